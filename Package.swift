@@ -1,0 +1,61 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+  name: "stepwell",
+  products: [
+    .executable(name: "Hypervisor", targets: ["Hypervisor"]),
+    .executable(name: "stepwell", targets: ["stepwell"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+  ],
+  targets: [
+    // Pure: values in, values out. Built for the host and for EL2, tested on the host.
+    .target(name: "ArmDebug"),
+    .target(name: "NestedDebug", dependencies: ["ArmDebug"]),
+    .target(name: "RemoteProtocol"),
+    .target(name: "DeviceTree"),
+
+    // The program at EL2. It also links on the host, where every hardware accessor traps,
+    // so that `swift test` type-checks it and its tests can import it.
+    .target(name: "EL2Support"),
+    .executableTarget(
+      name: "Hypervisor",
+      dependencies: ["ArmDebug", "NestedDebug", "RemoteProtocol", "DeviceTree", "EL2Support"]),
+
+    // The command on the developer's machine.
+    .executableTarget(
+      name: "stepwell",
+      dependencies: [
+        "ArmDebug", "DeviceTree",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Subprocess", package: "swift-subprocess"),
+      ]),
+
+    .testTarget(name: "ArmDebugTests", dependencies: ["ArmDebug"]),
+    .testTarget(name: "NestedDebugTests", dependencies: ["NestedDebug", "ArmDebug"]),
+    .testTarget(name: "RemoteProtocolTests", dependencies: ["RemoteProtocol"]),
+    .testTarget(name: "DeviceTreeTests", dependencies: ["DeviceTree"]),
+    .testTarget(name: "HypervisorTests", dependencies: ["Hypervisor", "ArmDebug"]),
+    .testTarget(name: "stepwellTests", dependencies: ["stepwell"]),
+    .testTarget(
+      name: "MachineTests",
+      dependencies: [.product(name: "Subprocess", package: "swift-subprocess")]),
+  ]
+)
+
+for target in package.targets where target.name != "EL2Support" {
+  target.swiftSettings = [
+    .strictMemorySafety(),
+    .enableUpcomingFeature("ExistentialAny"),  // SE-0335
+    .enableUpcomingFeature("InternalImportsByDefault"),  // SE-0409
+    .enableUpcomingFeature("MemberImportVisibility"),  // SE-0444
+    .treatAllWarnings(as: .error),
+  ]
+  // What Embedded Swift cannot compile must not pass on the host either.
+  if ["ArmDebug", "NestedDebug", "RemoteProtocol", "DeviceTree", "Hypervisor"].contains(target.name) {
+    target.swiftSettings?.append(.treatWarning("EmbeddedRestrictions", as: .error))
+  }
+}

@@ -1,0 +1,195 @@
+// The arm64 Image header, and the way from firmware to Swift for the boot core and for the others.
+//
+// The program runs where it was loaded: it is linked position-independent at address 0 and applies
+// its own relative relocations. Until the MMU is on, memory is Device memory to this core: every
+// access must be aligned and exclusives do not work.
+
+#if defined(__aarch64__) && !defined(__linux__) && !defined(__APPLE__)
+
+#include "Layout.h"
+
+        .section .head, "ax"
+        .global __image_head
+__image_head:
+        // Documentation/arm64/booting.rst of Linux defines these 64 bytes.
+        b       boot
+        .long   0
+        .quad   0                       // text_offset
+        .quad   __reserved_size         // image_size; `stepwell image` adds the guest kernel's
+        .quad   0xa                     // little-endian, 4 KiB pages, anywhere in memory
+        .quad   0, 0, 0
+        .ascii  "ARM\x64"
+        .long   0
+
+        // The payload descriptor, which `stepwell image` fills in (Payload.swift).
+        .global __payload_descriptor
+__payload_descriptor:
+        .ascii  "STEPWELL"
+        .quad   __reserved_size         // where the payload begins
+        .quad   0                       // payload size
+        .quad   0                       // flags; bit 0: hold the guest before its first instruction
+
+        .section .text.boot, "ax"
+boot:
+        msr     daifset, #15
+        mov     x19, x0                 // device tree
+
+        // Lines over .bss may be left in the cache by whatever ran before, and could be evicted over
+        // what is written below with the cache off. The loader cleaned only the file's part.
+        adrp    x0, __bss_start
+        add     x0, x0, :lo12:__bss_start
+        adrp    x1, __image_end
+        add     x1, x1, :lo12:__image_end
+        bl      invalidate_range
+
+        adrp    x0, __bss_start
+        add     x0, x0, :lo12:__bss_start
+        adrp    x1, __zeroed_end
+        add     x1, x1, :lo12:__zeroed_end
+1:      stp     xzr, xzr, [x0], #16
+        cmp     x0, x1
+        b.lo    1b
+
+        bl      relocate
+
+        adrp    x0, __stacks_start
+        add     x0, x0, :lo12:__stacks_start
+        add     sp, x0, #STACK_SIZE
+        mov     x29, xzr
+        mov     x0, x19
+        bl      stepwell_boot
+        b       halt
+
+// Applies R_AARCH64_RELATIVE entries: *(base + offset) = base + addend.
+relocate:
+        adrp    x0, __image_head
+        add     x0, x0, :lo12:__image_head
+        adrp    x1, __rela_start
+        add     x1, x1, :lo12:__rela_start
+        adrp    x2, __rela_end
+        add     x2, x2, :lo12:__rela_end
+1:      cmp     x1, x2
+        b.hs    2f
+        ldp     x3, x4, [x1], #16       // r_offset, r_info
+        ldr     x5, [x1], #8            // r_addend
+        cmp     w4, #1027               // R_AARCH64_RELATIVE; the link's audit knows no other
+        b.ne    1b
+        add     x5, x5, x0
+        str     x5, [x0, x3]
+        b       1b
+2:      ret
+
+// Invalidates the data cache by address over [x0, x1) to the point of coherency.
+invalidate_range:
+        mrs     x2, ctr_el0
+        ubfx    x2, x2, #16, #4         // DminLine, log2 of words
+        mov     x3, #4
+        lsl     x3, x3, x2
+        sub     x4, x3, #1
+        bic     x0, x0, x4
+1:      dc      ivac, x0
+        add     x0, x0, x3
+        cmp     x0, x1
+        b.lo    1b
+        dsb     sy
+        ret
+
+// void el2_enable_mmu(mair, tcr, ttbr0, sctlr)
+        .global el2_enable_mmu
+el2_enable_mmu:
+        stp     x29, x30, [sp, #-16]!
+        stp     x0, x1, [sp, #-16]!
+        stp     x2, x3, [sp, #-16]!
+        // Everything that was written went past the cache. Clean lines that speculation has brought
+        // in since would now be read instead of it.
+        adrp    x0, __image_head
+        add     x0, x0, :lo12:__image_head
+        adrp    x1, __image_end
+        add     x1, x1, :lo12:__image_end
+        bl      invalidate_range
+        ldp     x2, x3, [sp], #16
+        ldp     x0, x1, [sp], #16
+        ldp     x29, x30, [sp], #16
+        // Falls through.
+set_translation:
+        msr     mair_el2, x0
+        msr     tcr_el2, x1
+        msr     ttbr0_el2, x2
+        isb
+        tlbi    alle2
+        ic      iallu
+        dsb     sy
+        isb
+        msr     sctlr_el2, x3
+        isb
+        ret
+
+// A further core, from PSCI CPU_ON: x0 is the address of its SecondaryBoot record, which the boot
+// core cleaned to memory: mair, tcr, ttbr0, sctlr, stack top, core index.
+        .global el2_secondary_entry
+el2_secondary_entry:
+        msr     daifset, #15
+        mov     x19, x0
+        ldp     x0, x1, [x19]
+        ldp     x2, x3, [x19, #16]
+        bl      set_translation
+        ldp     x4, x0, [x19, #32]
+        mov     sp, x4
+        mov     x29, xzr
+        bl      stepwell_secondary
+halt:
+        wfi
+        b       halt
+
+// void el2_smc(uint64_t registers[18])
+        .global el2_smc
+el2_smc:
+        stp     x29, x30, [sp, #-32]!
+        mov     x29, sp
+        str     x0, [sp, #16]
+        mov     x30, x0
+        ldp     x0, x1, [x30]
+        ldp     x2, x3, [x30, #16]
+        ldp     x4, x5, [x30, #32]
+        ldp     x6, x7, [x30, #48]
+        ldp     x8, x9, [x30, #64]
+        ldp     x10, x11, [x30, #80]
+        ldp     x12, x13, [x30, #96]
+        ldp     x14, x15, [x30, #112]
+        ldp     x16, x17, [x30, #128]
+        // An absent EL3 makes SMC UNDEFINED: EL2's vector recognises this one by its address.
+        .global el2_smc_instruction
+el2_smc_instruction:
+        smc     #0
+        ldr     x30, [sp, #16]
+        stp     x0, x1, [x30]
+        stp     x2, x3, [x30, #16]
+        stp     x4, x5, [x30, #32]
+        stp     x6, x7, [x30, #48]
+        stp     x8, x9, [x30, #64]
+        stp     x10, x11, [x30, #80]
+        stp     x12, x13, [x30, #96]
+        stp     x14, x15, [x30, #112]
+        stp     x16, x17, [x30, #128]
+        ldp     x29, x30, [sp], #32
+        ret
+
+// The guest's SIMD registers, one at a time. x0 selects, x1 points at the two halves.
+        .arch_extension simd
+        .macro vector_access name, instruction
+        .global \name
+\name:
+        and     x0, x0, #31
+        adr     x2, 1f
+        add     x2, x2, x0, lsl #3
+        br      x2
+1:
+        .irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+        \instruction q\n, [x1]
+        ret
+        .endr
+        .endm
+        vector_access el2_read_vector, str
+        vector_access el2_write_vector, ldr
+
+#endif

@@ -1,0 +1,160 @@
+// EL2's exception vectors (Arm ARM D1.3.1) and the way back to the guest.
+//
+// A core's EL2 stack is empty whenever its guest runs, so the frame of an exception from the guest
+// lies at one and the same address, the top of the stack, and so do its registers for a debugger.
+
+#if defined(__aarch64__) && !defined(__linux__) && !defined(__APPLE__)
+
+#include "Layout.h"
+
+        .section .text.vectors, "ax"
+
+        .macro  from_guest handler
+        .balign 128
+        sub     sp, sp, #FRAME_SIZE
+        stp     x0, x1, [sp]
+        stp     x2, x3, [sp, #16]
+        stp     x4, x5, [sp, #32]
+        stp     x6, x7, [sp, #48]
+        stp     x8, x9, [sp, #64]
+        stp     x10, x11, [sp, #80]
+        stp     x12, x13, [sp, #96]
+        stp     x14, x15, [sp, #112]
+        stp     x16, x17, [sp, #128]
+        stp     x18, x19, [sp, #144]
+        adr     x1, \handler
+        b       guest_exception
+        .endm
+
+        .macro  from_hypervisor kind
+        .balign 128
+        // The stack pointer may be what is wrong, and no register is free. The guest will not run
+        // again, so its thread registers can hold what the report needs.
+        msr     tpidr_el0, x0
+        msr     tpidr_el1, x1
+        mov     x0, #\kind
+        b       hypervisor_exception
+        .endm
+
+        .balign 2048
+        .global el2_vectors
+el2_vectors:
+        from_hypervisor 0               // current EL with SP_EL0: never selected at EL2
+        from_hypervisor 1
+        from_hypervisor 2
+        from_hypervisor 3
+        from_hypervisor 4               // current EL with SP_EL2
+        from_hypervisor 5
+        from_hypervisor 6
+        from_hypervisor 7
+        from_guest stepwell_synchronous // AArch64 guest
+        from_guest stepwell_irq
+        from_guest stepwell_fiq
+        from_guest stepwell_serror
+        from_guest stepwell_synchronous // AArch32 at EL0
+        from_guest stepwell_irq
+        from_guest stepwell_fiq
+        from_guest stepwell_serror
+
+guest_exception:
+        stp     x20, x21, [sp, #160]
+        stp     x22, x23, [sp, #176]
+        stp     x24, x25, [sp, #192]
+        stp     x26, x27, [sp, #208]
+        stp     x28, x29, [sp, #224]
+        mrs     x2, elr_el2
+        stp     x30, x2, [sp, #240]
+        mrs     x2, spsr_el2
+        str     x2, [sp, #FRAME_PSTATE]
+        mov     x29, xzr                // a backtrace ends here
+        mov     x0, sp
+        blr     x1
+return_to_guest:
+        ldp     x30, x0, [sp, #240]
+        msr     elr_el2, x0
+        ldr     x0, [sp, #FRAME_PSTATE]
+        msr     spsr_el2, x0
+        ldp     x0, x1, [sp]
+        ldp     x2, x3, [sp, #16]
+        ldp     x4, x5, [sp, #32]
+        ldp     x6, x7, [sp, #48]
+        ldp     x8, x9, [sp, #64]
+        ldp     x10, x11, [sp, #80]
+        ldp     x12, x13, [sp, #96]
+        ldp     x14, x15, [sp, #112]
+        ldp     x16, x17, [sp, #128]
+        ldp     x18, x19, [sp, #144]
+        ldp     x20, x21, [sp, #160]
+        ldp     x22, x23, [sp, #176]
+        ldp     x24, x25, [sp, #192]
+        ldp     x26, x27, [sp, #208]
+        ldp     x28, x29, [sp, #224]
+        add     sp, sp, #FRAME_SIZE
+        eret
+        // No speculation past an ERET into whatever follows.
+        dsb     nsh
+        isb
+
+// void el2_enter_guest(frame): the frame lies at the top of this core's stack.
+        .global el2_enter_guest
+el2_enter_guest:
+        mov     sp, x0
+        b       return_to_guest
+
+// A fault of the hypervisor's own. x0: which vector. Builds a full frame on a stack kept for this.
+hypervisor_exception:
+        msr     tpidrro_el0, x0
+        msr     sp_el0, x2
+        // The first core to fail reports; others that fail as well stay silent for it. Exclusives
+        // need the MMU, and before it is on there is one core.
+        mrs     x0, sctlr_el2
+        tbz     x0, #0, 2f
+        adrp    x1, fault_lock
+        add     x1, x1, :lo12:fault_lock
+1:      ldaxr   w0, [x1]
+        cbnz    w0, silent
+        mov     w0, #1
+        stxr    w2, w0, [x1]
+        cbnz    w2, 1b
+2:      mov     x1, sp
+        adrp    x2, fault_stack_top
+        add     x2, x2, :lo12:fault_stack_top
+        mov     sp, x2
+        sub     sp, sp, #FRAME_SIZE
+        mrs     x0, tpidr_el0
+        mrs     x2, tpidr_el1
+        stp     x0, x2, [sp]
+        mrs     x2, sp_el0
+        stp     x2, x3, [sp, #16]
+        stp     x4, x5, [sp, #32]
+        stp     x6, x7, [sp, #48]
+        stp     x8, x9, [sp, #64]
+        stp     x10, x11, [sp, #80]
+        stp     x12, x13, [sp, #96]
+        stp     x14, x15, [sp, #112]
+        stp     x16, x17, [sp, #128]
+        stp     x18, x19, [sp, #144]
+        stp     x20, x21, [sp, #160]
+        stp     x22, x23, [sp, #176]
+        stp     x24, x25, [sp, #192]
+        stp     x26, x27, [sp, #208]
+        stp     x28, x29, [sp, #224]
+        mrs     x0, elr_el2
+        stp     x30, x0, [sp, #240]
+        mrs     x0, spsr_el2
+        str     x0, [sp, #FRAME_PSTATE]
+        mov     x0, sp
+        mov     x2, x1
+        mrs     x1, tpidrro_el0
+        bl      stepwell_fault
+silent: wfe
+        b       silent
+
+        .section .bss.fault, "aw", %nobits
+        .balign 16
+fault_lock:
+        .space  16
+        .space  STACK_SIZE
+fault_stack_top:
+
+#endif

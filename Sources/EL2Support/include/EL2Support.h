@@ -1,0 +1,367 @@
+// The processor as EL2 sees it: system registers, barriers, address translation, cache
+// maintenance, atomics and memory-mapped registers, each an inline accessor.
+//
+// Off target (the host build, which type-checks and tests everything else) every accessor of
+// hardware traps: no host test can touch a register by accident.
+
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#if defined(__aarch64__) && !defined(__linux__) && !defined(__APPLE__)
+#define EL2_TARGET 1
+#else
+#define EL2_TARGET 0
+#endif
+
+// `always_inline` because -ffreestanding marks C functions no-builtins, Swift's are not, and LLVM
+// refuses to inline one into the other unless told to: each access would be a call.
+#define EL2_INLINE static inline __attribute__((always_inline, unused))
+
+#if EL2_TARGET
+#define EL2_ASM(...) __asm__ volatile(__VA_ARGS__)
+#define EL2_MRS(reg) uint64_t value; EL2_ASM("mrs %0, " reg : "=r"(value) : : "memory"); return value
+#define EL2_MSR(reg) EL2_ASM("msr " reg ", %0" : : "r"(value) : "memory")
+#else
+#define EL2_ASM(...) __builtin_trap()
+#define EL2_MRS(reg) __builtin_trap()
+#define EL2_MSR(reg) (void)value; __builtin_trap()
+#endif
+
+#define EL2_READ(name, reg) EL2_INLINE uint64_t el2_read_##name(void) { EL2_MRS(reg); }
+#define EL2_WRITE(name, reg) EL2_INLINE void el2_write_##name(uint64_t value) { EL2_MSR(reg); }
+#define EL2_REGISTER(name, reg) EL2_READ(name, reg) EL2_WRITE(name, reg)
+
+// Registers newer than the base architecture are spelled S<op0>_<op1>_C<n>_C<m>_<op2>, so that the
+// assembler needs no feature flag for them.
+
+// MARK: Identification
+
+EL2_READ(current_el, "CurrentEL")
+EL2_READ(midr_el1, "MIDR_EL1")
+EL2_READ(mpidr_el1, "MPIDR_EL1")
+EL2_READ(revidr_el1, "REVIDR_EL1")
+EL2_READ(id_aa64pfr0_el1, "ID_AA64PFR0_EL1")
+EL2_READ(id_aa64pfr1_el1, "ID_AA64PFR1_EL1")
+EL2_READ(id_aa64smfr0_el1, "S3_0_C0_C4_5")
+EL2_READ(id_aa64dfr0_el1, "ID_AA64DFR0_EL1")
+EL2_READ(id_aa64dfr1_el1, "ID_AA64DFR1_EL1")
+EL2_READ(id_aa64isar0_el1, "ID_AA64ISAR0_EL1")
+EL2_READ(id_aa64isar1_el1, "ID_AA64ISAR1_EL1")
+EL2_READ(id_aa64isar2_el1, "S3_0_C0_C6_2")
+EL2_READ(id_aa64mmfr0_el1, "ID_AA64MMFR0_EL1")
+EL2_READ(id_aa64mmfr1_el1, "ID_AA64MMFR1_EL1")
+EL2_READ(id_aa64mmfr2_el1, "S3_0_C0_C7_2")
+EL2_READ(id_aa64mmfr3_el1, "S3_0_C0_C7_3")
+EL2_READ(ctr_el0, "CTR_EL0")
+EL2_READ(dczid_el0, "DCZID_EL0")
+EL2_READ(cntfrq_el0, "CNTFRQ_EL0")
+
+// MARK: EL2's own controls
+
+EL2_REGISTER(hcr_el2, "HCR_EL2")
+EL2_REGISTER(mdcr_el2, "MDCR_EL2")
+EL2_REGISTER(cptr_el2, "CPTR_EL2")
+EL2_REGISTER(hstr_el2, "HSTR_EL2")
+EL2_REGISTER(vpidr_el2, "VPIDR_EL2")
+EL2_REGISTER(vmpidr_el2, "VMPIDR_EL2")
+EL2_REGISTER(cnthctl_el2, "CNTHCTL_EL2")
+EL2_REGISTER(cntvoff_el2, "CNTVOFF_EL2")
+EL2_REGISTER(cnthp_ctl_el2, "CNTHP_CTL_EL2")
+EL2_REGISTER(cnthp_cval_el2, "CNTHP_CVAL_EL2")
+EL2_REGISTER(vtcr_el2, "VTCR_EL2")
+EL2_REGISTER(vttbr_el2, "VTTBR_EL2")
+EL2_REGISTER(vbar_el2, "VBAR_EL2")
+EL2_REGISTER(sctlr_el2, "SCTLR_EL2")
+EL2_REGISTER(tcr_el2, "TCR_EL2")
+EL2_REGISTER(ttbr0_el2, "TTBR0_EL2")
+EL2_REGISTER(mair_el2, "MAIR_EL2")
+EL2_REGISTER(tpidr_el2, "TPIDR_EL2")
+EL2_REGISTER(esr_el2, "ESR_EL2")
+EL2_REGISTER(far_el2, "FAR_EL2")
+EL2_REGISTER(hpfar_el2, "HPFAR_EL2")
+EL2_REGISTER(elr_el2, "ELR_EL2")
+EL2_REGISTER(spsr_el2, "SPSR_EL2")
+EL2_REGISTER(zcr_el2, "S3_4_C1_C2_0")
+EL2_REGISTER(smcr_el2, "S3_4_C1_C2_6")
+EL2_REGISTER(hcrx_el2, "S3_4_C1_C2_2")
+EL2_REGISTER(hfgrtr_el2, "S3_4_C1_C1_4")
+EL2_REGISTER(hfgwtr_el2, "S3_4_C1_C1_5")
+EL2_REGISTER(hfgitr_el2, "S3_4_C1_C1_6")
+EL2_REGISTER(hdfgrtr_el2, "S3_4_C3_C1_4")
+EL2_REGISTER(hdfgwtr_el2, "S3_4_C3_C1_5")
+EL2_REGISTER(hafgrtr_el2, "S3_4_C3_C1_6")
+
+// MARK: The guest's EL1 and EL0 registers
+
+EL2_REGISTER(sctlr_el1, "SCTLR_EL1")
+EL2_REGISTER(actlr_el1, "ACTLR_EL1")
+EL2_REGISTER(cpacr_el1, "CPACR_EL1")
+EL2_REGISTER(ttbr0_el1, "TTBR0_EL1")
+EL2_REGISTER(ttbr1_el1, "TTBR1_EL1")
+EL2_REGISTER(tcr_el1, "TCR_EL1")
+EL2_REGISTER(mair_el1, "MAIR_EL1")
+EL2_REGISTER(amair_el1, "AMAIR_EL1")
+EL2_REGISTER(vbar_el1, "VBAR_EL1")
+EL2_REGISTER(esr_el1, "ESR_EL1")
+EL2_REGISTER(far_el1, "FAR_EL1")
+EL2_REGISTER(afsr0_el1, "AFSR0_EL1")
+EL2_REGISTER(afsr1_el1, "AFSR1_EL1")
+EL2_REGISTER(elr_el1, "ELR_EL1")
+EL2_REGISTER(spsr_el1, "SPSR_EL1")
+EL2_REGISTER(sp_el0, "SP_EL0")
+EL2_REGISTER(sp_el1, "SP_EL1")
+EL2_REGISTER(par_el1, "PAR_EL1")
+EL2_REGISTER(contextidr_el1, "CONTEXTIDR_EL1")
+EL2_REGISTER(tpidr_el0, "TPIDR_EL0")
+EL2_REGISTER(tpidrro_el0, "TPIDRRO_EL0")
+EL2_REGISTER(tpidr_el1, "TPIDR_EL1")
+EL2_REGISTER(csselr_el1, "CSSELR_EL1")
+EL2_READ(isr_el1, "ISR_EL1")
+EL2_REGISTER(cntkctl_el1, "CNTKCTL_EL1")
+EL2_REGISTER(cntv_ctl_el0, "CNTV_CTL_EL0")
+EL2_REGISTER(cntv_cval_el0, "CNTV_CVAL_EL0")
+EL2_REGISTER(cntp_ctl_el0, "CNTP_CTL_EL0")
+EL2_REGISTER(cntp_cval_el0, "CNTP_CVAL_EL0")
+EL2_READ(cntpct_el0, "CNTPCT_EL0")
+EL2_READ(cntvct_el0, "CNTVCT_EL0")
+EL2_REGISTER(pmcr_el0, "PMCR_EL0")
+EL2_REGISTER(fpcr, "S3_3_C4_C4_0")
+EL2_REGISTER(fpsr, "S3_3_C4_C4_1")
+
+// MARK: Debug registers (Arm ARM D19.3)
+
+EL2_REGISTER(mdscr_el1, "MDSCR_EL1")
+EL2_REGISTER(mdccint_el1, "MDCCINT_EL1")
+EL2_WRITE(oslar_el1, "OSLAR_EL1")
+EL2_READ(oslsr_el1, "OSLSR_EL1")
+EL2_REGISTER(osdlr_el1, "OSDLR_EL1")
+EL2_READ(mdrar_el1, "MDRAR_EL1")
+
+// The register number is part of the instruction, so each of the sixteen has its own case. A
+// number above 15 does nothing and reads 0; asking for a comparator that the CPU does not have is
+// UNDEFINED, and the caller's to avoid (ID_AA64DFR0_EL1).
+#define EL2_SIXTEEN(each) \
+  each(0) each(1) each(2) each(3) each(4) each(5) each(6) each(7) \
+  each(8) each(9) each(10) each(11) each(12) each(13) each(14) each(15)
+#if EL2_TARGET
+#define EL2_COMPARATOR(name, reg) \
+  EL2_INLINE uint64_t el2_read_##name(uint32_t n) { \
+    uint64_t value = 0; \
+    switch (n) { EL2_SIXTEEN(EL2_CASE_READ_##reg) default: break; } \
+    return value; \
+  } \
+  EL2_INLINE void el2_write_##name(uint32_t n, uint64_t value) { \
+    switch (n) { EL2_SIXTEEN(EL2_CASE_WRITE_##reg) default: break; } \
+  }
+#define EL2_CASE_READ(reg, n) case n: EL2_ASM("mrs %0, " reg #n "_EL1" : "=r"(value)); break;
+#define EL2_CASE_WRITE(reg, n) case n: EL2_ASM("msr " reg #n "_EL1, %0" : : "r"(value)); break;
+#define EL2_CASE_READ_DBGBVR(n) EL2_CASE_READ("DBGBVR", n)
+#define EL2_CASE_READ_DBGBCR(n) EL2_CASE_READ("DBGBCR", n)
+#define EL2_CASE_READ_DBGWVR(n) EL2_CASE_READ("DBGWVR", n)
+#define EL2_CASE_READ_DBGWCR(n) EL2_CASE_READ("DBGWCR", n)
+#define EL2_CASE_WRITE_DBGBVR(n) EL2_CASE_WRITE("DBGBVR", n)
+#define EL2_CASE_WRITE_DBGBCR(n) EL2_CASE_WRITE("DBGBCR", n)
+#define EL2_CASE_WRITE_DBGWVR(n) EL2_CASE_WRITE("DBGWVR", n)
+#define EL2_CASE_WRITE_DBGWCR(n) EL2_CASE_WRITE("DBGWCR", n)
+#else
+#define EL2_COMPARATOR(name, reg) \
+  EL2_INLINE uint64_t el2_read_##name(uint32_t n) { (void)n; __builtin_trap(); } \
+  EL2_INLINE void el2_write_##name(uint32_t n, uint64_t value) { (void)n; (void)value; __builtin_trap(); }
+#endif
+EL2_COMPARATOR(dbgbvr, DBGBVR)
+EL2_COMPARATOR(dbgbcr, DBGBCR)
+EL2_COMPARATOR(dbgwvr, DBGWVR)
+EL2_COMPARATOR(dbgwcr, DBGWCR)
+
+// MARK: GICv3 CPU interface and virtual interface (IHI 0069, chapter 12)
+
+EL2_REGISTER(icc_sre_el2, "S3_4_C12_C9_5")
+EL2_REGISTER(icc_sre_el1, "S3_0_C12_C12_5")
+EL2_REGISTER(icc_pmr_el1, "S3_0_C4_C6_0")
+EL2_REGISTER(icc_ctlr_el1, "S3_0_C12_C12_4")
+EL2_REGISTER(icc_bpr1_el1, "S3_0_C12_C12_3")
+EL2_REGISTER(icc_igrpen0_el1, "S3_0_C12_C12_6")
+EL2_REGISTER(icc_igrpen1_el1, "S3_0_C12_C12_7")
+EL2_READ(icc_iar0_el1, "S3_0_C12_C8_0")
+EL2_WRITE(icc_eoir0_el1, "S3_0_C12_C8_1")
+EL2_READ(icc_iar1_el1, "S3_0_C12_C12_0")
+EL2_WRITE(icc_eoir1_el1, "S3_0_C12_C12_1")
+EL2_WRITE(icc_dir_el1, "S3_0_C12_C11_1")
+EL2_WRITE(icc_sgi1r_el1, "S3_0_C12_C11_5")
+EL2_READ(icc_rpr_el1, "S3_0_C12_C11_3")
+EL2_REGISTER(ich_hcr_el2, "S3_4_C12_C11_0")
+EL2_READ(ich_vtr_el2, "S3_4_C12_C11_1")
+EL2_READ(ich_misr_el2, "S3_4_C12_C11_2")
+EL2_READ(ich_eisr_el2, "S3_4_C12_C11_3")
+EL2_READ(ich_elrsr_el2, "S3_4_C12_C11_5")
+EL2_REGISTER(ich_vmcr_el2, "S3_4_C12_C11_7")
+
+// The indexed registers of the virtual interface; CRm and Op2 hold the index.
+#if EL2_TARGET
+#define EL2_INDEXED_READ(index, reg) case index: EL2_ASM("mrs %0, " reg : "=r"(value)); break;
+#define EL2_INDEXED_WRITE(index, reg) case index: EL2_ASM("msr " reg ", %0" : : "r"(value)); break;
+#define EL2_LIST_REGISTERS(each) \
+  each(0, "S3_4_C12_C12_0") each(1, "S3_4_C12_C12_1") each(2, "S3_4_C12_C12_2") \
+  each(3, "S3_4_C12_C12_3") each(4, "S3_4_C12_C12_4") each(5, "S3_4_C12_C12_5") \
+  each(6, "S3_4_C12_C12_6") each(7, "S3_4_C12_C12_7") each(8, "S3_4_C12_C13_0") \
+  each(9, "S3_4_C12_C13_1") each(10, "S3_4_C12_C13_2") each(11, "S3_4_C12_C13_3") \
+  each(12, "S3_4_C12_C13_4") each(13, "S3_4_C12_C13_5") each(14, "S3_4_C12_C13_6") \
+  each(15, "S3_4_C12_C13_7")
+#define EL2_AP0R(each) \
+  each(0, "S3_4_C12_C8_0") each(1, "S3_4_C12_C8_1") each(2, "S3_4_C12_C8_2") \
+  each(3, "S3_4_C12_C8_3")
+#define EL2_AP1R(each) \
+  each(0, "S3_4_C12_C9_0") each(1, "S3_4_C12_C9_1") each(2, "S3_4_C12_C9_2") \
+  each(3, "S3_4_C12_C9_3")
+#define EL2_INDEXED(name, list) \
+  EL2_INLINE uint64_t el2_read_##name(uint32_t n) { \
+    uint64_t value = 0; switch (n) { list(EL2_INDEXED_READ) default: break; } return value; \
+  } \
+  EL2_INLINE void el2_write_##name(uint32_t n, uint64_t value) { \
+    switch (n) { list(EL2_INDEXED_WRITE) default: break; } \
+  }
+#else
+#define EL2_INDEXED(name, list) \
+  EL2_INLINE uint64_t el2_read_##name(uint32_t n) { (void)n; __builtin_trap(); } \
+  EL2_INLINE void el2_write_##name(uint32_t n, uint64_t value) { (void)n; (void)value; __builtin_trap(); }
+#endif
+EL2_INDEXED(ich_lr_el2, EL2_LIST_REGISTERS)
+EL2_INDEXED(ich_ap0r_el2, EL2_AP0R)
+EL2_INDEXED(ich_ap1r_el2, EL2_AP1R)
+
+// MARK: Barriers, events and maintenance
+
+EL2_INLINE void el2_isb(void) { EL2_ASM("isb" : : : "memory"); }
+EL2_INLINE void el2_dsb_sy(void) { EL2_ASM("dsb sy" : : : "memory"); }
+EL2_INLINE void el2_dsb_ish(void) { EL2_ASM("dsb ish" : : : "memory"); }
+EL2_INLINE void el2_dsb_ishst(void) { EL2_ASM("dsb ishst" : : : "memory"); }
+EL2_INLINE void el2_wfi(void) { EL2_ASM("wfi" : : : "memory"); }
+EL2_INLINE void el2_wfe(void) { EL2_ASM("wfe" : : : "memory"); }
+EL2_INLINE void el2_sev(void) { EL2_ASM("sev" : : : "memory"); }
+
+EL2_INLINE void el2_tlbi_alle2is(void) { EL2_ASM("tlbi alle2is" : : : "memory"); }
+EL2_INLINE void el2_tlbi_alle1is(void) { EL2_ASM("tlbi alle1is" : : : "memory"); }
+EL2_INLINE void el2_tlbi_vmalls12e1is(void) { EL2_ASM("tlbi vmalls12e1is" : : : "memory"); }
+EL2_INLINE void el2_ic_ialluis(void) { EL2_ASM("ic ialluis" : : : "memory"); }
+
+// One cache line each; the line size is CTR_EL0's.
+EL2_INLINE void el2_dc_cvac(uintptr_t address) { EL2_ASM("dc cvac, %0" : : "r"(address) : "memory"); }
+EL2_INLINE void el2_dc_cvau(uintptr_t address) { EL2_ASM("dc cvau, %0" : : "r"(address) : "memory"); }
+EL2_INLINE void el2_dc_civac(uintptr_t address) { EL2_ASM("dc civac, %0" : : "r"(address) : "memory"); }
+EL2_INLINE void el2_dc_ivac(uintptr_t address) { EL2_ASM("dc ivac, %0" : : "r"(address) : "memory"); }
+
+// Stage 1 (and with `s12` stage 2 as well) of the guest's EL1 translation of `address`, as a PAR_EL1
+// value. The caller saves and restores the guest's own PAR_EL1.
+EL2_INLINE uint64_t el2_translate_s12e1r(uint64_t address) {
+#if EL2_TARGET
+  uint64_t par;
+  EL2_ASM("at s12e1r, %1\n\tisb\n\tmrs %0, par_el1" : "=r"(par) : "r"(address) : "memory");
+  return par;
+#else
+  (void)address;
+  __builtin_trap();
+#endif
+}
+
+// MARK: Memory-mapped registers: one access of exactly this size, volatile
+
+#if EL2_TARGET
+#define EL2_MMIO(bits, load, store, width) \
+  EL2_INLINE uint##bits##_t el2_mmio_read##bits(uintptr_t address) { \
+    uint##bits##_t value; \
+    EL2_ASM(load " %" width "0, [%1]" : "=r"(value) : "r"(address) : "memory"); \
+    return value; \
+  } \
+  EL2_INLINE void el2_mmio_write##bits(uintptr_t address, uint##bits##_t value) { \
+    EL2_ASM(store " %" width "0, [%1]" : : "r"(value), "r"(address) : "memory"); \
+  }
+#else
+#define EL2_MMIO(bits, load, store, width) \
+  EL2_INLINE uint##bits##_t el2_mmio_read##bits(uintptr_t address) { (void)address; __builtin_trap(); } \
+  EL2_INLINE void el2_mmio_write##bits(uintptr_t address, uint##bits##_t value) { \
+    (void)address; (void)value; __builtin_trap(); \
+  }
+#endif
+// Plain base-register forms: with post-index or pair forms ESR.ISV is 0, and an outer hypervisor
+// could not complete the access.
+EL2_MMIO(8, "ldrb", "strb", "w")
+EL2_MMIO(16, "ldrh", "strh", "w")
+EL2_MMIO(32, "ldr", "str", "w")
+EL2_MMIO(64, "ldr", "str", "x")
+
+// MARK: Atomics (also on the host, where tests use them)
+
+EL2_INLINE uint32_t el2_load_acquire(const uint32_t *p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
+EL2_INLINE void el2_store_release(uint32_t *p, uint32_t v) { __atomic_store_n(p, v, __ATOMIC_RELEASE); }
+EL2_INLINE uint32_t el2_exchange(uint32_t *p, uint32_t v) { return __atomic_exchange_n(p, v, __ATOMIC_ACQ_REL); }
+EL2_INLINE uint32_t el2_fetch_or(uint32_t *p, uint32_t v) { return __atomic_fetch_or(p, v, __ATOMIC_ACQ_REL); }
+EL2_INLINE uint32_t el2_fetch_and(uint32_t *p, uint32_t v) { return __atomic_fetch_and(p, v, __ATOMIC_ACQ_REL); }
+EL2_INLINE uint32_t el2_fetch_add(uint32_t *p, uint32_t v) { return __atomic_fetch_add(p, v, __ATOMIC_ACQ_REL); }
+
+// MARK: Assembly (Boot.S, Vectors.S, Vector registers) and the linker script
+
+#define EL2_SYMBOL(name) \
+  extern char name[]; \
+  EL2_INLINE uintptr_t el2_address_of_##name(void) { return (uintptr_t)name; }
+
+#if EL2_TARGET
+EL2_SYMBOL(__image_start)
+EL2_SYMBOL(__text_end)
+EL2_SYMBOL(__rodata_end)
+EL2_SYMBOL(__image_end)
+EL2_SYMBOL(__page_pool_start)
+EL2_SYMBOL(__page_pool_end)
+EL2_SYMBOL(__vcpu_storage_start)
+EL2_SYMBOL(__vcpu_storage_end)
+EL2_SYMBOL(__stacks_start)
+EL2_SYMBOL(__shared_storage_start)
+EL2_SYMBOL(__shared_storage_end)
+EL2_SYMBOL(__link_storage_start)
+EL2_SYMBOL(__link_storage_end)
+EL2_SYMBOL(el2_vectors)
+EL2_SYMBOL(el2_secondary_entry)
+EL2_SYMBOL(__payload_descriptor)
+
+// What `smc` returns in x0 to x3; x4 to x17 are the callee's to keep (SMCCC 1.1) and are not read.
+struct el2_smc_result { uint64_t x0, x1, x2, x3; };
+// The SMC conduit with x0 to x17 taken from and returned to `registers[18]`.
+void el2_smc(uint64_t *registers);
+// Turns the stage-1 MMU and the caches on. The code runs identity-mapped, so it simply returns.
+void el2_enable_mmu(uint64_t mair, uint64_t tcr, uint64_t ttbr0, uint64_t sctlr);
+// Enters the guest with the registers in `frame` (x0 to x30; ELR_EL2 and SPSR_EL2 as they stand),
+// leaving the EL2 stack empty.
+void el2_enter_guest(void *frame) __attribute__((noreturn));
+// V<n> of the guest, low and high half. The hypervisor itself never touches a SIMD register, so the
+// guest's are in the hardware at any time.
+void el2_read_vector(uint32_t n, uint64_t *halves);
+void el2_write_vector(uint32_t n, const uint64_t *halves);
+#else
+#define EL2_ABSENT __builtin_trap()
+#undef EL2_SYMBOL
+#define EL2_SYMBOL(name) EL2_INLINE uintptr_t el2_address_of_##name(void) { EL2_ABSENT; }
+EL2_SYMBOL(__image_start)
+EL2_SYMBOL(__text_end)
+EL2_SYMBOL(__rodata_end)
+EL2_SYMBOL(__image_end)
+EL2_SYMBOL(__page_pool_start)
+EL2_SYMBOL(__page_pool_end)
+EL2_SYMBOL(__vcpu_storage_start)
+EL2_SYMBOL(__vcpu_storage_end)
+EL2_SYMBOL(__stacks_start)
+EL2_SYMBOL(__shared_storage_start)
+EL2_SYMBOL(__shared_storage_end)
+EL2_SYMBOL(__link_storage_start)
+EL2_SYMBOL(__link_storage_end)
+EL2_SYMBOL(el2_vectors)
+EL2_SYMBOL(el2_secondary_entry)
+EL2_SYMBOL(__payload_descriptor)
+EL2_INLINE void el2_smc(uint64_t *registers) { (void)registers; EL2_ABSENT; }
+EL2_INLINE void el2_enable_mmu(uint64_t mair, uint64_t tcr, uint64_t ttbr0, uint64_t sctlr) {
+  (void)mair; (void)tcr; (void)ttbr0; (void)sctlr; EL2_ABSENT;
+}
+EL2_INLINE __attribute__((noreturn)) void el2_enter_guest(void *frame) { (void)frame; EL2_ABSENT; }
+EL2_INLINE void el2_read_vector(uint32_t n, uint64_t *halves) { (void)n; (void)halves; EL2_ABSENT; }
+EL2_INLINE void el2_write_vector(uint32_t n, const uint64_t *halves) { (void)n; (void)halves; EL2_ABSENT; }
+#endif
