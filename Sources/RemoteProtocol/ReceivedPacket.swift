@@ -1,0 +1,134 @@
+/// How many payload bytes a packet may have, in either direction: the `PacketSize` that the server
+/// announces.
+var packetSize: Int { PacketBytes.count }
+
+typealias PacketBytes = InlineArray<4096, UInt8>
+
+/// The payload of a packet from the debugger, without frame and escapes, and how far it is read.
+///
+/// Reading never goes past the end, whatever the bytes are.
+struct ReceivedPacket: ~Copyable {
+  private(set) var bytes = PacketBytes(repeating: 0)
+  private(set) var count = 0
+  private(set) var position = 0
+
+  /// More bytes arrived than fit, and the rest of them is lost.
+  private(set) var isTooLong = false
+
+  // MARK: Receiving
+
+  mutating func removeAll() {
+    count = 0
+    position = 0
+    isTooLong = false
+  }
+
+  mutating func append(_ byte: UInt8) {
+    guard count < bytes.count else {
+      isTooLong = true
+      return
+    }
+    bytes[count] = byte
+    count &+= 1
+  }
+
+  // MARK: Reading
+
+  var isAtEnd: Bool { position == count }
+
+  /// The next byte, if there is one.
+  var next: UInt8? { isAtEnd ? nil : bytes[position] }
+
+  mutating func takeByte() -> UInt8? {
+    guard let byte = next else { return nil }
+    position &+= 1
+    return byte
+  }
+
+  /// Whether `text` is next.
+  @inline(never)
+  func isNext(_ text: StaticString) -> Bool {
+    guard text.utf8CodeUnitCount <= count &- position else { return false }
+    // The buffer is that of a literal and is not kept beyond the closure.
+    return text.withUTF8Buffer { literal in
+      for index in literal.indices {
+        guard unsafe bytes[position &+ index] == literal[index] else { return false }
+      }
+      return true
+    }
+  }
+
+  /// Goes past `text` if that is next.
+  mutating func take(_ text: StaticString) -> Bool {
+    guard isNext(text) else { return false }
+    position &+= text.utf8CodeUnitCount
+    return true
+  }
+
+  /// Goes past `name` if that is next and no longer name begins with it.
+  mutating func takeName(_ name: StaticString) -> Bool {
+    let start = position
+    guard take(name) else { return false }
+    switch next {
+    case nil, UInt8(ascii: ":"), UInt8(ascii: ";"), UInt8(ascii: ","): return true
+    default:
+      position = start
+      return false
+    }
+  }
+
+  /// Goes past `text`, which must be next.
+  mutating func expect(_ text: StaticString) throws(RemoteError) {
+    guard take(text) else { throw .malformed }
+  }
+
+  /// Everything must have been read.
+  func expectEnd() throws(RemoteError) {
+    guard isAtEnd else { throw .malformed }
+  }
+
+  /// Reads a number in hexadecimal digits, most significant first: at least one digit, and at most
+  /// 64 significant bits.
+  mutating func takeNumber() throws(RemoteError) -> UInt64 {
+    var value: UInt64 = 0
+    let start = position
+    while let byte = next, let digit = Hex.value(byte) {
+      guard value >> 60 == 0 else { throw .malformed }
+      value = value << 4 | UInt64(digit)
+      position &+= 1
+    }
+    guard position > start else { throw .malformed }
+    return value
+  }
+
+  /// Reads pairs of hexadecimal digits up to the first byte that is none, and puts the bytes that
+  /// they stand for in their place: no second buffer is needed, for they are half as long.
+  ///
+  /// - Returns: where in ``bytes`` they are now.
+  mutating func takeHexBytes() throws(RemoteError) -> Range<Int> {
+    let start = position
+    var end = start
+    while let high = next.flatMap(Hex.value) {
+      position &+= 1
+      guard let low = next.flatMap(Hex.value) else { throw .malformed }
+      position &+= 1
+      bytes[end] = high << 4 | low
+      end &+= 1
+    }
+    return start..<end
+  }
+
+  /// Reads all that is left, as it is.
+  ///
+  /// - Returns: where in ``bytes`` it is.
+  mutating func takeRest() -> Range<Int> {
+    let start = position
+    position = count
+    return start..<count
+  }
+
+  /// Goes back to `position`, to read again from there.
+  mutating func rewind(to position: Int) {
+    self.position = min(max(position, 0), count)
+  }
+}

@@ -1,0 +1,101 @@
+extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
+  /// `qSupported`: what the debugger understands, against what the server does.
+  ///
+  /// A memory map is not among it: it would be one of the addresses that the debugger uses, which
+  /// are virtual and change, and GDB refuses whatever stands outside without even asking.
+  mutating func agreeOnFeatures() {
+    session.knowsFeatures = true
+    session.understandsSoftwareBreak = false
+    session.understandsHardwareBreak = false
+    while receiver.packet.take(":") || receiver.packet.take(";") {
+      if receiver.packet.takeName("swbreak+") {
+        session.understandsSoftwareBreak = true
+      } else if receiver.packet.takeName("hwbreak+") {
+        session.understandsHardwareBreak = true
+      } else {
+        while let byte = receiver.packet.next, byte != UInt8(ascii: ";") {
+          _ = receiver.packet.takeByte()
+        }
+      }
+    }
+    sender.write("PacketSize=")
+    sender.write(hex: UInt64(packetSize))
+    sender.write(";QStartNoAckMode+;vContSupported+;qXfer:features:read+;qXfer:threads:read+")
+    sender.write(";binary-upload+")
+    if session.understandsSoftwareBreak { sender.write(";swbreak+") }
+    if session.understandsHardwareBreak { sender.write(";hwbreak+") }
+  }
+
+  /// `qXfer:object:read:annex:offset,length`: a piece of a document.
+  mutating func transfer(_ target: inout Machine) throws(RemoteError) {
+    if receiver.packet.take(":features:read:") {
+      guard receiver.packet.takeName("target.xml") else { throw .noSuchObject }
+      try beginPiece()
+      target.writeTargetDescription(to: &sender)
+    } else if receiver.packet.take(":threads:read:") {
+      try beginPiece()
+      writeThreadDocument(&target)
+    } else {
+      return
+    }
+    sender.endDocument()
+  }
+
+  private mutating func beginPiece() throws(RemoteError) {
+    try receiver.packet.expect(":")
+    let offset = try receiver.packet.takeNumber()
+    try receiver.packet.expect(",")
+    let length = try receiver.packet.takeNumber()
+    try receiver.packet.expectEnd()
+    sender.beginDocument(offset: offset, length: length)
+  }
+
+  /// `qRcmd`: what the user typed after `monitor`, in hexadecimal digits.
+  mutating func runMonitorCommand(_ target: inout Machine) throws(RemoteError) {
+    try receiver.packet.expect(",")
+    let command = try receiver.packet.takeHexBytes()
+    try receiver.packet.expectEnd()
+    sender.beginConsole()
+    let succeeded = target.monitor(
+      receiver.packet.bytes.span.extracting(command), output: &sender)
+    sender.endConsole()
+    guard succeeded else { throw .commandFailed }
+    sender.write("OK")
+  }
+
+  /// `qOffsets`: by how much the program was moved, so that the debugger moves its symbols.
+  ///
+  /// `TextSeg` would be shorter, but GDB takes it for an address and LLDB for a distance.
+  mutating func appendOffsets(_ target: borrowing Machine) {
+    guard let slide = target.loadSlide else { return }
+    sender.write("Text=")
+    sender.write(hex: slide)
+    sender.write(";Data=")
+    sender.write(hex: slide)
+    sender.write(";Bss=")
+    sender.write(hex: slide)
+  }
+
+  /// `qHostInfo` (LLDB): what kind of machine it is.
+  mutating func appendHostInfo() {
+    appendTriple()
+    if Machine.watchpointsStopBeforeAccess {
+      // Older LLDBs would otherwise hit the same watchpoint for ever.
+      sender.write("watchpoint_exceptions_received:before;")
+    }
+  }
+
+  /// `qProcessInfo` (LLDB): the machine as the one process that there is.
+  mutating func appendProcessInfo() {
+    sender.write("pid:1;")
+    appendTriple()
+  }
+
+  private mutating func appendTriple() {
+    sender.write("triple:")
+    sender.beginHex()
+    sender.write(Machine.triple)
+    sender.endHex()
+    sender.write(";endian:little;ptrsize:8;")
+  }
+}

@@ -1,0 +1,76 @@
+extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
+  /// `g`: all general registers.
+  mutating func readGeneralRegisters(_ target: inout Machine) throws(RemoteError) {
+    let vcpu = try takeThreadSuffix(target)
+    for number in 0..<Machine.generalRegisterCount {
+      try appendRegister(number, of: vcpu, target: &target)
+    }
+  }
+
+  /// `G`: gives all general registers new values.
+  mutating func writeGeneralRegisters(_ target: inout Machine) throws(RemoteError) {
+    let values = try receiver.packet.takeHexBytes()
+    let vcpu = try takeThreadSuffix(target)
+
+    var size = 0
+    for number in 0..<Machine.generalRegisterCount { size &+= target.registerSize(number) ?? 0 }
+    guard values.count == size else { throw .malformed }
+
+    var start = values.lowerBound
+    for number in 0..<Machine.generalRegisterCount {
+      let end = start &+ (target.registerSize(number) ?? 0)
+      try setRegister(number, of: vcpu, to: start..<end, target: &target)
+      start = end
+    }
+    sender.write("OK")
+  }
+
+  /// `p`: one register.
+  mutating func readRegister(_ target: inout Machine) throws(RemoteError) {
+    let number = try takeRegisterNumber()
+    let vcpu = try takeThreadSuffix(target)
+    try appendRegister(number, of: vcpu, target: &target)
+  }
+
+  /// `P`: gives one register a new value.
+  mutating func writeRegister(_ target: inout Machine) throws(RemoteError) {
+    let number = try takeRegisterNumber()
+    try receiver.packet.expect("=")
+    let value = try receiver.packet.takeHexBytes()
+    let vcpu = try takeThreadSuffix(target)
+    guard let size = target.registerSize(number) else { throw .noSuchObject }
+    guard value.count == size else { throw .malformed }
+    try setRegister(number, of: vcpu, to: value, target: &target)
+    sender.write("OK")
+  }
+
+  private mutating func takeRegisterNumber() throws(RemoteError) -> Int {
+    guard let number = Int(exactly: try receiver.packet.takeNumber()) else { throw .noSuchObject }
+    return number
+  }
+
+  private mutating func appendRegister(
+    _ number: Int, of vcpu: Int, target: inout Machine
+  ) throws(RemoteError) {
+    guard let size = loadRegister(number, of: vcpu, target: &target) else { throw .noSuchObject }
+    sender.append(hexBytes: scratch.span.extracting(first: size))
+  }
+
+  /// Reads a register into ``scratch``.
+  ///
+  /// - Returns: its size in bytes, or nil if there is no such register or it cannot be read.
+  mutating func loadRegister(
+    _ number: Int, of vcpu: Int, target: inout Machine
+  ) -> Int? {
+    guard let size = target.registerSize(number), size <= scratch.count else { return nil }
+    var bytes = scratch.mutableSpan._consumingExtracting(0..<size)
+    return target.readRegister(number, of: vcpu, into: &bytes) ? size : nil
+  }
+
+  private mutating func setRegister(
+    _ number: Int, of vcpu: Int, to value: Range<Int>, target: inout Machine
+  ) throws(RemoteError) {
+    let bytes = receiver.packet.bytes.span.extracting(value)
+    guard target.writeRegister(number, of: vcpu, from: bytes) else { throw .noSuchObject }
+  }
+}

@@ -1,0 +1,118 @@
+extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
+  // MARK: vCont
+
+  /// `vCont;action[:thread];…`: each vCPU does what the first action that fits it says, and is held
+  /// if none does.
+  mutating func resumeThreads(_ target: inout Machine) throws(RemoteError) {
+    let start = receiver.packet.position
+    var runs = false
+    // The whole packet is judged before the first vCPU is told anything.
+    for vcpu in 0..<target.vcpuCount {
+      let action = try takeAction(for: vcpu, from: start, target)
+      if action != .hold, target.isPoweredOn(vcpu) { runs = true }
+    }
+    guard runs else { throw .noSuchThread }
+    for vcpu in 0..<target.vcpuCount {
+      target.setAction(try takeAction(for: vcpu, from: start, target), for: vcpu)
+    }
+    run(&target)
+  }
+
+  /// Reads all actions from position `start` on.
+  private mutating func takeAction(
+    for vcpu: Int, from start: Int, _ target: borrowing Machine
+  ) throws(RemoteError) -> ResumeAction {
+    var chosen: ResumeAction?
+    receiver.packet.rewind(to: start)
+    repeat {
+      let action = try takeAction()
+      let selection = receiver.packet.take(":") ? try takeThread(target) : .all
+      let fits =
+        switch selection {
+        case .all: true
+        case .any: vcpu == stop.vcpu
+        case .one(let number): vcpu == number
+        }
+      if fits, chosen == nil { chosen = action }
+    } while receiver.packet.take(";")
+    try receiver.packet.expectEnd()
+    return chosen ?? .hold
+  }
+
+  private mutating func takeAction() throws(RemoteError) -> ResumeAction {
+    switch receiver.packet.takeByte() {
+    case UInt8(ascii: "c"): return .continue
+    case UInt8(ascii: "s"): return .step
+    case UInt8(ascii: "C"):
+      try takeSignal()
+      return .continue
+    case UInt8(ascii: "S"):
+      try takeSignal()
+      return .step
+    default: throw .unsupported
+    }
+  }
+
+  // MARK: c, C, s, S
+
+  /// The packets from before `vCont`: `c` resumes the thread that `Hc` chose, or all; `s` steps that
+  /// thread, or the one that stopped, and holds the others.
+  mutating func resume(_ command: UInt8, _ target: inout Machine) throws(RemoteError) {
+    let isStep = command == UInt8(ascii: "s") || command == UInt8(ascii: "S")
+    if command == UInt8(ascii: "C") || command == UInt8(ascii: "S") { try takeSignal() }
+    // An address to go on at may follow; no debugger has sent one for decades, they set the pc.
+    guard receiver.packet.isAtEnd else { throw .unsupported }
+
+    let chosen: Int?
+    if isStep {
+      chosen = session.continueThread ?? stop.vcpu
+    } else {
+      chosen = session.continueThread
+    }
+    if let chosen, !((0..<target.vcpuCount).contains(chosen) && target.isPoweredOn(chosen)) {
+      throw .noSuchThread
+    }
+    for vcpu in 0..<target.vcpuCount {
+      let isMeant = chosen == nil || vcpu == chosen
+      target.setAction(isMeant ? (isStep ? .step : .continue) : .hold, for: vcpu)
+    }
+    run(&target)
+  }
+
+  /// Reads a signal number. A machine knows no signals, so it goes on without it.
+  private mutating func takeSignal() throws(RemoteError) {
+    guard let high = receiver.packet.takeByte(), let low = receiver.packet.takeByte(),
+      Hex.value(high) != nil, Hex.value(low) != nil
+    else { throw .malformed }
+  }
+
+  // MARK: Letting go
+
+  /// `D`: the debugger leaves, and the machine goes on.
+  mutating func detach(_ target: inout Machine) throws(RemoteError) {
+    if receiver.packet.take(";") { _ = try receiver.packet.takeNumber() }
+    try receiver.packet.expectEnd()
+    letGo(&target)
+    sender.write("OK")
+  }
+
+  /// Forgets the debugger, and lets the machine run.
+  mutating func letGo(_ target: inout Machine) {
+    forgetDebugger(&target)
+    resumeAll(&target)
+  }
+
+  /// Lets the machine run for nobody in particular.
+  mutating func resumeAll(_ target: inout Machine) {
+    for vcpu in 0..<target.vcpuCount { target.setAction(.continue, for: vcpu) }
+    execution = .running
+    target.resume()
+  }
+
+  /// Lets the machine run; the debugger is told when it stops.
+  private mutating func run(_ target: inout Machine) {
+    session.owesStopReply = true
+    execution = .running
+    target.resume()
+  }
+}

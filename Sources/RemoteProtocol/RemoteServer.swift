@@ -1,0 +1,177 @@
+/// A server of the GDB remote serial protocol (GDB manual, appendix "GDB Remote Serial Protocol"),
+/// with the extensions that LLDB needs.
+///
+/// Bytes from the debugger go in through ``receive(_:target:)``, packets for it come out through the
+/// link, and ``targetDidStop(_:target:)`` tells that the machine stands still. No call waits: the
+/// server is driven by events and may be called while the machine runs.
+///
+/// The server answers while the machine stands still, and only then. A packet that arrives while it
+/// runs comes from a debugger that has just attached, for one that resumed the machine sends nothing
+/// but 0x03 until it is told of the stop. So the machine is stopped first, and the packet is
+/// answered then.
+///
+/// A value of this type is some 9 KiB large. It is to be made where it stays.
+public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copyable>: ~Copyable {
+  var receiver = PacketReceiver()
+  var sender: PacketSender<Link>
+  var session = Session()
+  var execution = Execution.running
+
+  /// The last stop. It means something only while ``execution`` is `stopped`.
+  var stop = StopEvent(vcpu: 0, cause: .interrupted)
+
+  /// Room for a register or a piece of memory on its way between target and packet.
+  var scratch = Scratch(repeating: 0)
+
+  /// What the server knows of the machine.
+  enum Execution {
+    /// It runs.
+    case running
+    /// ``Target/stopAll()`` was called.
+    case stopping
+    /// Everything stands still.
+    case stopped
+  }
+
+  /// A server for a machine that runs, or is about to be reported as ``StopEvent/Cause/held``, on a
+  /// link that no debugger has used yet.
+  public init(link: consuming Link) {
+    sender = PacketSender(link: link)
+  }
+
+  /// Gives access to the link that the server sends on.
+  public mutating func withLink<Result>(_ body: (inout Link) -> Result) -> Result {
+    body(&sender.link)
+  }
+
+  // MARK: Events
+
+  /// Takes bytes from the debugger, in order.
+  public mutating func receive(_ bytes: Span<UInt8>, target: inout Machine) {
+    for index in bytes.indices { receive(bytes[index], target: &target) }
+  }
+
+  /// Takes one byte from the debugger.
+  public mutating func receive(_ byte: UInt8, target: inout Machine) {
+    // The packet that waits for the stop would be overwritten. The debugger owes us its patience,
+    // and if it sends again what we have, the answer it is waiting for will do.
+    if session.holdsPacket { return }
+
+    switch receiver.receive(byte) {
+    case .none, .acknowledgment: break
+    case .retransmission:
+      if session.acknowledges { sender.resend() }
+    case .interrupt:
+      // At any other time nobody waits for a stop reply: it crossed one on the wire, or is noise.
+      if session.owesStopReply { stopMachine(&target) }
+    case .corruptPacket:
+      if session.acknowledges {
+        sender.acknowledge(false)
+      } else {
+        accept(corrupt: true, target: &target)
+      }
+    case .packet:
+      if beginsNewSession { forgetDebugger(&target) }
+      if session.acknowledges { sender.acknowledge(true) }
+      accept(corrupt: false, target: &target)
+    }
+  }
+
+  /// Takes notice that the machine stands still, every vCPU of it.
+  ///
+  /// It is to be called once after each ``Target/resume()``, whatever the reason for the stop, and
+  /// before anything else runs: the server may call ``Target/resume()`` in it.
+  public mutating func targetDidStop(_ stop: StopEvent, target: inout Machine) {
+    self.stop = stop
+    execution = .stopped
+    session.generalThread = nil
+    session.continueThread = nil
+
+    if session.holdsPacket {
+      session.holdsPacket = false
+      answer(&target)
+    } else if session.owesStopReply {
+      session.owesStopReply = false
+      sender.begin()
+      appendStopReply(for: stop, target: &target)
+      sender.send()
+    } else if !session.isOpen, stop.cause != .held {
+      // The debugger that wanted this stop has gone.
+      resumeAll(&target)
+    }
+  }
+
+  /// Takes notice that the machine ends: its power goes off, or it starts anew.
+  public mutating func targetDidExit() {
+    guard session.owesStopReply else { return }
+    session.owesStopReply = false
+    sender.begin()
+    sender.write("W00")
+    sender.send()
+  }
+
+  /// Takes notice that a debugger connected to the link. Links that cannot tell need not call it.
+  public mutating func connectionOpened(target: inout Machine) {
+    receiver.reset()
+    forgetDebugger(&target)
+  }
+
+  /// Takes notice that the debugger is gone.
+  ///
+  /// Its points go with it. A machine that runs goes on running, also where it was about to be
+  /// stopped; one that stands still stands still until a debugger resumes it.
+  public mutating func connectionClosed(target: inout Machine) {
+    receiver.reset()
+    forgetDebugger(&target)
+  }
+
+  // MARK: Packets
+
+  /// Whether the packet is one that opens a conversation, while one is going on: its debugger must
+  /// have disappeared on a link that cannot tell.
+  ///
+  /// LLDB begins with `QStartNoAckMode`, GDB with `qSupported`, and both send each only once.
+  private var beginsNewSession: Bool {
+    if !session.acknowledges, receiver.packet.isNext("QStartNoAckMode") { return true }
+    return session.knowsFeatures && receiver.packet.isNext("qSupported")
+  }
+
+  private mutating func accept(corrupt: Bool, target: inout Machine) {
+    session.isOpen = true
+    session.packetIsCorrupt = corrupt
+    if execution == .stopped {
+      answer(&target)
+    } else {
+      session.owesStopReply = false
+      session.holdsPacket = true
+      stopMachine(&target)
+    }
+  }
+
+  private mutating func stopMachine(_ target: inout Machine) {
+    guard execution == .running else { return }
+    execution = .stopping
+    target.stopAll()
+  }
+
+  /// Answers the packet that was received.
+  private mutating func answer(_ target: inout Machine) {
+    sender.begin()
+    do throws(RemoteError) {
+      if session.packetIsCorrupt { throw .corrupt }
+      if receiver.packet.isTooLong { throw .tooLong }
+      if try dispatch(&target) == .none { return }
+    } catch {
+      sender.begin()
+      sender.append(error)
+    }
+    sender.send()
+  }
+
+  /// Forgets everything that was agreed with a debugger, and what it asked of the machine.
+  mutating func forgetDebugger(_ target: inout Machine) {
+    session = Session()
+    sender.begin()
+    target.removeAllPoints()
+  }
+}
