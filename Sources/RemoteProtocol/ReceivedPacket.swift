@@ -6,7 +6,8 @@ typealias PacketBytes = InlineArray<4096, UInt8>
 
 /// The payload of a packet from the debugger, without frame and escapes, and how far it is read.
 ///
-/// Reading never goes past the end, whatever the bytes are.
+/// Reading never goes past the end, whatever the bytes are. All of it is `mutating`, even what
+/// changes nothing: an array inside a borrowed value would be copied, all of it, to read one byte.
 struct ReceivedPacket: ~Copyable {
   private(set) var bytes = PacketBytes(repeating: 0)
   private(set) var count = 0
@@ -37,25 +38,23 @@ struct ReceivedPacket: ~Copyable {
   var isAtEnd: Bool { position == count }
 
   /// The next byte, if there is one.
-  var next: UInt8? { isAtEnd ? nil : bytes[position] }
+  mutating func peek() -> UInt8? { isAtEnd ? nil : bytes[position] }
 
   mutating func takeByte() -> UInt8? {
-    guard let byte = next else { return nil }
+    guard let byte = peek() else { return nil }
     position &+= 1
     return byte
   }
 
   /// Whether `text` is next.
   @inline(never)
-  func isNext(_ text: StaticString) -> Bool {
+  mutating func isNext(_ text: StaticString) -> Bool {
     guard text.utf8CodeUnitCount <= count &- position else { return false }
-    // The buffer is that of a literal and is not kept beyond the closure.
-    return text.withUTF8Buffer { literal in
-      for index in literal.indices {
-        guard unsafe bytes[position &+ index] == literal[index] else { return false }
-      }
-      return true
+    for index in 0..<text.utf8CodeUnitCount {
+      // The text is a literal of this module and the index is below its length.
+      guard unsafe bytes[position &+ index] == text.utf8Start[index] else { return false }
     }
+    return true
   }
 
   /// Goes past `text` if that is next.
@@ -69,7 +68,7 @@ struct ReceivedPacket: ~Copyable {
   mutating func takeName(_ name: StaticString) -> Bool {
     let start = position
     guard take(name) else { return false }
-    switch next {
+    switch peek() {
     case nil, UInt8(ascii: ":"), UInt8(ascii: ";"), UInt8(ascii: ","): return true
     default:
       position = start
@@ -92,7 +91,7 @@ struct ReceivedPacket: ~Copyable {
   mutating func takeNumber() throws(RemoteError) -> UInt64 {
     var value: UInt64 = 0
     let start = position
-    while let byte = next, let digit = Hex.value(byte) {
+    while let byte = peek(), let digit = Hex.value(byte) {
       guard value >> 60 == 0 else { throw .malformed }
       value = value << 4 | UInt64(digit)
       position &+= 1
@@ -108,9 +107,9 @@ struct ReceivedPacket: ~Copyable {
   mutating func takeHexBytes() throws(RemoteError) -> Range<Int> {
     let start = position
     var end = start
-    while let high = next.flatMap(Hex.value) {
+    while let high = peek().flatMap(Hex.value) {
       position &+= 1
-      guard let low = next.flatMap(Hex.value) else { throw .malformed }
+      guard let low = peek().flatMap(Hex.value) else { throw .malformed }
       position &+= 1
       bytes[end] = high << 4 | low
       end &+= 1

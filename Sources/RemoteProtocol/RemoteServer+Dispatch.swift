@@ -27,9 +27,9 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
     case UInt8(ascii: "c"), UInt8(ascii: "C"), UInt8(ascii: "s"), UInt8(ascii: "S"):
       try resume(command, &target)
       return .none
-    case UInt8(ascii: "H"): try selectThread(target)
+    case UInt8(ascii: "H"): try selectThread(&target)
     case UInt8(ascii: "T"):
-      _ = try takeLiveThread(target)
+      _ = try takeLiveThread(&target)
       try receiver.packet.expectEnd()
       sender.write("OK")
     case UInt8(ascii: "D"): try detach(&target)
@@ -69,9 +69,9 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
       sender.write("1")
     } else if receiver.packet.takeName("C") {
       sender.write("QC")
-      appendThread(try generalThread(target))
+      appendThread(try generalThread(&target))
     } else if receiver.packet.takeName("fThreadInfo") {
-      listThreads(target)
+      listThreads(&target)
     } else if receiver.packet.takeName("sThreadInfo") {
       sender.write("l")
     } else if receiver.packet.takeName("ThreadExtraInfo") {
@@ -83,7 +83,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
     } else if receiver.packet.takeName("Rcmd") {
       try runMonitorCommand(&target)
     } else if receiver.packet.takeName("Offsets") {
-      appendOffsets(target)
+      appendOffsets(&target)
     } else if receiver.packet.takeName("Symbol") {
       // The debugger offers to look symbols up; none is wanted.
       sender.write("OK")

@@ -16,7 +16,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   ) throws(RemoteError) {
     let (address, length) = try takeExtent()
     try receiver.packet.expectEnd()
-    let vcpu = try generalThread(target)
+    let vcpu = try generalThread(&target)
 
     if case .binary = form {
       sender.write("b")
@@ -49,7 +49,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
     }
     try receiver.packet.expectEnd()
     guard UInt64(data.count) == length else { throw .malformed }
-    let vcpu = try generalThread(target)
+    let vcpu = try generalThread(&target)
 
     // GDB asks whether there is an `X` packet with one that writes nothing.
     if length > 0 {

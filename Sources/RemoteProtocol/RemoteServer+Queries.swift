@@ -13,7 +13,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
       } else if receiver.packet.takeName("hwbreak+") {
         session.understandsHardwareBreak = true
       } else {
-        while let byte = receiver.packet.next, byte != UInt8(ascii: ";") {
+        while let byte = receiver.packet.peek(), byte != UInt8(ascii: ";") {
           _ = receiver.packet.takeByte()
         }
       }
@@ -66,7 +66,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   /// `qOffsets`: by how much the program was moved, so that the debugger moves its symbols.
   ///
   /// `TextSeg` would be shorter, but GDB takes it for an address and LLDB for a distance.
-  mutating func appendOffsets(_ target: borrowing Machine) {
+  mutating func appendOffsets(_ target: inout Machine) {
     guard let slide = target.loadSlide else { return }
     sender.write("Text=")
     sender.write(hex: slide)

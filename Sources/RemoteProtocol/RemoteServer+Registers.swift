@@ -1,7 +1,7 @@
 extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   /// `g`: all general registers.
   mutating func readGeneralRegisters(_ target: inout Machine) throws(RemoteError) {
-    let vcpu = try takeThreadSuffix(target)
+    let vcpu = try takeThreadSuffix(&target)
     for number in 0..<Machine.generalRegisterCount {
       try appendRegister(number, of: vcpu, target: &target)
     }
@@ -10,7 +10,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   /// `G`: gives all general registers new values.
   mutating func writeGeneralRegisters(_ target: inout Machine) throws(RemoteError) {
     let values = try receiver.packet.takeHexBytes()
-    let vcpu = try takeThreadSuffix(target)
+    let vcpu = try takeThreadSuffix(&target)
 
     var size = 0
     for number in 0..<Machine.generalRegisterCount { size &+= target.registerSize(number) ?? 0 }
@@ -28,7 +28,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   /// `p`: one register.
   mutating func readRegister(_ target: inout Machine) throws(RemoteError) {
     let number = try takeRegisterNumber()
-    let vcpu = try takeThreadSuffix(target)
+    let vcpu = try takeThreadSuffix(&target)
     try appendRegister(number, of: vcpu, target: &target)
   }
 
@@ -37,7 +37,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
     let number = try takeRegisterNumber()
     try receiver.packet.expect("=")
     let value = try receiver.packet.takeHexBytes()
-    let vcpu = try takeThreadSuffix(target)
+    let vcpu = try takeThreadSuffix(&target)
     guard let size = target.registerSize(number) else { throw .noSuchObject }
     guard value.count == size else { throw .malformed }
     try setRegister(number, of: vcpu, to: value, target: &target)

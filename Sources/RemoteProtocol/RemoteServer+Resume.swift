@@ -8,25 +8,25 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
     var runs = false
     // The whole packet is judged before the first vCPU is told anything.
     for vcpu in 0..<target.vcpuCount {
-      let action = try takeAction(for: vcpu, from: start, target)
+      let action = try takeAction(for: vcpu, from: start, &target)
       if action != .hold, target.isPoweredOn(vcpu) { runs = true }
     }
     guard runs else { throw .noSuchThread }
     for vcpu in 0..<target.vcpuCount {
-      target.setAction(try takeAction(for: vcpu, from: start, target), for: vcpu)
+      target.setAction(try takeAction(for: vcpu, from: start, &target), for: vcpu)
     }
     run(&target)
   }
 
   /// Reads all actions from position `start` on.
   private mutating func takeAction(
-    for vcpu: Int, from start: Int, _ target: borrowing Machine
+    for vcpu: Int, from start: Int, _ target: inout Machine
   ) throws(RemoteError) -> ResumeAction {
     var chosen: ResumeAction?
     receiver.packet.rewind(to: start)
     repeat {
       let action = try takeAction()
-      let selection = receiver.packet.take(":") ? try takeThread(target) : .all
+      let selection = receiver.packet.take(":") ? try takeThread(&target) : .all
       let fits =
         switch selection {
         case .all: true

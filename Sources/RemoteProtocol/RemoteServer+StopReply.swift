@@ -1,7 +1,7 @@
 extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   /// `qThreadStopInfo` (LLDB): why this thread stands still.
   mutating func describeStop(_ target: inout Machine) throws(RemoteError) {
-    let vcpu = try takeLiveThread(target)
+    let vcpu = try takeLiveThread(&target)
     try receiver.packet.expectEnd()
     if vcpu == stop.vcpu {
       appendStopReply(for: stop, target: &target)
@@ -50,7 +50,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   /// LLDB's `threads` and `thread-pcs`, which save it a question for each thread.
   private mutating func appendThreadList(_ target: inout Machine) {
     sender.write("threads:")
-    appendThreads(target)
+    appendThreads(&target)
     sender.write(";thread-pcs:")
     var isFirst = true
     for vcpu in 0..<target.vcpuCount where target.isPoweredOn(vcpu) {

@@ -12,7 +12,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   // MARK: Thread ids
 
   /// Reads a thread id: vCPU n is thread n + 1, as 0 and -1 have meanings of their own.
-  mutating func takeThread(_ target: borrowing Machine) throws(RemoteError) -> ThreadSelection {
+  mutating func takeThread(_ target: inout Machine) throws(RemoteError) -> ThreadSelection {
     if receiver.packet.take("-1") { return .all }
     let id = try receiver.packet.takeNumber()
     if id == 0 { return .any }
@@ -21,8 +21,8 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   }
 
   /// Reads the id of a single thread, which must be that of a vCPU that is powered on.
-  mutating func takeLiveThread(_ target: borrowing Machine) throws(RemoteError) -> Int {
-    guard case .one(let vcpu) = try takeThread(target), target.isPoweredOn(vcpu) else {
+  mutating func takeLiveThread(_ target: inout Machine) throws(RemoteError) -> Int {
+    guard case .one(let vcpu) = try takeThread(&target), target.isPoweredOn(vcpu) else {
       throw .noSuchThread
     }
     return vcpu
@@ -31,19 +31,19 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   /// Reads LLDB's suffix `;thread:<id>;` and the end of the packet.
   ///
   /// - Returns: the vCPU that it names or, without it, the one that `Hg` chose.
-  mutating func takeThreadSuffix(_ target: borrowing Machine) throws(RemoteError) -> Int {
+  mutating func takeThreadSuffix(_ target: inout Machine) throws(RemoteError) -> Int {
     guard receiver.packet.take(";thread:") else {
       try receiver.packet.expectEnd()
-      return try generalThread(target)
+      return try generalThread(&target)
     }
-    let vcpu = try takeLiveThread(target)
+    let vcpu = try takeLiveThread(&target)
     _ = receiver.packet.take(";")
     try receiver.packet.expectEnd()
     return vcpu
   }
 
   /// The vCPU that packets about registers and memory mean.
-  func generalThread(_ target: borrowing Machine) throws(RemoteError) -> Int {
+  mutating func generalThread(_ target: inout Machine) throws(RemoteError) -> Int {
     let vcpu = session.generalThread ?? stop.vcpu
     guard (0..<target.vcpuCount).contains(vcpu), target.isPoweredOn(vcpu) else {
       throw .noSuchThread
@@ -58,10 +58,10 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   // MARK: Packets
 
   /// `H`: chooses the thread for the packets that name none.
-  mutating func selectThread(_ target: borrowing Machine) throws(RemoteError) {
+  mutating func selectThread(_ target: inout Machine) throws(RemoteError) {
     let isForResume = receiver.packet.take("c")
     if !isForResume { try receiver.packet.expect("g") }
-    let selection = try takeThread(target)
+    let selection = try takeThread(&target)
     try receiver.packet.expectEnd()
 
     var chosen: Int?
@@ -78,13 +78,13 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   }
 
   /// `qfThreadInfo`: all threads in one answer.
-  mutating func listThreads(_ target: borrowing Machine) {
+  mutating func listThreads(_ target: inout Machine) {
     sender.write("m")
-    appendThreads(target)
+    appendThreads(&target)
   }
 
   /// The ids of all threads, with commas between.
-  mutating func appendThreads(_ target: borrowing Machine) {
+  mutating func appendThreads(_ target: inout Machine) {
     var isFirst = true
     for vcpu in 0..<target.vcpuCount where target.isPoweredOn(vcpu) {
       if !isFirst { sender.write(",") }
@@ -96,7 +96,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   /// `qThreadExtraInfo`: what the thread is doing, for the user.
   mutating func describeThread(_ target: inout Machine) throws(RemoteError) {
     try receiver.packet.expect(",")
-    let vcpu = try takeLiveThread(target)
+    let vcpu = try takeLiveThread(&target)
     try receiver.packet.expectEnd()
     sender.beginHex()
     target.writeStatus(of: vcpu, to: &sender)

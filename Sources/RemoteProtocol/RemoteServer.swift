@@ -71,7 +71,7 @@ public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copya
         accept(corrupt: true, target: &target)
       }
     case .packet:
-      if beginsNewSession { forgetDebugger(&target) }
+      if beginsNewSession() { forgetDebugger(&target) }
       if session.acknowledges { sender.acknowledge(true) }
       accept(corrupt: false, target: &target)
     }
@@ -131,7 +131,7 @@ public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copya
   /// have disappeared on a link that cannot tell.
   ///
   /// LLDB begins with `QStartNoAckMode`, GDB with `qSupported`, and both send each only once.
-  private var beginsNewSession: Bool {
+  private mutating func beginsNewSession() -> Bool {
     if !session.acknowledges, receiver.packet.isNext("QStartNoAckMode") { return true }
     return session.knowsFeatures && receiver.packet.isNext("qSupported")
   }

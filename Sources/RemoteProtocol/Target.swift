@@ -4,19 +4,21 @@
 /// still or runs as a whole (GDB manual, "All-Stop Mode"), and everything below except
 /// ``stopAll()`` is asked for only while it stands still. Values are little-endian.
 ///
+/// Everything may be `mutating`, because a large value is best reached in place.
+///
 /// No call may take its answer from the debugger's word alone: addresses, lengths and register
 /// numbers are whatever bytes arrived on the link.
 public protocol Target: ~Copyable {
   // MARK: vCPUs
 
   /// How many vCPUs the machine has, powered on or not. It never changes.
-  var vcpuCount: Int { get }
+  var vcpuCount: Int { mutating get }
 
   /// Whether `vcpu` is powered on; one that is off is no thread.
-  func isPoweredOn(_ vcpu: Int) -> Bool
+  mutating func isPoweredOn(_ vcpu: Int) -> Bool
 
   /// The number of the physical core that `vcpu` is bound to.
-  func core(of vcpu: Int) -> Int
+  mutating func core(of vcpu: Int) -> Int
 
   /// Writes what `vcpu` is doing, in a few words for the user, without XML markup characters.
   mutating func writeStatus(of vcpu: Int, to output: inout some TextOutput & ~Copyable)
@@ -53,11 +55,11 @@ public protocol Target: ~Copyable {
 
   /// The size in bytes of register `number`, at most ``largestRegister``, or nil if
   /// there is no such register.
-  func registerSize(_ number: Int) -> Int?
+  mutating func registerSize(_ number: Int) -> Int?
 
   /// The number of the register that stands at `index` among those that each stop reply carries, or
   /// nil after the last.
-  func expeditedRegister(at index: Int) -> Int?
+  mutating func expeditedRegister(at index: Int) -> Int?
 
   /// Puts the value of a register of `vcpu` into `bytes`, which has the register's size.
   ///
@@ -115,7 +117,7 @@ public protocol Target: ~Copyable {
   mutating func writeTargetDescription(to output: inout some TextOutput & ~Copyable)
 
   /// By how much the program runs above the addresses it is linked for, if that is known.
-  var loadSlide: UInt64? { get }
+  var loadSlide: UInt64? { mutating get }
 
   // MARK: The user's own commands
 

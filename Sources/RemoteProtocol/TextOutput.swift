@@ -9,7 +9,9 @@ extension TextOutput where Self: ~Copyable {
   @inline(never)  // or the loop is unrolled into one call for each character of each text
   public mutating func write(_ text: StaticString) {
     // The buffer is that of a literal and is not kept beyond the closure.
-    text.withUTF8Buffer { for unsafebyte in unsafe $0 { write(byte) } }
+    text.withUTF8Buffer { literal in
+      for index in literal.indices { write(unsafe literal[index]) }
+    }
   }
 
   /// Writes `bytes` as they are.
