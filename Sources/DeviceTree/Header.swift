@@ -1,0 +1,61 @@
+/// The header of a flattened device tree (Devicetree Specification v0.4, section 5.2).
+struct Header {
+  static let magic: UInt32 = 0xd00d_feed
+  static let byteCount = 40
+  /// The version that is read and written; a tree says itself if it is compatible with it.
+  static let version: UInt32 = 17
+  /// The oldest version whose readers can read what is written here.
+  static let compatibleVersion: UInt32 = 16
+
+  let totalSize: Int
+  let structure: Range<Int>
+  let strings: Range<Int>
+  let reservations: Int
+  let bootCPU: UInt32
+
+  /// Reads the header alone, without asking whether there is a tree of that size behind it.
+  init(_ bytes: ByteView) throws(DeviceTreeError) {
+    // Not even the magic number is believed of what is too short to be a header.
+    guard bytes.count >= Header.byteCount else { throw .truncatedHeader }
+    func field(_ field: Field) throws(DeviceTreeError) -> UInt32 {
+      guard let value = bytes.cell(at: field.rawValue) else { throw .truncatedHeader }
+      return value
+    }
+    guard try field(.magic) == Header.magic else { throw .badMagic }
+    guard try field(.version) >= Header.version,
+      try field(.lastCompatibleVersion) <= Header.version
+    else { throw .unsupportedVersion }
+    totalSize = Int(try field(.totalSize))
+    guard totalSize >= Header.byteCount, totalSize <= DeviceTree.maximumSize else {
+      throw .badTotalSize
+    }
+
+    // 32-bit numbers, added as 64-bit ones: no sum can overflow.
+    let structureStart = Int(try field(.structureOffset))
+    structure = structureStart..<(structureStart + Int(try field(.structureSize)))
+    let stringsStart = Int(try field(.stringsOffset))
+    strings = stringsStart..<(stringsStart + Int(try field(.stringsSize)))
+    reservations = Int(try field(.reservationsOffset))
+    bootCPU = try field(.bootCPU)
+
+    guard structure.lowerBound >= Header.byteCount, structure.upperBound <= totalSize,
+      structure.lowerBound % 4 == 0,
+      strings.lowerBound >= Header.byteCount, strings.upperBound <= totalSize,
+      reservations >= Header.byteCount, reservations <= totalSize, reservations % 8 == 0
+    else { throw .misplacedBlock }
+  }
+
+  /// Byte offsets of the header's fields.
+  enum Field: Int {
+    case magic = 0
+    case totalSize = 4
+    case structureOffset = 8
+    case stringsOffset = 12
+    case reservationsOffset = 16
+    case version = 20
+    case lastCompatibleVersion = 24
+    case bootCPU = 28
+    case stringsSize = 32
+    case structureSize = 36
+  }
+}

@@ -1,0 +1,48 @@
+extension DeviceTree {
+  /// The CPUs that the tree describes, in its order, but for those that have failed.
+  ///
+  /// A CPU whose status is "disabled" is one that waits to be started (Devicetree Specification
+  /// v0.4, 3.8.1), so it is among them, as it is for Linux.
+  ///
+  /// - Throws: now, if any CPU has no proper `reg`, so that iterating cannot fail.
+  public func processors() throws(DeviceTreeError) -> Processors {
+    guard let cpus = root.child(named: "cpus") else { throw .missingProperty }
+    let processors = Processors(children: cpus.children)
+    var candidates = cpus.children
+    while let node = candidates.next() {
+      if Processors.isProcessor(node) { _ = try Processor(node) }
+    }
+    return processors
+  }
+
+  /// A CPU of a device tree (Devicetree Specification v0.4, 3.8; Linux's `arm/cpus.yaml`).
+  public struct Processor {
+    public let node: Node
+    /// The affinity fields of its MPIDR_EL1, at their places in that register.
+    public let affinity: UInt64
+
+    fileprivate init(_ node: Node) throws(DeviceTreeError) {
+      guard let reg = node.property("reg") else { throw .missingProperty }
+      guard let affinity = reg.number else { throw .malformedProperty }
+      self.node = node
+      self.affinity = affinity
+    }
+  }
+
+  /// The CPUs of a device tree.
+  public struct Processors: IteratorProtocol {
+    fileprivate var children: Children
+
+    public mutating func next() -> Processor? {
+      while let node = children.next() {
+        if Processors.isProcessor(node) { return try? Processor(node) }
+      }
+      return nil
+    }
+
+    fileprivate static func isProcessor(_ node: Node) -> Bool {
+      guard node.isOfType("cpu") else { return false }
+      return node.property("status")?.text?.starts(with: "fail") != true
+    }
+  }
+}

@@ -1,0 +1,190 @@
+extension DeviceTree {
+  /// How many bytes the tree takes once it is edited: no more than it needs.
+  public func size(with edits: Edits) throws(DeviceTreeError) -> Int {
+    // A sink without memory only counts.
+    var writer = unsafe TreeWriter(
+      source: self, edits: edits, output: ByteSink(.init(start: nil, count: 0)))
+    try writer.write()
+    return writer.output.count
+  }
+
+  /// Writes an edited tree; what is not edited is as it was, in the same order.
+  ///
+  /// The new tree never has the old one's slack, so it fits where the old one lay unless the edits
+  /// add more than they, and the lost slack, take away: each exclusion from the middle of a region
+  /// adds one entry of `reg`.
+  ///
+  /// - Parameter destination: may not overlap this tree. Where it is too small, it is left without
+  ///   a valid header.
+  /// - Returns: the size in bytes of the new tree.
+  @unsafe
+  public func write(
+    _ edits: Edits, into destination: UnsafeMutableRawBufferPointer
+  ) throws(DeviceTreeError) -> Int {
+    let memory = unsafe ByteView(UnsafeRawBufferPointer(destination))
+    guard !memory.addresses.overlaps(bytes.addresses) else { throw .destinationOverlapsSource }
+    var writer = unsafe TreeWriter(source: self, edits: edits, output: ByteSink(destination))
+    try writer.write()
+    guard writer.output.isComplete else { throw .destinationTooSmall }
+    writer.writeHeader()
+    return writer.output.count
+  }
+}
+
+/// Writes a tree in the order that the specification recommends: header, memory reservations,
+/// structure, strings.
+private struct TreeWriter {
+  let source: DeviceTree
+  let edits: DeviceTree.Edits
+  var output: ByteSink
+  /// Where the blocks begin.
+  private var structure = 0
+  private var strings = 0
+
+  init(source: DeviceTree, edits: DeviceTree.Edits, output: ByteSink) {
+    self.source = source
+    self.edits = edits
+    self.output = output
+  }
+
+  /// Writes everything behind the header, whose numbers are only known afterwards.
+  mutating func write() throws(DeviceTreeError) {
+    try edits.check(source)
+    for _ in 0..<(Header.byteCount / 4) { output.append(cell: 0) }
+    output.append(source.reservationBlock)
+    for _ in 0..<4 { output.append(cell: 0) }
+    structure = output.count
+    try writeStructure()
+    strings = output.count
+    output.append(source.strings)
+    for index in 0..<edits.settings.count where isNewName(index) {
+      if let setting = edits.settings[index] { writeTerminated(setting.name) }
+    }
+    guard output.count <= DeviceTree.maximumSize else { throw .badTotalSize }
+  }
+
+  func writeHeader() {
+    func store(_ value: Int, _ field: Header.Field) {
+      output.store(cell: UInt32(truncatingIfNeeded: value), at: field.rawValue)
+    }
+    output.store(cell: Header.magic, at: Header.Field.magic.rawValue)
+    output.store(cell: Header.version, at: Header.Field.version.rawValue)
+    output.store(
+      cell: Header.compatibleVersion, at: Header.Field.lastCompatibleVersion.rawValue)
+    output.store(cell: source.bootCPU, at: Header.Field.bootCPU.rawValue)
+    store(output.count, .totalSize)
+    store(Header.byteCount, .reservationsOffset)
+    store(structure, .structureOffset)
+    store(strings - structure, .structureSize)
+    store(strings, .stringsOffset)
+    store(output.count - strings, .stringsSize)
+  }
+
+  private mutating func writeStructure() throws(DeviceTreeError) {
+    var nodes = source.nodes
+    // How many nodes have been begun and not ended.
+    var open = 0
+    while let node = nodes.next() {
+      if try leavesOut(node) {
+        nodes.skipDescendants()
+        continue
+      }
+      while open > node.depth {
+        output.append(cell: StructureReader.Code.endNode)
+        open -= 1
+      }
+      try writeBeginning(of: node)
+      open += 1
+    }
+    for _ in 0..<open { output.append(cell: StructureReader.Code.endNode) }
+    output.append(cell: StructureReader.Code.end)
+  }
+
+  private func leavesOut(_ node: DeviceTree.Node) throws(DeviceTreeError) -> Bool {
+    if edits.removes(node) { return true }
+    // Memory of which nothing is left.
+    guard var remaining = try edits.remainingMemory(of: node) else { return false }
+    return remaining.next() == nil
+  }
+
+  /// Writes a node up to its last property.
+  private mutating func writeBeginning(of node: DeviceTree.Node) throws(DeviceTreeError) {
+    output.append(cell: StructureReader.Code.beginNode)
+    writeTerminated(node.name)
+    output.pad()
+    // What is new comes first: any order will do, and here no end has to be looked for.
+    for index in 0..<edits.settings.count {
+      guard let setting = edits.settings[index], setting.node == node.offset,
+        !node.has(setting.name)
+      else { continue }
+      write(setting.value, nameOffset: nameOffset(index))
+    }
+
+    var properties = node.properties
+    while let property = properties.next() {
+      if let value = edits.value(of: property, in: node) {
+        write(value, nameOffset: property.nameOffset)
+      } else if property.isNamed("reg"), let remaining = try edits.remainingMemory(of: node) {
+        write(remaining, nameOffset: property.nameOffset)
+      } else {
+        beginProperty(count: property.count, nameOffset: property.nameOffset)
+        output.append(property.value)
+        output.pad()
+      }
+    }
+  }
+
+  private mutating func beginProperty(count: Int, nameOffset: Int) {
+    output.append(cell: StructureReader.Code.property)
+    output.append(cell: UInt32(truncatingIfNeeded: count))
+    output.append(cell: UInt32(truncatingIfNeeded: nameOffset))
+  }
+
+  private mutating func write(_ value: DeviceTree.Edits.Value, nameOffset: Int) {
+    beginProperty(count: value.count, nameOffset: nameOffset)
+    switch value {
+    case .text(let text): writeTerminated(text)
+    case .cell(let cell): output.append(cell: cell)
+    case .cells(let number): output.append(number, cells: .two)
+    case .bytes(let bytes): output.append(bytes.bytes)
+    }
+    output.pad()
+  }
+
+  private mutating func write(_ regions: RemainingMemory, nameOffset: Int) {
+    let lengthOffset = output.count + 4
+    beginProperty(count: 0, nameOffset: nameOffset)
+    let start = output.count
+    var regions = regions
+    while let region = regions.next() {
+      output.append(region.address, cells: regions.cells.address)
+      output.append(region.size, cells: regions.cells.size)
+    }
+    output.store(cell: UInt32(truncatingIfNeeded: output.count - start), at: lengthOffset)
+  }
+
+  private mutating func writeTerminated(_ text: DeviceTree.Text) {
+    output.append(text.bytes)
+    output.append(0)
+  }
+
+  /// Whether a setting's name has to be added to the strings block: neither the old tree nor a
+  /// setting before has it.
+  private func isNewName(_ index: Int) -> Bool {
+    guard let name = edits.settings[index]?.name else { return false }
+    return source.strings.firstOffset(ofTerminated: name) == nil
+      && edits.settings.firstIndex { $0.name == name } == index
+  }
+
+  /// Where in the new strings block a setting's name is.
+  private func nameOffset(_ index: Int) -> Int {
+    guard let name = edits.settings[index]?.name else { return 0 }
+    if let offset = source.strings.firstOffset(ofTerminated: name) { return offset }
+    var offset = source.strings.count
+    for earlier in 0..<edits.settings.count {
+      guard let other = edits.settings[earlier]?.name, other != name else { break }
+      if isNewName(earlier) { offset += other.count + 1 }
+    }
+    return offset
+  }
+}
