@@ -1,0 +1,141 @@
+/// ESR_ELx.EC: what kind of exception was taken (Arm ARM D24.2.40).
+public enum ExceptionClass: UInt8, Sendable {
+  case unknown = 0x00
+  case wfx = 0x01
+  case cp15Word = 0x03
+  case cp15Pair = 0x04
+  case cp14Word = 0x05
+  case cp14Transfer = 0x06
+  case fpAccess = 0x07
+  case vmrs = 0x08
+  case pointerAuthenticationUse = 0x09
+  case ls64 = 0x0A
+  case cp14Pair = 0x0C
+  case branchTarget = 0x0D
+  case illegalState = 0x0E
+  case svc32 = 0x11
+  case hvc32 = 0x12
+  case smc32 = 0x13
+  case systemRegisterPair = 0x14
+  case svc64 = 0x15
+  case hvc64 = 0x16
+  case smc64 = 0x17
+  case systemRegister = 0x18
+  case sve = 0x19
+  case eret = 0x1A
+  case tstart = 0x1B
+  case pointerAuthenticationFailure = 0x1C
+  case sme = 0x1D
+  case implementationDefined = 0x1F
+  case instructionAbortLower = 0x20
+  case instructionAbortSame = 0x21
+  case pcAlignment = 0x22
+  case dataAbortLower = 0x24
+  case dataAbortSame = 0x25
+  case spAlignment = 0x26
+  case memoryCopy = 0x27
+  case fp32 = 0x28
+  case fp64 = 0x2C
+  case guardedControlStack = 0x2D
+  case serror = 0x2F
+  case breakpointLower = 0x30
+  case breakpointSame = 0x31
+  case stepLower = 0x32
+  case stepSame = 0x33
+  case watchpointLower = 0x34
+  case watchpointSame = 0x35
+  case bkpt32 = 0x38
+  case vectorCatch32 = 0x3A
+  case brk64 = 0x3C
+
+  /// The class with which the same exception is reported when it is taken to EL1 from `source`.
+  /// Aborts, breakpoints, steps and watchpoints have two classes, one for each origin.
+  public func takenToEL1(from source: ExceptionLevel) -> ExceptionClass {
+    switch self {
+    case .instructionAbortLower, .instructionAbortSame:
+      source == .el0 ? .instructionAbortLower : .instructionAbortSame
+    case .dataAbortLower, .dataAbortSame:
+      source == .el0 ? .dataAbortLower : .dataAbortSame
+    case .breakpointLower, .breakpointSame:
+      source == .el0 ? .breakpointLower : .breakpointSame
+    case .stepLower, .stepSame:
+      source == .el0 ? .stepLower : .stepSame
+    case .watchpointLower, .watchpointSame:
+      source == .el0 ? .watchpointLower : .watchpointSame
+    default: self
+    }
+  }
+
+  /// Whether the exception sets FAR_ELx to a fault address.
+  public var hasFaultAddress: Bool {
+    switch self {
+    case .instructionAbortLower, .instructionAbortSame, .dataAbortLower, .dataAbortSame,
+      .pcAlignment, .watchpointLower, .watchpointSame:
+      true
+    default: false
+    }
+  }
+
+  /// Whether the exception is one of the debug exceptions (Arm ARM D2.2).
+  public var isDebug: Bool {
+    switch self {
+    case .breakpointLower, .breakpointSame, .stepLower, .stepSame, .watchpointLower,
+      .watchpointSame, .bkpt32, .vectorCatch32, .brk64:
+      true
+    default: false
+    }
+  }
+
+  /// One line in words, for reports and `monitor`.
+  public var explanation: StaticString {
+    switch self {
+    case .unknown: "undefined instruction or unknown reason"
+    case .wfx: "WFI or WFE trapped"
+    case .cp15Word: "MCR or MRC to coprocessor 15 trapped"
+    case .cp15Pair: "MCRR or MRRC to coprocessor 15 trapped"
+    case .cp14Word: "MCR or MRC to coprocessor 14 trapped"
+    case .cp14Transfer: "LDC or STC to coprocessor 14 trapped"
+    case .fpAccess: "SVE, SIMD or floating-point access trapped"
+    case .vmrs: "VMRS trapped"
+    case .pointerAuthenticationUse: "pointer authentication trapped"
+    case .ls64: "64-byte load or store trapped"
+    case .cp14Pair: "MRRC to coprocessor 14 trapped"
+    case .branchTarget: "branch to an instruction that is no branch target"
+    case .illegalState: "illegal execution state"
+    case .svc32: "SVC from AArch32"
+    case .hvc32: "HVC from AArch32"
+    case .smc32: "SMC from AArch32"
+    case .systemRegisterPair: "128-bit MSR, MRS or system instruction trapped"
+    case .svc64: "SVC"
+    case .hvc64: "HVC"
+    case .smc64: "SMC"
+    case .systemRegister: "MSR, MRS or system instruction trapped"
+    case .sve: "SVE access trapped"
+    case .eret: "ERET trapped"
+    case .tstart: "TSTART at EL0"
+    case .pointerAuthenticationFailure: "pointer authentication failed"
+    case .sme: "SME access trapped"
+    case .implementationDefined: "implementation defined exception"
+    case .instructionAbortLower: "instruction abort from a lower exception level"
+    case .instructionAbortSame: "instruction abort at the same exception level"
+    case .pcAlignment: "PC not aligned"
+    case .dataAbortLower: "data abort from a lower exception level"
+    case .dataAbortSame: "data abort at the same exception level"
+    case .spAlignment: "SP not aligned"
+    case .memoryCopy: "memory copy or set exception"
+    case .fp32: "floating-point exception from AArch32"
+    case .fp64: "floating-point exception"
+    case .guardedControlStack: "guarded control stack exception"
+    case .serror: "SError"
+    case .breakpointLower: "hardware breakpoint from a lower exception level"
+    case .breakpointSame: "hardware breakpoint at the same exception level"
+    case .stepLower: "software step from a lower exception level"
+    case .stepSame: "software step at the same exception level"
+    case .watchpointLower: "watchpoint from a lower exception level"
+    case .watchpointSame: "watchpoint at the same exception level"
+    case .bkpt32: "BKPT from AArch32"
+    case .vectorCatch32: "vector catch from AArch32"
+    case .brk64: "BRK"
+    }
+  }
+}

@@ -1,0 +1,48 @@
+public import ArmDebug
+
+/// The EL1 registers that take part in exception entry and return.
+public enum ExceptionRegister: Hashable, Sendable {
+  case elr
+  case spsr
+  case esr
+  case far
+  case vbar
+  case sctlr
+  /// GCSCR_EL1; read only where the processor has FEAT_GCS.
+  case gcscr
+}
+
+/// What the engine needs of the core that its vCPU is bound to. All calls are made at EL2 of that
+/// core, with PSTATE.D = 1 and the guest not running.
+public protocol DebugHardware: ~Copyable {
+  /// Reads DBGBVRn, DBGBCRn, DBGWVRn, DBGWCRn (n below the processor's count), MDSCR_EL1,
+  /// MDCCINT_EL1, OSLSR_EL1 or, with FEAT_DoubleLock, OSDLR_EL1. No other register is asked for.
+  mutating func read(_ register: DebugRegister) -> UInt64
+
+  /// Writes one of those, or OSLAR_EL1 in place of OSLSR_EL1.
+  mutating func write(_ register: DebugRegister, _ value: UInt64)
+
+  /// Reads an EL1 exception register.
+  mutating func read(_ register: ExceptionRegister) -> UInt64
+
+  /// Writes ELR_EL1, SPSR_EL1, ESR_EL1 or FAR_EL1.
+  mutating func write(_ register: ExceptionRegister, _ value: UInt64)
+
+  /// MDCR_EL2.TDE: on, debug exceptions of the guest and its accesses to debug registers come to
+  /// EL2; off, both are the guest's own.
+  mutating func setDebugTraps(_ on: Bool)
+
+  /// Keeps pending virtual interrupts from being taken, without touching PSTATE: ICH_HCR_EL2.En.
+  mutating func setVirtualInterruptsWithheld(_ on: Bool)
+
+  /// Traps WFI and WFE: HCR_EL2.TWI and TWE. The hypervisor completes a trapped one as a NOP, with
+  /// `VirtualDebug.instructionEmulated`.
+  mutating func setWaitTraps(_ on: Bool)
+
+  /// A context synchronisation event: ISB.
+  mutating func synchronize()
+
+  /// The A64 instruction at `pc` through the guest's own translation, or nil where it cannot be
+  /// read.
+  mutating func fetchInstruction(at pc: UInt64) -> UInt32?
+}

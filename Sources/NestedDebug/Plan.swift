@@ -1,0 +1,34 @@
+public import ArmDebug
+
+/// Who a comparator works for.
+public enum Owner: Equatable, Sendable {
+  /// Nobody; it is off.
+  case nobody
+  /// The guest has enabled it. Its masks may keep it from being armed.
+  case guest
+  /// It does the debugger's request of this number, or a part of it.
+  case debugger(request: Int)
+}
+
+/// What the hardware is given, and whose an event is. Computed from guest state, requests, step
+/// state and capabilities, and never edited (`Planner`).
+public struct Plan: Sendable {
+  /// The comparators. One that is off here may still have an owner.
+  public internal(set) var bank = ComparatorBank()
+  public internal(set) var breakpointOwners = [16 of Owner](repeating: .nobody)
+  public internal(set) var watchpointOwners = [16 of Owner](repeating: .nobody)
+
+  /// MDSCR_EL1. KDE is always 0: it is not needed while debug exceptions are taken to EL2, and with
+  /// it EL2 could step itself.
+  public internal(set) var mdscr = MDSCR(rawValue: 0)
+
+  /// The requests for which there is no comparator left; bit n is request n.
+  public internal(set) var unplacedBreakpoints: UInt16 = 0
+  public internal(set) var unplacedWatchpoints: UInt16 = 0
+
+  /// Nothing armed.
+  init() {}
+
+  /// Whether every request has found its comparators.
+  public var isComplete: Bool { unplacedBreakpoints == 0 && unplacedWatchpoints == 0 }
+}

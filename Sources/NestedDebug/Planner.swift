@@ -1,0 +1,160 @@
+import ArmDebug
+
+/// The planner: from what the guest wrote and what the debugger asks for to what the hardware is
+/// given. A pure function of guest state, requests, step state and capabilities.
+///
+/// - The guest's enabled comparators keep their slots, armed as far as its own masks allow: not at
+///   all with MDE = 0 or a lock, and not at EL1 with KDE = 0. What cannot be expressed (PSTATE.D) is
+///   left to routing.
+/// - The debugger takes what the guest has not enabled, lowest first. The context-aware breakpoints
+///   are the highest-numbered ones, so they are the last to go.
+struct Planner {
+  let capabilities: DebugCapabilities
+  let passOver: PassOver
+  /// The hardware steps.
+  let stepping: Bool
+
+  /// Makes the plan, in place of whatever `plan` holds.
+  func make(_ plan: inout Plan, guest: GuestDebugState, requests: DebugRequests) {
+    plan = Plan()
+    planGuestBreakpoints(&plan, guest)
+    planGuestWatchpoints(&plan, guest)
+    planDebuggerBreakpoints(&plan, requests)
+    planDebuggerWatchpoints(&plan, requests)
+    plan.mdscr = guest.mdscr
+    plan.mdscr.kde = false
+    plan.mdscr.mde = plan.armsAnything
+    plan.mdscr.ss = stepping
+  }
+
+  /// Whether every request finds its comparators beside those that the guest has enabled.
+  static func fits(
+    _ requests: DebugRequests, beside guest: GuestDebugState,
+    on capabilities: DebugCapabilities
+  ) -> Bool {
+    var breakpoints = 0
+    for n in 0..<capabilities.breakpointCount where !guest.bank.breakpoints[n].control.e {
+      breakpoints &+= 1
+    }
+    var watchpoints = 0
+    for n in 0..<capabilities.watchpointCount where !guest.bank.watchpoints[n].control.e {
+      watchpoints &+= 1
+    }
+    for n in 0..<DebugRequests.capacity {
+      if requests.breakpoint(n) != nil {
+        guard breakpoints > 0 else { return false }
+        breakpoints &-= 1
+      }
+      if let watchpoint = requests.watchpoint(n) {
+        guard let count = watchpoint.range.comparatorCount(atMost: watchpoints) else {
+          return false
+        }
+        watchpoints &-= count
+      }
+    }
+    return true
+  }
+
+  private func planGuestBreakpoints(_ plan: inout Plan, _ guest: GuestDebugState) {
+    for n in 0..<capabilities.breakpointCount {
+      var breakpoint = guest.bank.breakpoints[n]
+      guard breakpoint.control.e else { continue }
+      plan.breakpointOwners[n] = .guest
+      breakpoint.control.e = guest.armsComparators
+      let type = breakpoint.control.bt
+      // The partner of a link fires nothing by itself, and its own privilege fields are ignored.
+      // It stays armed while breakpoints are passed over, for watchpoints link to it too.
+      if !(type.comparesContext && type.isLinked) {
+        let privilege = breakpoint.control.privilege.permitted(by: guest.masks)
+        breakpoint.control.privilege = privilege
+        // A link to what is no partner never matches. It must not be armed, for the debugger may
+        // hold the comparator that it names.
+        if passOver.contains(.guestBreakpoints) || privilege.isEmpty || type.isMismatch
+          || type == .linkedAddress
+            && !guest.bank.isLinkPartner(breakpoint.control.lbn, of: capabilities)
+        {
+          breakpoint.control.e = false
+        }
+      }
+      plan.bank.breakpoints[n] = breakpoint
+    }
+  }
+
+  private func planGuestWatchpoints(_ plan: inout Plan, _ guest: GuestDebugState) {
+    for n in 0..<capabilities.watchpointCount {
+      var watchpoint = guest.bank.watchpoints[n]
+      guard watchpoint.control.e else { continue }
+      plan.watchpointOwners[n] = .guest
+      watchpoint.control.e = guest.armsComparators
+      let privilege = watchpoint.control.privilege.permitted(by: guest.masks)
+      watchpoint.control.privilege = privilege
+      if passOver.contains(.guestWatchpoints) || privilege.isEmpty || watchpoint.range == nil
+        || watchpoint.control.wt
+          && !guest.bank.isLinkPartner(watchpoint.control.lbn, of: capabilities)
+      {
+        watchpoint.control.e = false
+      }
+      plan.bank.watchpoints[n] = watchpoint
+    }
+  }
+
+  private func planDebuggerBreakpoints(_ plan: inout Plan, _ requests: DebugRequests) {
+    var n = 0
+    for request in 0..<DebugRequests.capacity {
+      guard let breakpoint = requests.breakpoint(request) else { continue }
+      while n < capabilities.breakpointCount, plan.breakpointOwners[n] != .nobody { n &+= 1 }
+      guard n < capabilities.breakpointCount else {
+        plan.unplacedBreakpoints |= 1 &<< UInt16(truncatingIfNeeded: request)
+        continue
+      }
+      plan.breakpointOwners[n] = .debugger(request: request)
+      plan.bank.breakpoints[n] = breakpoint.comparator
+      plan.bank.breakpoints[n].control.e = !passOver.contains(.debuggerBreakpoints)
+    }
+  }
+
+  private func planDebuggerWatchpoints(_ plan: inout Plan, _ requests: DebugRequests) {
+    var free = 0
+    for n in 0..<capabilities.watchpointCount where plan.watchpointOwners[n] == .nobody {
+      free &+= 1
+    }
+    var n = 0
+    for request in 0..<DebugRequests.capacity {
+      guard let watchpoint = requests.watchpoint(request) else { continue }
+      // All of its comparators or none: half a watchpoint would look like a whole one.
+      guard let count = watchpoint.range.comparatorCount(atMost: free) else {
+        plan.unplacedWatchpoints |= 1 &<< UInt16(truncatingIfNeeded: request)
+        continue
+      }
+      free &-= count
+      var rest = watchpoint.range
+      for _ in 0..<count {
+        while plan.watchpointOwners[n] != .nobody { n &+= 1 }
+        let piece = rest.firstPiece
+        plan.watchpointOwners[n] = .debugger(request: request)
+        plan.bank.watchpoints[n] = piece.comparator(for: watchpoint.kind)
+        plan.bank.watchpoints[n].control.e = !passOver.contains(.debuggerWatchpoints)
+        rest.first = piece.last &+ 1
+      }
+    }
+  }
+}
+
+extension PrivilegeMatch {
+  /// The levels that are left when the guest's own masks are applied. An EL1 match with KDE = 0
+  /// never becomes an exception.
+  fileprivate func permitted(by masks: DebugExceptionMasks) -> PrivilegeMatch {
+    PrivilegeMatch(el1: el1 && masks.kde, el0: el0)
+  }
+}
+
+extension Plan {
+  /// Whether any comparator is on.
+  fileprivate var armsAnything: Bool {
+    for n in 0..<ComparatorBank.capacity
+    where bank.breakpoints[n].control.e || bank.watchpoints[n].control.e {
+      return true
+    }
+    return false
+  }
+}

@@ -1,0 +1,57 @@
+import ArmDebug
+
+/// How far a step that the debugger asked for has come.
+public enum DebuggerStep: Equatable, Sendable {
+  /// The debugger does not step this vCPU.
+  case none
+  /// One instruction is to run.
+  case requested
+  /// It has run, or an exception was taken in its place. The stop is still to be reported: the
+  /// guest is entered with PSTATE.SS = 0, so that the hardware reports it before anything runs.
+  case done
+}
+
+/// What the engine remembers about stepping: two virtual step machines, the guest's and the
+/// debugger's, over the one of the hardware. Written by step requests and by what happens to the
+/// instruction that runs.
+struct StepState: Equatable, Sendable {
+  /// The debugger's machine.
+  var debugger = DebuggerStep.none
+
+  /// Events of the instruction at `passOverPC` that have been dealt with and must not come again
+  /// before it has run: masked ones, and those that the debugger was told of.
+  private(set) var passOver = PassOver.nothing
+  private var passOverPC: UInt64 = 0
+
+  /// The syndrome of the guest's next step exception, should one be due.
+  var guestSyndrome = DebugSyndrome.step(isv: false, ex: false)
+
+  /// An event of the instruction at `pc` has been dealt with.
+  mutating func passOver(_ events: PassOver, at pc: UInt64) {
+    if passOverPC != pc { passOver = .nothing }
+    passOverPC = pc
+    passOver = passOver.union(events)
+  }
+
+  /// The guest is about to run from `pc`. A step runs the instruction there, breakpoint or not; and
+  /// should the debugger have moved PC, what was dealt with elsewhere no longer counts.
+  mutating func arrive(at pc: UInt64) {
+    passOver(debugger == .requested ? .debuggerBreakpoints : .nothing, at: pc)
+  }
+
+  /// The instruction at which all of this stood has completed, or an exception was taken in its
+  /// place.
+  mutating func advance(guestSyndrome syndrome: DebugSyndrome) {
+    if debugger == .requested { debugger = .done }
+    passOver = .nothing
+    guestSyndrome = syndrome
+  }
+}
+
+/// How the guest was entered while the hardware steps, to make sense of how it comes back.
+struct SteppedEntry: Equatable, Sendable {
+  /// Where, and with PSTATE.SS of the guest's own.
+  var context: GuestContext
+  /// Entered with PSTATE.SS = 1: an instruction could run.
+  var runsInstruction: Bool
+}

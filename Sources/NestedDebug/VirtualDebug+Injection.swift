@@ -1,0 +1,51 @@
+public import ArmDebug
+
+// Exceptions that the guest takes, and instructions that it finds completed.
+extension VirtualDebug {
+  /// Makes the guest take a synchronous exception to EL1, exactly as its processor would have.
+  /// `context` is the guest's before the exception, with PC at the preferred return address, and in
+  /// the handler afterwards. `syndrome` may be what EL2 was told: its class is changed to that for
+  /// the exception level which the exception comes from. `faultAddress` goes to FAR_EL1 for the
+  /// classes that have one.
+  public mutating func inject<Hardware: DebugHardware & ~Copyable>(
+    _ syndrome: Syndrome, faultAddress: UInt64? = nil, context: inout GuestContext,
+    hardware: inout Hardware
+  ) {
+    let entry = ExceptionEntry(
+      from: context.pstate, vbar: hardware.read(.vbar), sctlr: hardware.read(.sctlr),
+      gcscr: features.gcs ? hardware.read(.gcscr) : 0, features: features)
+    let seen = syndrome.takenToEL1(from: context.pstate.el)
+    hardware.write(.esr, seen.rawValue)
+    if let faultAddress, seen.exceptionClass?.hasFaultAddress == true {
+      hardware.write(.far, faultAddress)
+    }
+    hardware.write(.elr, context.pc)
+    hardware.write(.spsr, entry.spsr.rawValue)
+    context.pc = entry.pc
+    context.pstate = entry.pstate
+    step.advance(guestSyndrome: .step(isv: false, ex: false))
+  }
+
+  /// Makes the guest take the exception of an UNDEFINED instruction at its PC.
+  public mutating func injectUndefined<Hardware: DebugHardware & ~Copyable>(
+    context: inout GuestContext, hardware: inout Hardware
+  ) {
+    inject(Syndrome(.unknown), context: &context, hardware: &hardware)
+  }
+
+  /// The instruction at the guest's PC was trapped and EL2 has completed it: PC moves on, and a step
+  /// of the guest's or of the debugger's that was to run it has run.
+  ///
+  /// - Parameter length: bytes, 2 for a 16-bit T32 instruction (ESR_EL2.IL = 0) and 4 otherwise.
+  public mutating func instructionEmulated(context: inout GuestContext, length: UInt64 = 4) {
+    context.pc &+= length
+    if context.pstate.isAArch32 {
+      context.pstate.advanceITState()
+    } else {
+      context.pstate.btype = 0
+    }
+    let stepped = context.pstate.ss
+    context.pstate.ss = false
+    step.advance(guestSyndrome: .step(isv: stepped, ex: false))
+  }
+}

@@ -1,0 +1,126 @@
+import ArmDebug
+
+// The change between native and shared mode, and what is written in which order.
+//
+// At EL2, PSTATE.D is 1 and MDSCR_EL1.KDE is cleared before MDCR_EL2.TDE is set, so that EL2 itself
+// takes no debug exception on the way.
+extension VirtualDebug {
+  /// In native mode, reads the hardware into guest state, so that it is current while the guest
+  /// stands still. Changes nothing in the hardware.
+  public mutating func captureGuestState<Hardware: DebugHardware & ~Copyable>(
+    hardware: inout Hardware
+  ) {
+    guard mode == .native else { return }
+    for n in 0..<capabilities.breakpointCount {
+      guest.bank.breakpoints[n].value = capture(.dbgbvr(n), &hardware)
+      guest.bank.breakpoints[n].control.rawValue = capture(.dbgbcr(n), &hardware)
+    }
+    for n in 0..<capabilities.watchpointCount {
+      guest.bank.watchpoints[n].value = capture(.dbgwvr(n), &hardware)
+      guest.bank.watchpoints[n].control.rawValue = capture(.dbgwcr(n), &hardware)
+    }
+    guest.mdscr.rawValue = capture(.mdscr, &hardware)
+    guest.mdccint = capture(.mdccint, &hardware)
+    guest.osLock = capture(.oslsr, &hardware)[bit: 1]
+    guest.osDoubleLock = capabilities.hasDoubleLock && capture(.osdlr, &hardware)[bit: 0]
+    guestGeneration &+= 1
+  }
+
+  /// One register, masked to the fields of the architecture: some processors and emulators store
+  /// RES0 bits, and a guest must not see them come and go with the mode.
+  private func capture<Hardware: DebugHardware & ~Copyable>(
+    _ register: DebugRegister, _ hardware: inout Hardware
+  ) -> UInt64 {
+    hardware.read(register) & (register.description(on: capabilities)?.mask ?? 0)
+  }
+
+  /// Takes the hardware over from the guest.
+  mutating func enterSharedMode<Hardware: DebugHardware & ~Copyable>(hardware: inout Hardware) {
+    captureGuestState(hardware: &hardware)
+    // Nothing is armed until the plan is installed.
+    disarm(&hardware)
+    hardware.setDebugTraps(true)
+    // A lock that the guest has not taken off yet would silence the debugger.
+    if capabilities.hasDoubleLock { hardware.write(.osdlr, 0) }
+    hardware.write(.oslar, 0)
+    hardware.synchronize()
+    mode = .shared
+    installedIsKnown = false
+    planned = nil
+  }
+
+  /// Gives the hardware back to the guest, its registers as guest state has them.
+  mutating func enterNativeMode<Hardware: DebugHardware & ~Copyable>(hardware: inout Hardware) {
+    disarm(&hardware)
+    installedIsKnown = false
+    install(guest.bank, hardware: &hardware)
+    hardware.write(.mdccint, guest.mdccint)
+    hardware.write(.mdscr, guest.mdscr.rawValue)
+    // The locks come last: under them, what was written before could not be undone by a debug
+    // exception of the guest's, and they are back before the guest's accesses stop trapping.
+    hardware.write(.oslar, guest.osLock ? 1 : 0)
+    if capabilities.hasDoubleLock { hardware.write(.osdlr, guest.osDoubleLock ? 1 : 0) }
+    hardware.synchronize()
+    hardware.setDebugTraps(false)
+    mode = .native
+    installedIsKnown = false
+    step = StepState()
+  }
+
+  /// MDSCR_EL1 without MDE, KDE and SS. The other fields are the guest's: while the OS Lock is set,
+  /// writing them changes what an external debugger has set.
+  private func disarm<Hardware: DebugHardware & ~Copyable>(_ hardware: inout Hardware) {
+    var mdscr = guest.mdscr
+    mdscr.mde = false
+    mdscr.kde = false
+    mdscr.ss = false
+    hardware.write(.mdscr, mdscr.rawValue)
+    hardware.synchronize()
+  }
+
+  /// Makes the plan if one of its inputs has changed, and puts into the hardware what differs.
+  mutating func updatePlan<Hardware: DebugHardware & ~Copyable>(
+    stepping: Bool, requests: DebugRequests, hardware: inout Hardware
+  ) {
+    let inputs = PlanInputs(
+      guestGeneration: guestGeneration, requestsGeneration: requests.generation,
+      passOver: step.passOver, stepping: stepping)
+    guard inputs != planned else { return }
+    let old = planned == nil ? nil : plan.mdscr
+    let planner = Planner(
+      capabilities: capabilities, passOver: step.passOver, stepping: stepping)
+    planner.make(&plan, guest: guest, requests: requests)
+    install(plan.bank, hardware: &hardware)
+    if old != plan.mdscr { hardware.write(.mdscr, plan.mdscr.rawValue) }
+    hardware.synchronize()
+    planned = inputs
+  }
+
+  /// Writes the comparators that differ from what the hardware holds. Each is disabled before its
+  /// value changes, so that it never compares with half of a new setting.
+  private mutating func install<Hardware: DebugHardware & ~Copyable>(
+    _ bank: ComparatorBank, hardware: inout Hardware
+  ) {
+    for n in 0..<capabilities.breakpointCount {
+      let new = bank.breakpoints[n]
+      if installedIsKnown, installed.breakpoints[n] == new { continue }
+      if !installedIsKnown || installed.breakpoints[n].value != new.value {
+        hardware.write(.dbgbcr(n), 0)
+        hardware.write(.dbgbvr(n), new.value)
+      }
+      hardware.write(.dbgbcr(n), new.control.rawValue)
+      installed.breakpoints[n] = new
+    }
+    for n in 0..<capabilities.watchpointCount {
+      let new = bank.watchpoints[n]
+      if installedIsKnown, installed.watchpoints[n] == new { continue }
+      if !installedIsKnown || installed.watchpoints[n].value != new.value {
+        hardware.write(.dbgwcr(n), 0)
+        hardware.write(.dbgwvr(n), new.value)
+      }
+      hardware.write(.dbgwcr(n), new.control.rawValue)
+      installed.watchpoints[n] = new
+    }
+    installedIsKnown = true
+  }
+}

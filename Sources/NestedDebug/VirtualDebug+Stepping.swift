@@ -1,0 +1,148 @@
+public import ArmDebug
+
+// Two step machines over one, from one entry of the guest to its next exit.
+//
+// While the guest's own machine is on (MDSCR_EL1.SS = 1, no lock) the hardware steps, whether the
+// guest's masks hold or not. With TDE = 1 nothing traps when a mask lifts, so EL2 goes along,
+// instruction by instruction, until the step becomes visible to the guest or the guest ends it.
+extension VirtualDebug {
+  /// To be called first at every exit of the guest, whatever its reason. `syndrome` is nil for an
+  /// interrupt or SError. Afterwards PSTATE.SS in `context` is the guest's own.
+  public mutating func guestExited<Hardware: DebugHardware & ~Copyable>(
+    _ syndrome: Syndrome?, context: inout GuestContext, hardware: inout Hardware
+  ) {
+    guard mode == .shared else { return }
+    let left = context
+    context.pstate.ss = false
+    guard let entry else { return }
+    self.entry = nil
+    // Nothing ran, or what ran did not complete: the guest's machine stands where it stood.
+    guard entry.runsInstruction, !left.pstate.ss else {
+      context.pstate.ss = entry.context.pstate.ss
+      return
+    }
+    let stepped = syndrome?.exceptionClass == .stepLower
+    let detail = DebugSyndrome(rawValue: syndrome?.iss ?? 0)
+    if tookException(
+      at: left, isCompleteStep: stepped && detail.isv, syndrome: syndrome, hardware: &hardware)
+    {
+      // The hardware has put its own PSTATE.SS where the guest's belongs.
+      var spsr = PState(rawValue: hardware.read(.spsr))
+      if spsr.ss, !entry.context.pstate.ss {
+        spsr.ss = false
+        hardware.write(.spsr, spsr.rawValue)
+      }
+      step.advance(guestSyndrome: .step(isv: false, ex: false))
+      return
+    }
+    context.pstate.ss = stepBitAfterReturn(from: entry.context, to: left, hardware: &hardware)
+    step.advance(
+      guestSyndrome: .step(isv: entry.context.pstate.ss && stepped && detail.isv, ex: detail.ex))
+  }
+
+  /// Whether the guest stands at a vector because the instruction took an exception to EL1, or an
+  /// interrupt was taken before it. A stepped instruction that completes says so (ISV = 1), and HVC
+  /// comes to EL2 as itself.
+  private func tookException<Hardware: DebugHardware & ~Copyable>(
+    at left: GuestContext, isCompleteStep: Bool, syndrome: Syndrome?, hardware: inout Hardware
+  ) -> Bool {
+    guard !isCompleteStep, left.pstate.el == .el1 else { return false }
+    switch syndrome?.exceptionClass {
+    case .hvc64, .hvc32, .smc64, .smc32: return false
+    default: return ExceptionEntry.isVector(left.pc, vbar: hardware.read(.vbar))
+    }
+  }
+
+  /// The guest's PSTATE.SS after the instruction at `source` has run: 0, unless it was an exception
+  /// return with which the guest's own stepping begins.
+  private func stepBitAfterReturn<Hardware: DebugHardware & ~Copyable>(
+    from source: GuestContext, to target: GuestContext, hardware: inout Hardware
+  ) -> Bool {
+    // Only a return from EL1 that lifts a mask can begin a step.
+    guard guest.steps, source.pstate.el == .el1, !guest.masks.enables(source.pstate),
+      guest.masks.enables(target.pstate)
+    else { return false }
+    // Nothing but a return leads down to EL0; within EL1, clearing PSTATE.D does the same.
+    let isReturn =
+      target.pstate.el == .el0
+      || hardware.fetchInstruction(at: source.pc).map { Instruction($0).isExceptionReturn } == true
+    guard isReturn else { return false }
+    return SoftwareStep.afterExceptionReturn(
+      from: source.pstate, to: PState(rawValue: hardware.read(.spsr)), mdscr: guest.mdscr,
+      masks: guest.masks)
+  }
+
+  /// To be called last before the guest is entered. Makes the guest take its own step exception if
+  /// that is due, changes the mode as `requests` and steps ask for, brings the hardware up to date
+  /// and sets PSTATE.SS in `context` to what the hardware is to run with.
+  public mutating func prepareToRun<Hardware: DebugHardware & ~Copyable>(
+    context: inout GuestContext, hardware: inout Hardware, requests: DebugRequests
+  ) {
+    let isShared = step.debugger != .none || !requests.isEmpty
+    if isShared, mode != .shared { enterSharedMode(hardware: &hardware) }
+    if mode == .shared { takeGuestStepIfDue(context: &context, hardware: &hardware) }
+    guard isShared else {
+      if mode != .native { enterNativeMode(hardware: &hardware) }
+      withholdInterrupts(false, hardware: &hardware)
+      trapWaits(false, hardware: &hardware)
+      return
+    }
+    step.arrive(at: context.pc)
+
+    let runsInstruction = step.debugger != .done
+    let stepping = step.debugger != .none || guest.steps || step.passOver != .nothing
+    updatePlan(stepping: stepping, requests: requests, hardware: &hardware)
+
+    let isDebuggers = step.debugger != .none || step.passOver.involvesDebugger
+    withholdInterrupts(
+      isDebuggers && mayWithholdInterrupts(context: context, hardware: &hardware),
+      hardware: &hardware)
+    trapWaits(isDebuggers, hardware: &hardware)
+
+    entry = stepping ? SteppedEntry(context: context, runsInstruction: runsInstruction) : nil
+    context.pstate.ss = stepping && runsInstruction
+  }
+
+  /// The guest's own step exception, if its machine is active-pending. The debugger hears of a step
+  /// of its own first.
+  private mutating func takeGuestStepIfDue<Hardware: DebugHardware & ~Copyable>(
+    context: inout GuestContext, hardware: inout Hardware
+  ) {
+    guard step.debugger != .done, guest.steps,
+      SoftwareStep(mdscr: guest.mdscr, masks: guest.masks, state: context.pstate) == .activePending
+    else { return }
+    inject(
+      Syndrome(.stepLower, iss: step.guestSyndrome.rawValue), context: &context,
+      hardware: &hardware)
+  }
+
+  /// Whether interrupts can be kept waiting for one instruction without the guest noticing: where
+  /// they would be taken otherwise, but not where the instruction looks at what is pending.
+  private func mayWithholdInterrupts<Hardware: DebugHardware & ~Copyable>(
+    context: GuestContext, hardware: inout Hardware
+  ) -> Bool {
+    // AArch32 EL0 can neither see a pending interrupt nor mask one.
+    guard !context.pstate.isAArch32, step.debugger != .done else { return true }
+    let masked = context.pstate.i && context.pstate.f
+    guard let instruction = hardware.fetchInstruction(at: context.pc).map(Instruction.init) else {
+      return !masked
+    }
+    return masked ? instruction.mayUnmaskInterrupts : !instruction.observesPendingInterrupts
+  }
+
+  private mutating func withholdInterrupts<Hardware: DebugHardware & ~Copyable>(
+    _ on: Bool, hardware: inout Hardware
+  ) {
+    guard on != interruptsWithheld else { return }
+    interruptsWithheld = on
+    hardware.setVirtualInterruptsWithheld(on)
+  }
+
+  private mutating func trapWaits<Hardware: DebugHardware & ~Copyable>(
+    _ on: Bool, hardware: inout Hardware
+  ) {
+    guard on != waitsTrapped else { return }
+    waitsTrapped = on
+    hardware.setWaitTraps(on)
+  }
+}

@@ -1,0 +1,100 @@
+public import ArmDebug
+
+/// The debug architecture of one vCPU, shared between the guest and the debugger.
+///
+/// The hypervisor calls, for each exit: `guestExited` first; then what the exit asks for (`handle`
+/// for a debug exception, `access` for a trapped debug register, `instructionEmulated` for an
+/// instruction that EL2 has completed, `inject` for an exception that the guest is to take); and
+/// `prepareToRun` last.
+public struct VirtualDebug: ~Copyable {
+  /// Who the debug hardware of the core belongs to.
+  public enum Mode: Equatable, Sendable {
+    /// Nothing has been put into the hardware yet: the guest's registers are in their reset state.
+    case reset
+    /// The hardware registers are the guest's.
+    case native
+    /// The hardware holds the plan; the guest's registers are emulated.
+    case shared
+  }
+
+  /// What debug hardware the core has.
+  public let capabilities: DebugCapabilities
+  /// What the core does to PSTATE when an exception is taken.
+  public let features: ExceptionFeatures
+  /// The size in bytes of the block that DC ZVA writes, a power of two.
+  public let zeroBlockSize: UInt64
+
+  /// Who the hardware belongs to.
+  public internal(set) var mode = Mode.reset
+  /// The guest's registers. In native mode they are current only after `captureGuestState`.
+  public internal(set) var guest = GuestDebugState()
+  /// What the hardware holds in shared mode, and whose it is.
+  public internal(set) var plan = Plan()
+  /// How far the debugger's step has come.
+  public var debuggerStep: DebuggerStep { step.debugger }
+
+  var step = StepState()
+  /// How the guest was entered, while it runs stepped.
+  var entry: SteppedEntry?
+  /// What the comparators of the hardware hold, while `installedIsKnown`.
+  var installed = ComparatorBank()
+  var installedIsKnown = false
+  /// Counts changes of `guest`.
+  var guestGeneration: UInt32 = 0
+  /// What `plan` was made from.
+  var planned: PlanInputs?
+  var interruptsWithheld = false
+  var waitsTrapped = false
+
+  /// A vCPU in its reset state.
+  ///
+  /// - Parameter zeroBlockSize: from DCZID_EL0.BS; bytes, a power of two.
+  public init(
+    capabilities: DebugCapabilities, features: ExceptionFeatures, zeroBlockSize: UInt64 = 64
+  ) {
+    self.capabilities = capabilities
+    self.features = features
+    self.zeroBlockSize = zeroBlockSize
+  }
+
+  /// Puts the vCPU into its reset state: PSCI CPU_ON. Nothing of the core's debug registers is
+  /// relied upon afterwards; the next `prepareToRun` writes them all.
+  public mutating func reset() {
+    mode = .reset
+    guest = GuestDebugState()
+    guestGeneration &+= 1
+    step = StepState()
+    entry = nil
+    installedIsKnown = false
+    planned = nil
+  }
+
+  /// Completes a trapped access to a debug register on guest state, or returns nil if the register
+  /// is not one. `value` is what a write writes. The hypervisor then calls `instructionEmulated`, or
+  /// `injectUndefined` where the access is undefined.
+  public mutating func access(_ access: SystemRegisterAccess, value: UInt64) -> AccessResult? {
+    guard let register = DebugRegister(access.register) else { return nil }
+    if !access.isRead { guestGeneration &+= 1 }
+    return guest.access(register, isRead: access.isRead, value: value, on: capabilities)
+  }
+
+  /// Whether every one of `requests` would find its comparators on this vCPU. In native mode this
+  /// needs guest state to be current: `captureGuestState`.
+  public func fits(_ requests: DebugRequests) -> Bool {
+    Planner.fits(requests, beside: guest, on: capabilities)
+  }
+
+  /// Asks for one instruction to be run, from the next `prepareToRun` on.
+  public mutating func requestStep() { step.debugger = .requested }
+
+  /// Takes that back. A step that has run but was not reported yet is not reported any more.
+  public mutating func cancelStep() { step.debugger = .none }
+}
+
+/// Everything that a plan depends on and that can change.
+struct PlanInputs: Equatable {
+  var guestGeneration: UInt32
+  var requestsGeneration: UInt32
+  var passOver: PassOver
+  var stepping: Bool
+}

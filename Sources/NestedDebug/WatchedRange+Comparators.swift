@@ -1,0 +1,44 @@
+import ArmDebug
+
+extension WatchedRange {
+  /// The largest part of the range, from its first byte on, that one comparator can watch: an
+  /// aligned block of 2^k bytes (MASK), or bytes within one doubleword (BAS).
+  var firstPiece: WatchedRange {
+    let room = last &- first
+    // The largest block that begins here by alignment; MASK holds at most 31.
+    var size = min(
+      first == 0 ? 31 : UInt64(truncatingIfNeeded: first.trailingZeroBitCount), 31)
+    while size > 3, (1 &<< size) &- 1 > room { size &-= 1 }
+    if size > 3, (1 &<< size) &- 1 <= room {
+      return WatchedRange(first: first, last: first | ((1 &<< size) &- 1))
+    }
+    return WatchedRange(first: first, last: min(last, first | 0b111))
+  }
+
+  /// The number of comparators that watch the range, or nil if it is more than `limit`.
+  func comparatorCount(atMost limit: Int) -> Int? {
+    var rest = self
+    var count = 1
+    while count <= limit {
+      let piece = rest.firstPiece
+      if piece.last == last { return count }
+      rest.first = piece.last &+ 1
+      count &+= 1
+    }
+    return nil
+  }
+
+  /// The comparator that watches a piece: `self` has to be a `firstPiece`.
+  func comparator(for kind: AccessKind) -> Watchpoint {
+    let size = last &- first &+ 1
+    if size > 8 {
+      return Watchpoint(
+        value: first,
+        control: .accesses(
+          kind, bas: 0xFF, mask: UInt64(truncatingIfNeeded: size.trailingZeroBitCount)))
+    }
+    let ones = UInt64(0xFF) &>> (8 &- size)
+    return Watchpoint(
+      value: first & ~0b111, control: .accesses(kind, bas: ones &<< (first & 0b111), mask: 0))
+  }
+}
