@@ -2,8 +2,9 @@
 ///
 /// With the MMU off all memory is Device memory, where an unaligned access faults, and cells are
 /// aligned only as well as whoever placed the tree. Hence no load here is wider than a byte.
+/// It can be passed between threads: nobody changes the bytes while there are views of them.
 @safe
-struct ByteView {
+struct ByteView: @unchecked Sendable {
   private let bytes: UnsafeRawBufferPointer
 
   /// - Parameter bytes: must stay in place and unchanged for as long as the view, and every view

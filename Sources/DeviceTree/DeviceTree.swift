@@ -5,7 +5,7 @@
 ///
 /// What there is more than one of is an iterator, to be used with `while let`. It is no `Sequence`:
 /// that protocol makes arrays, and there is no heap to make them of.
-public struct DeviceTree {
+public struct DeviceTree: Sendable {
   /// The most that a tree may take, in bytes: the limit of the arm64 Linux boot protocol.
   public static let maximumSize = 2 << 20
   /// How deep nodes may be nested, the root included.

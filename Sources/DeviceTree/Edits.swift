@@ -11,7 +11,7 @@ extension DeviceTree {
     public static let settingLimit = 8
 
     /// What a property can be set to.
-    public enum Value {
+    public enum Value: Sendable {
       /// The text and a NUL.
       case text(Text)
       /// One cell.

@@ -3,7 +3,7 @@ extension DeviceTree {
   ///
   /// It carries the way down to it, so that asking for its parent, and translating an address
   /// through all its parents, does not search the tree.
-  public struct Node: Equatable {
+  public struct Node: Equatable, Sendable {
     public let tree: DeviceTree
     /// Of the root: 0.
     public let depth: Int

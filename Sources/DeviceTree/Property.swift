@@ -1,6 +1,6 @@
 extension DeviceTree {
   /// A property of a node: a name, and a value whose meaning depends on the name.
-  public struct Property {
+  public struct Property: Sendable {
     let nameOffset: Int
     let stringsBlock: ByteView
     let value: ByteView

@@ -3,7 +3,7 @@ extension DeviceTree {
   ///
   /// The Devicetree Specification allows only ASCII in names and says nothing of other text, so
   /// equality is that of the bytes.
-  public struct Text: Equatable, ExpressibleByStringLiteral {
+  public struct Text: Equatable, Sendable, ExpressibleByStringLiteral {
     let bytes: ByteView
 
     init(_ bytes: ByteView) {

@@ -1,0 +1,355 @@
+import DeviceTree
+import Testing
+
+/// A new tree from an old one: what is edited is new, all else as it was.
+@Suite struct EditTests {
+  private func virt() throws -> DeviceTree { try DeviceTree(bytes: VirtMachine.builder.bytes) }
+
+  // MARK: What is not edited
+
+  @Test func `a tree without edits is written as it was, to the byte`() throws {
+    let bytes = VirtMachine.builder.bytes
+    let tree = try DeviceTree(bytes: bytes)
+    #expect(try tree.written(with: .init(of: tree)) == bytes)
+  }
+
+  @Test func `slack, gaps and empty tokens are not written`() throws {
+    let sparse = TreeBuilder([.nop, .node("a", .nop, .cells("x", 1), .nop), .nop])
+    let compact = TreeBuilder([.node("a", .cells("x", 1))])
+    var bytes = sparse.bytes + [UInt8](repeating: 0, count: 0x1000)
+    bytes.replaceSubrange(4..<8, with: bigEndian(UInt32(bytes.count)))
+    let tree = try DeviceTree(bytes: bytes)
+    #expect(try tree.written(with: .init(of: tree)) == compact.bytes)
+  }
+
+  @Test func `the blocks of the old tree may be in any order`() throws {
+    let builder = VirtMachine.builder
+    // Strings, structure, reservations.
+    let strings = builder.strings + [UInt8](repeating: 0, count: -builder.strings.count & 7)
+    let structure = builder.structure + [UInt8](repeating: 0, count: -builder.structure.count & 7)
+    let reservations =
+      builder.reservations.flatMap { bigEndian(wide: $0.address) + bigEndian(wide: $0.size) }
+      + [UInt8](repeating: 0, count: 16)
+    let header: [Int] = [
+      0xd00d_feed, 40 + strings.count + structure.count + reservations.count, 40 + strings.count,
+      40, 40 + strings.count + structure.count, 17, 16, 0, builder.strings.count,
+      builder.structure.count,
+    ]
+    let tree = try DeviceTree(
+      bytes: header.flatMap { bigEndian(UInt32($0)) } + strings + structure + reservations)
+    #expect(try tree.written(with: .init(of: tree)) == builder.bytes)
+  }
+
+  // MARK: Removing nodes
+
+  @Test func `a removed node is gone with all that is below it`() throws {
+    let tree = try DeviceTree(
+      .node("a", .cells("x", 1), .node("b", .cells("y", 2), .node("c"))), .node("d", .node("e")),
+      .node("f"))
+    var edits = DeviceTree.Edits(of: tree)
+    try edits.remove(try #require(tree.node(at: "/a/b")))
+    try edits.remove(try #require(tree.node(at: "/d")))
+    // What is below a removed node may be removed as well.
+    try edits.remove(try #require(tree.node(at: "/d/e")))
+    let expected = TreeBuilder([.node("a", .cells("x", 1)), .node("f")])
+    let new = try tree.edited(by: edits)
+    #expect(new.nodes.all.map(\.name.string) == ["", "a", "f"])
+    #expect(new.nodes.all.map(\.depth) == [0, 1, 1])
+    #expect(try tree.written(with: edits).count == expected.bytes.count + 2)  // `y`, NUL
+  }
+
+  @Test func `any one node can be removed, and then the tree fits where it lay`() throws {
+    let tree = try virt()
+    for node in tree.nodes.all where node.depth > 0 {
+      var edits = DeviceTree.Edits(of: tree)
+      try edits.remove(node)
+      let gone = tree.nodes.all.filter { $0 == node || $0.ancestors.contains(node) }
+      let new = try tree.edited(by: edits)
+      #expect(new.nodes.all.count == tree.nodes.all.count - gone.count)
+      #expect(new.totalSize < tree.totalSize)
+    }
+  }
+
+  @Test func `what refers to a removed node stays and leads nowhere`() throws {
+    let tree = try virt()
+    var edits = DeviceTree.Edits(of: tree)
+    try edits.remove(try #require(tree.node(at: "/pl011")))
+    let new = try tree.edited(by: edits)
+    #expect(new.node(at: "/aliases")?.property("serial0")?.text == "/pl011@9000000")
+    #expect(new.standardOutput == nil)
+  }
+
+  @Test func `the root cannot be removed`() throws {
+    let tree = try virt()
+    var edits = DeviceTree.Edits(of: tree)
+    #expect(throws: DeviceTreeError.rootRemoved) { try edits.remove(tree.root) }
+  }
+
+  // MARK: Taking memory out
+
+  @Test(
+    "memory is left in as many pieces as it takes",
+    arguments: [
+      ([], [.init(0x1000, 0x1000), .init(0x4000, 0x2000)]),
+      ([.init(0x2000, 0x2000)], [.init(0x1000, 0x1000), .init(0x4000, 0x2000)]),
+      ([.init(0x1000, 0x100)], [.init(0x1100, 0xf00), .init(0x4000, 0x2000)]),
+      ([.init(0x1f00, 0x100)], [.init(0x1000, 0xf00), .init(0x4000, 0x2000)]),
+      (
+        [.init(0x1800, 0x100)],
+        [.init(0x1000, 0x800), .init(0x1900, 0x700), .init(0x4000, 0x2000)]
+      ),
+      (
+        [.init(0x1800, 0x100), .init(0x1400, 0x100)],
+        [.init(0x1000, 0x400), .init(0x1500, 0x300), .init(0x1900, 0x700), .init(0x4000, 0x2000)]
+      ),
+      (
+        [.init(0x1400, 0x500), .init(0x1600, 0x100)],
+        [.init(0x1000, 0x400), .init(0x1900, 0x700), .init(0x4000, 0x2000)]
+      ),
+      (
+        [.init(0x1400, 0x100), .init(0x1400, 0x500)],
+        [.init(0x1000, 0x400), .init(0x1900, 0x700), .init(0x4000, 0x2000)]
+      ),
+      ([.init(0x1800, 0x3000)], [.init(0x1000, 0x800), .init(0x4800, 0x1800)]),
+      ([.init(0, 0x4000)], [.init(0x4000, 0x2000)]),
+      ([.init(0x1000, 0)], [.init(0x1000, 0x1000), .init(0x4000, 0x2000)]),
+    ] as [([DeviceTree.Region], [DeviceTree.Region])])
+  func exclusion(exclusions: [DeviceTree.Region], memory: [DeviceTree.Region]) throws {
+    for (addressCells, sizeCells) in [(1, 1), (1, 2), (2, 1), (2, 2)] {
+      func reg(_ regions: [DeviceTree.Region]) -> Item {
+        let bytes = regions.flatMap {
+          bigEndian(wide: $0.address).suffix(addressCells * 4)
+            + bigEndian(wide: $0.size).suffix(sizeCells * 4)
+        }
+        return .property("reg", Array(bytes))
+      }
+      func builder(_ regions: [DeviceTree.Region]) -> TreeBuilder {
+        TreeBuilder([
+          .cells("#address-cells", UInt32(addressCells)), .cells("#size-cells", UInt32(sizeCells)),
+          .node("memory@1000", .strings("device_type", "memory"), reg(regions), .cells("x", 1)),
+          .node("device@1000", reg([.init(0x1000, 0x1000)])),
+        ])
+      }
+      let tree = try DeviceTree(
+        bytes: builder([.init(0x1000, 0x1000), .init(0x4000, 0x2000)]).bytes)
+      var edits = DeviceTree.Edits(of: tree)
+      for exclusion in exclusions { try edits.excludeFromMemory(exclusion) }
+      #expect(try tree.written(with: edits) == builder(memory).bytes)
+    }
+  }
+
+  @Test func `a memory node of which nothing is left is removed`() throws {
+    let tree = try DeviceTree(
+      .cells("#address-cells", 1), .cells("#size-cells", 1),
+      .node(
+        "memory@1000", .strings("device_type", "memory"),
+        .cells("reg", 0x1000, 0x1000, 0x3000, 0x1000), .node("below")),
+      .node("memory@8000", .strings("device_type", "memory"), .cells("reg", 0x8000, 0x1000)))
+    var edits = DeviceTree.Edits(of: tree)
+    try edits.excludeFromMemory(.init(0, 0x5000))
+    #expect(try tree.edited(by: edits).nodes.all.map(\.name.string) == ["", "memory@8000"])
+  }
+
+  @Test func `memory that is not operational yet is taken out all the same`() throws {
+    let tree = try DeviceTree(
+      .cells("#address-cells", 1), .cells("#size-cells", 1),
+      .node(
+        "memory@1000", .strings("device_type", "memory"), .strings("status", "disabled"),
+        .cells("reg", 0x1000, 0x1000)))
+    var edits = DeviceTree.Edits(of: tree)
+    try edits.excludeFromMemory(.init(0x1000, 0x800))
+    #expect(try tree.edited(by: edits).node(at: "/memory")?.region(0) == .init(0x1800, 0x800))
+  }
+
+  @Test(
+    "memory that cannot be understood is not edited",
+    arguments: [
+      (2, [0, 0x1000], .malformedProperty), (3, [0, 0, 0x1000, 0x1000], .unsupportedCells),
+      (2, [~0, ~0, 2], .wrappingRegion),
+    ] as [(UInt32, [UInt32], DeviceTreeError)])
+  func badMemory(addressCells: UInt32, reg: [UInt32], error: DeviceTreeError) throws {
+    let tree = try DeviceTree(
+      .cells("#address-cells", addressCells), .cells("#size-cells", 1),
+      .node(
+        "memory@1000", .strings("device_type", "memory"),
+        .property("reg", reg.flatMap(bigEndian))))
+    var edits = DeviceTree.Edits(of: tree)
+    try edits.excludeFromMemory(.init(0x1000, 0x800))
+    #expect(throws: error) { try tree.size(with: edits) }
+  }
+
+  // MARK: Setting properties
+
+  @Test(
+    "a property is set to text, cells or bytes",
+    arguments: [
+      (.text("quiet"), Array("quiet\0".utf8)), (.text(""), [0]),
+      (.cell(0x0102_0304), [1, 2, 3, 4]),
+      (.cells(0x0102_0304_0506_0708), [1, 2, 3, 4, 5, 6, 7, 8]), (.bytes("abc"), Array("abc".utf8)),
+      (.bytes(""), []),
+    ] as [(DeviceTree.Edits.Value, [UInt8])])
+  func setting(value: DeviceTree.Edits.Value, bytes: [UInt8]) throws {
+    func builder(_ value: [UInt8]) -> TreeBuilder {
+      TreeBuilder([
+        .cells("x", 1), .node("n", .cells("before", 1), .property("x", value), .cells("after", 2)),
+        .node("o", .cells("x", 3)),
+      ])
+    }
+    let tree = try DeviceTree(bytes: builder([1, 2, 3, 4, 5]).bytes)
+    var edits = DeviceTree.Edits(of: tree)
+    try edits.set("x", of: try #require(tree.node(at: "/n")), to: value)
+    #expect(try tree.written(with: edits) == builder(bytes).bytes)
+  }
+
+  @Test func `a property that a node does not have is added to it`() throws {
+    let tree = try DeviceTree(
+      .cells("used-elsewhere", 1), .node("chosen", .cells("x", 1), .node("below", .cells("y", 2))),
+      .node("other"))
+    let chosen = try #require(tree.node(at: "/chosen"))
+    let other = try #require(tree.node(at: "/other"))
+    var edits = DeviceTree.Edits(of: tree)
+    try edits.set("bootargs", of: chosen, to: .text("quiet"))
+    try edits.set("used-elsewhere", of: chosen, to: .cell(2))
+    // The end of another name is a name too.
+    try edits.set("elsewhere", of: other, to: .cell(3))
+    try edits.set("bootargs", of: other, to: .text("other"))
+    try edits.set("last", of: other, to: .cells(4))
+    let new = try tree.edited(by: edits)
+    #expect(new.bootArguments == "quiet")
+    #expect(
+      new.node(at: "/chosen")?.properties.all.map(\.name.string)
+        == ["bootargs", "used-elsewhere", "x"])
+    #expect(
+      new.node(at: "/other")?.properties.all.map(\.name.string)
+        == ["elsewhere", "bootargs", "last"])
+    #expect(new.node(at: "/other")?.property("elsewhere")?.number == 3)
+    #expect(new.node(at: "/other")?.property("last")?.number == 4)
+    #expect(new.node(at: "/chosen/below")?.properties.all.map(\.name.string) == ["y"])
+    // Each new name once.
+    #expect(try tree.written(with: edits).suffix(14) == Array("bootargs\0last\0".utf8))
+    #expect(
+      new.totalSize == tree.totalSize + (12 + 8) + (12 + 4) + (12 + 4) + (12 + 8) + (12 + 8) + 14)
+  }
+
+  @Test func `the last of several settings of a property counts`() throws {
+    let tree = try virt()
+    let chosen = try #require(tree.chosen)
+    var edits = DeviceTree.Edits(of: tree)
+    for index in 0..<100 { try edits.set("bootargs", of: chosen, to: .text(.init("\(index)"))) }
+    #expect(try tree.edited(by: edits).bootArguments == "99")
+  }
+
+  // MARK: Limits
+
+  @Test func `there is room for so many edits and no more`() throws {
+    let tree = try DeviceTree(bytes: TreeBuilder((0..<40).map { .node("n\($0)") }).bytes)
+    let nodes = tree.root.children.all
+    var edits = DeviceTree.Edits(of: tree)
+    for node in nodes.prefix(DeviceTree.Edits.removalLimit) { try edits.remove(node) }
+    // The same once more takes no room.
+    try edits.remove(nodes[0])
+    #expect(throws: DeviceTreeError.tooManyEdits) { try edits.remove(nodes[39]) }
+    for index in 0..<UInt64(DeviceTree.Edits.exclusionLimit) {
+      try edits.excludeFromMemory(.init(index * 0x1000, 0x1000))
+    }
+    #expect(throws: DeviceTreeError.tooManyEdits) { try edits.excludeFromMemory(.init(0, 1)) }
+    for index in 0..<DeviceTree.Edits.settingLimit {
+      try edits.set("x", of: nodes[index], to: .cell(1))
+    }
+    #expect(throws: DeviceTreeError.tooManyEdits) {
+      try edits.set("x", of: nodes[39], to: .cell(1))
+    }
+    #expect(try tree.edited(by: edits).nodes.all.count == 1 + 40 - DeviceTree.Edits.removalLimit)
+  }
+
+  @Test func `edits are of one tree only`() throws {
+    let (tree, other) = (try virt(), try virt())
+    var edits = DeviceTree.Edits(of: tree)
+    let node = try #require(other.node(at: "/timer"))
+    #expect(throws: DeviceTreeError.foreignNode) { try edits.remove(node) }
+    #expect(throws: DeviceTreeError.foreignNode) { try edits.set("x", of: node, to: .cell(1)) }
+    #expect(throws: DeviceTreeError.foreignNode) { try other.size(with: edits) }
+  }
+
+  @Test func `a tree is not written to where it does not fit`() throws {
+    let tree = try virt()
+    let edits = DeviceTree.Edits(of: tree)
+    let size = try tree.size(with: edits)
+    #expect(size == tree.totalSize)
+    for room in [0, 1, 39, 40, 100, size - 1] {
+      let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: room, alignment: 1)
+      defer { unsafe memory.deallocate() }
+      unsafe memory.initializeMemory(as: UInt8.self, repeating: 0)
+      #expect(throws: DeviceTreeError.destinationTooSmall) {
+        try unsafe tree.write(edits, into: memory)
+      }
+      #expect(throws: DeviceTreeError.self) {
+        try unsafe DeviceTree(validating: UnsafeRawBufferPointer(memory))
+      }
+    }
+  }
+
+  @Test func `a tree is not written over itself`() throws {
+    let bytes = VirtMachine.builder.bytes
+    let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count * 2, alignment: 1)
+    defer { unsafe memory.deallocate() }
+    unsafe memory.copyBytes(from: bytes)
+    let tree = try unsafe DeviceTree(validating: UnsafeRawBufferPointer(memory))
+    #expect(throws: DeviceTreeError.destinationOverlapsSource) {
+      try unsafe tree.write(
+        .init(of: tree), into: UnsafeMutableRawBufferPointer(rebasing: memory[(bytes.count - 1)...])
+      )
+    }
+    let size = try unsafe tree.write(
+      .init(of: tree), into: UnsafeMutableRawBufferPointer(rebasing: memory[bytes.count...]))
+    #expect(size == bytes.count)
+  }
+
+  @Test func `a tree may not grow beyond what an operating system accepts`() throws {
+    let tree = try virt()
+    var edits = DeviceTree.Edits(of: tree)
+    let text = DeviceTree.Text(String(repeating: "x", count: DeviceTree.maximumSize))
+    try edits.set("bootargs", of: try #require(tree.chosen), to: .text(text))
+    #expect(throws: DeviceTreeError.badTotalSize) { try tree.size(with: edits) }
+  }
+
+  @Test func `all that a hypervisor changes is changed at once`() throws {
+    let tree = try virt()
+    var edits = DeviceTree.Edits(of: tree)
+    for transport in tree.enabledNodes(compatibleWith: "virtio,mmio").all {
+      try edits.remove(transport)
+    }
+    try edits.excludeFromMemory(.init(0x4100_0000, 0x40_0000))
+    try edits.set("bootargs", of: try #require(tree.chosen), to: .text("console=ttyAMA0 quiet"))
+    let new = try tree.edited(by: edits)
+    #expect(new.enabledNodes(compatibleWith: "virtio,mmio").all.isEmpty)
+    #expect(
+      try new.memoryNodes.all.flatMap { try $0.regions().all }
+        == [.init(0x4000_0000, 0x100_0000), .init(0x4140_0000, 0x3ec0_0000)])
+    #expect(new.bootArguments == "console=ttyAMA0 quiet")
+    #expect(try new.initrd() == tree.initrd())
+    #expect(new.reservations.all == tree.reservations.all)
+    #expect(try new.gicV3()?.distributor == tree.gicV3()?.distributor)
+    #expect(new.totalSize < tree.totalSize)
+  }
+}
+
+extension DeviceTree {
+  /// The bytes of an edited tree, in memory just large enough.
+  func written(with edits: Edits) throws -> [UInt8] {
+    let memory = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: try size(with: edits), alignment: 1)
+    defer { unsafe memory.deallocate() }
+    let size = try unsafe write(edits, into: memory)
+    #expect(size == memory.count)
+    return unsafe Array(memory)
+  }
+
+  func edited(by edits: Edits) throws -> DeviceTree {
+    try DeviceTree(bytes: try written(with: edits))
+  }
+}
+
+extension DeviceTree.Node {
+  var ancestors: [DeviceTree.Node] { parent.map { [$0] + $0.ancestors } ?? [] }
+}
