@@ -27,7 +27,11 @@ struct PacketReceiver: ~Copyable {
   /// The packet that arrived last; only to be read until the next byte is received.
   var packet = ReceivedPacket()
 
+  /// Whether ``packet`` came right after a `+`.
+  private(set) var packetFollowsAcknowledgment = false
+
   private var state = State.betweenPackets
+  private var acknowledgmentIsLast = false
   private var sum: UInt8 = 0
 
   /// Forgets a packet that has begun.
@@ -38,6 +42,7 @@ struct PacketReceiver: ~Copyable {
 
   /// Takes the next byte.
   mutating func receive(_ byte: UInt8) -> Event {
+    defer { acknowledgmentIsLast = byte == UInt8(ascii: "+") }
     switch (state, byte) {
     case (.betweenPackets, UInt8(ascii: "+")): return .acknowledgment
     case (.betweenPackets, UInt8(ascii: "-")): return .retransmission
@@ -45,6 +50,7 @@ struct PacketReceiver: ~Copyable {
     case (_, UInt8(ascii: "$")):
       // Inside a packet it can only mean that the debugger gave up and begins again.
       packet.removeAll()
+      packetFollowsAcknowledgment = acknowledgmentIsLast
       sum = 0
       state = .payload
     case (.betweenPackets, _): break

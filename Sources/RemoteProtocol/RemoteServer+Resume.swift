@@ -49,6 +49,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
     case UInt8(ascii: "S"):
       try takeSignal()
       return .step
+    case nil: throw .malformed
     default: throw .unsupported
     }
   }

@@ -127,13 +127,15 @@ public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copya
 
   // MARK: Packets
 
-  /// Whether the packet is one that opens a conversation, while one is going on: its debugger must
-  /// have disappeared on a link that cannot tell.
+  /// Whether the packet opens a conversation while one is going on: on a link that cannot tell, its
+  /// debugger must have disappeared.
   ///
-  /// LLDB begins with `QStartNoAckMode`, GDB with `qSupported`, and both send each only once.
+  /// GDB opens with `qSupported`, LLDB with `QStartNoAckMode`. Both send a `+` before it and, once
+  /// nothing is acknowledged any more, before no other packet of that kind.
   private mutating func beginsNewSession() -> Bool {
-    if !session.acknowledges, receiver.packet.isNext("QStartNoAckMode") { return true }
-    return session.knowsFeatures && receiver.packet.isNext("qSupported")
+    guard receiver.packetFollowsAcknowledgment else { return false }
+    return !session.acknowledges && receiver.packet.isNext("QStartNoAckMode")
+      || session.knowsFeatures && receiver.packet.isNext("qSupported")
   }
 
   private mutating func accept(corrupt: Bool, target: inout Machine) {

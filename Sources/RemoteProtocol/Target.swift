@@ -40,9 +40,10 @@ public protocol Target: ~Copyable {
   /// Lets the vCPUs go as ``setAction(_:for:)`` said, and returns at once.
   ///
   /// Only one stop is ever reported at a time. Where several vCPUs had cause to stop at once, the
-  /// others' stops stay pending here. `resume()` drops a pending stop whose point is no longer
-  /// there. If one remains for a vCPU that is to run, nothing runs, and that is the stop given to
-  /// `RemoteServer.targetDidStop` next; a stop of a vCPU that is held stays pending.
+  /// others' stops stay pending here, a held vCPU's for as long as it is held: the debugger takes
+  /// its points away while it steps another one past them. Of the vCPUs that are to run, a pending
+  /// stop whose point or program counter has changed is dropped. If one remains, nothing runs, and
+  /// that is the stop given to `RemoteServer.targetDidStop` next.
   mutating func resume()
 
   // MARK: Registers

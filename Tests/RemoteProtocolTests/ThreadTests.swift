@@ -1,0 +1,133 @@
+import RemoteProtocol
+import Testing
+
+@Suite("Threads and stop replies")
+struct ThreadTests {
+  // MARK: Threads
+
+  @Test("vCPU n is thread n + 1, in hexadecimal digits")
+  func list() {
+    let conversation = Conversation(FakeMachine(vcpuCount: 17))
+    #expect(conversation.ask("qfThreadInfo") == "m1,2,3,4,5,6,7,8,9,a,b,c,d,e,f,10,11")
+    #expect(conversation.ask("qsThreadInfo") == "l")
+  }
+
+  @Test("A vCPU that is powered off is no thread")
+  func poweredOff() {
+    let conversation = Conversation(FakeMachine(vcpuCount: 3))
+    conversation.machine.vcpus[1].isPoweredOn = false
+    #expect(conversation.ask("qfThreadInfo") == "m1,3")
+    #expect(conversation.ask("T1") == "OK")
+    #expect(conversation.ask("T2") == "E03")
+    #expect(conversation.ask("Hg2") == "E03")
+    #expect(conversation.ask("qThreadExtraInfo,2") == "E03")
+    #expect(conversation.ask("qThreadStopInfo2") == "E03")
+    #expect(conversation.ask("qXfer:threads:read::0,fff")?.contains("id=\"2\"") == false)
+  }
+
+  @Test(
+    "Thread ids are checked",
+    arguments: [
+      ("T1", "OK"), ("T2", "OK"), ("T0002", "OK"), ("T3", "E03"), ("T0", "E03"), ("T-1", "E03"),
+      ("Tffffffffffffffff", "E03"), ("T10000000000000000", "E22"), ("T", "E22"), ("T1x", "E22"),
+      ("Hg1", "OK"), ("Hg0", "OK"), ("Hg-1", "OK"), ("Hc-1", "OK"), ("Hc0", "OK"), ("Hc3", "E03"),
+      ("Hx1", "E22"), ("H", "E22"), ("Hg", "E22"), ("Hgp1.1", "E22"),
+    ])
+  func ids(packet: String, answer: String) {
+    #expect(Conversation().ask(packet) == answer)
+  }
+
+  @Test("A stop makes its thread the current one again")
+  func currentThread() {
+    let conversation = Conversation()
+    #expect(conversation.ask("qC") == "QC1")
+    #expect(conversation.ask("Hg2") == "OK")
+    #expect(conversation.ask("qC") == "QC2")
+    _ = conversation.ask("vCont;s:1")
+    #expect(conversation.ask("qC") == "QC1")
+    _ = conversation.ask("vCont;s:2")
+    #expect(conversation.ask("qC") == "QC2")
+  }
+
+  @Test("What a thread is doing is for the user to read")
+  func extraInfo() {
+    #expect(Conversation().ask("qThreadExtraInfo,2") == hex("EL1 at 40000100"))
+  }
+
+  @Test("The list of threads as a document says the core, the name and what each is doing")
+  func document() {
+    #expect(
+      Conversation().ask("qXfer:threads:read::0,fff") == """
+        l<?xml version="1.0"?>
+        <threads>
+        <thread id="1" core="1" name="cpu0">EL1 at 40000100</thread>
+        <thread id="2" core="0" name="cpu1">EL1 at 40000100</thread>
+        </threads>
+
+        """)
+  }
+
+  // MARK: Stop replies
+
+  static let registers =
+    "1d:1d1d000000000001;1e:1e1e000000000001;1f:1f1f000000000001;"
+    + "20:0001004000000000;21:c5030060;"
+
+  @Test(
+    "A stop reply says the signal, the registers, the thread, its core and the cause",
+    arguments: [
+      (StopEvent.Cause.interrupted, "T02", "reason:signal;"),
+      (.held, "T05", "reason:trap;"),
+      (.stepped, "T05", "reason:trace;"),
+      (.softwareBreakpoint, "T05", "swbreak:;reason:breakpoint;"),
+      (.hardwareBreakpoint, "T05", "hwbreak:;reason:breakpoint;"),
+      (
+        .watchpoint(.write, address: 0xffff_ffff_ffff_fffe), "T05",
+        "watch:fffffffffffffffe;reason:watchpoint;description:\(hex("18446744073709551614"));"
+      ),
+      (
+        .watchpoint(.read, address: 0x10), "T05",
+        "rwatch:10;reason:watchpoint;description:\(hex("16"));"
+      ),
+      (
+        .watchpoint(.access, address: 0), "T05",
+        "awatch:0;reason:watchpoint;description:\(hex("0"));"
+      ),
+    ])
+  func causes(cause: StopEvent.Cause, signal: String, reason: String) {
+    let conversation = Conversation()
+    _ = conversation.ask("qSupported:swbreak+;hwbreak+")
+    _ = conversation.ask("vCont;c")
+    let reply = signal + Self.registers + "thread:1;name:cpu0;core:1;" + reason
+    #expect(conversation.happen(cause, on: 0) == reply)
+    #expect(conversation.ask("?") == reply)
+    #expect(conversation.ask("qThreadStopInfo1") == reply)
+  }
+
+  @Test("GDB is only told of swbreak and hwbreak if it said that it knows them")
+  func unknownCauses() {
+    let conversation = Conversation()
+    _ = conversation.ask("qSupported:multiprocess+;swbreak-;hwbreak-;swbreak;hwbreak+x")
+    _ = conversation.ask("vCont;c")
+    #expect(conversation.happen(.softwareBreakpoint, on: 0)?.contains("swbreak") == false)
+    _ = conversation.ask("vCont;c")
+    #expect(conversation.happen(.hardwareBreakpoint, on: 0)?.contains("hwbreak") == false)
+  }
+
+  @Test("LLDB can have all threads and where they are in the stop reply")
+  func threadsInStopReply() {
+    let conversation = Conversation()
+    #expect(conversation.ask("QListThreadsInStopReply") == "OK")
+    _ = conversation.ask("vCont;s:2")
+    #expect(
+      conversation.ask("?")?.hasSuffix(
+        "thread:2;name:cpu1;core:0;threads:1,2;thread-pcs:40000100,40000104;reason:trace;") == true)
+  }
+
+  @Test("A thread that was only stopped with the others has no cause of its own")
+  func otherThread() {
+    let reply = Conversation().ask("qThreadStopInfo2") ?? ""
+    #expect(reply.hasPrefix("T00"))
+    #expect(reply.hasSuffix("20:0001004000000000;21:c5030060;thread:2;name:cpu1;core:0;"))
+  }
+}
