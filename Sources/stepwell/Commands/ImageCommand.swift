@@ -1,0 +1,32 @@
+internal import ArgumentParser
+internal import Foundation
+
+struct ImageCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "image",
+    abstract: "Make one bootable file of hypervisor and guest kernel.",
+    discussion: """
+      The result is an arm64 Image itself: QEMU's -kernel, U-Boot's booti and board firmware start \
+      it at EL2. Initial file system, command line and device tree come from whatever boots it, as \
+      for the kernel alone.
+      """)
+
+  @Option(help: ArgumentHelp("The guest: an arm64 Image, uncompressed.", valueName: "image"))
+  var kernel: String
+
+  @Option(name: .shortAndLong, help: ArgumentHelp("The file to write.", valueName: "file"))
+  var output: String
+
+  @Flag(help: "Hold the guest before its first instruction until a debugger continues it.")
+  var wait = false
+
+  func run() async throws {
+    let kernel = try Kernel(file: kernel)
+    let image = try await kernel.bootImage(holdsGuest: wait)
+    do {
+      try image.write(to: URL(filePath: output))
+    } catch {
+      throw Failure("\(output) cannot be written: \(error.localizedDescription)")
+    }
+  }
+}

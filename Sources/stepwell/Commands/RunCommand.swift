@@ -1,0 +1,85 @@
+internal import ArgumentParser
+internal import Foundation
+
+struct RunCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run",
+    abstract: "Boot a guest in QEMU under Stepwell, with its console on this terminal.",
+    discussion: """
+      Without --kernel, the guest is Debian's kernel with a busybox shell. GDB attaches at any time \
+      and as often as it likes. Ctrl-A x ends the machine; when the guest switches it off, the \
+      command exits with 0.
+      """)
+
+  @Option(
+    help: ArgumentHelp(
+      "The guest: an arm64 Image, of Linux or of any program with that header.", valueName: "image")
+  )
+  var kernel: String?
+
+  @Option(help: ArgumentHelp("The guest's initial file system.", valueName: "file"))
+  var initrd: String?
+
+  @Option(help: ArgumentHelp("The guest kernel's command line.", valueName: "text"))
+  var append: String?
+
+  @Option(help: "Number of vCPUs, 1 to 8.")
+  var cpus = 4
+
+  @Option(help: ArgumentHelp("Memory of the machine, as QEMU's -m takes it.", valueName: "size"))
+  var memory = "1G"
+
+  @Option(help: ArgumentHelp("CPU model, as QEMU's -cpu takes it.", valueName: "model"))
+  var cpu = "cortex-a72"
+
+  @Option(help: ArgumentHelp("Where to listen for GDB.", valueName: "host:port"))
+  var gdb = DebugEndpoint.standard
+
+  @Flag(help: "Hold the guest before its first instruction until a debugger continues it.")
+  var wait = false
+
+  @Argument(
+    parsing: .postTerminator,
+    help: ArgumentHelp("After --: more arguments for QEMU.", valueName: "qemu-args"))
+  var others: [String] = []
+
+  func validate() throws {
+    guard (1...8).contains(cpus) else {
+      throw ValidationError("--cpus \(cpus): a machine has 1 to 8 vCPUs.")
+    }
+  }
+
+  func run() async throws {
+    let chosenKernel = try kernel.map { try Kernel(file: $0) }
+    if let initrd { _ = try readFile(initrd, as: "initial file system") }
+    try gdb.checkFree()
+    try await HostPackage.install([.qemu])
+    guard let emulator = HostPackage.find(Machine.emulator) else {
+      throw Failure("\(Machine.emulator) is not on the path although its package is installed.")
+    }
+
+    var initrd = initrd
+    var commandLine = append
+    let kernel: Kernel
+    if let chosenKernel {
+      kernel = chosenKernel
+    } else {
+      let packages = try await GuestPackages.prepare()
+      kernel = try Kernel(file: packages.kernel.path)
+      initrd = try initrd ?? NamelessFile(Initramfs.busybox(packages)).path
+      commandLine = commandLine ?? "console=ttyAMA0"
+    }
+    let image = try NamelessFile(try await kernel.bootImage(holdsGuest: wait))
+
+    let machine = Machine(
+      cpu: cpu, cpus: cpus, memory: memory, image: image.path, initrd: initrd,
+      commandLine: commandLine, debugger: gdb, others: others)
+    Progress.note(
+      """
+      To debug the guest: gdb-multiarch -ex 'target remote \(gdb.description)'
+      Ctrl-A x ends the machine.\(wait ? " The guest is held until GDB continues it." : "")
+
+      """)
+    try become(emulator, machine.arguments)
+  }
+}

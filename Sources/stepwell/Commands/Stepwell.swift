@@ -1,0 +1,28 @@
+internal import ArgumentParser
+
+/// The command on the developer's machine.
+@main
+struct Stepwell: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "stepwell",
+    abstract: "Debug an arm64 operating system from beneath it, while it debugs itself.",
+    subcommands: [
+      DemoCommand.self, TestCommand.self, RunCommand.self, ImageCommand.self, BuildCommand.self,
+    ])
+
+  /// As ArgumentParser's own, but an interrupted command ends its children before it ends.
+  static func main() async {
+    do {
+      try await untilInterrupted {
+        var command = try parseAsRoot()
+        if var asynchronous = command as? any AsyncParsableCommand {
+          try await asynchronous.run()
+        } else {
+          try command.run()
+        }
+      }
+    } catch {
+      exit(withError: error)
+    }
+  }
+}

@@ -1,0 +1,28 @@
+internal import Foundation
+internal import Synchronization
+
+/// What a program writes, line by line: kept in a file, and read for what it reports.
+final class Transcript: Sendable {
+  private struct State {
+    var report = DemoReport()
+    var file: FileHandle
+  }
+  private let state: Mutex<State>
+
+  /// - Throws: `Failure` if the file cannot be written.
+  init(_ file: URL) throws {
+    guard FileManager.default.createFile(atPath: file.path, contents: nil) else {
+      throw Failure("\(file.path) cannot be written; check who owns the clone's .build folder.")
+    }
+    state = Mutex(State(file: try FileHandle(forWritingTo: file)))
+  }
+
+  var report: DemoReport { state.withLock { $0.report } }
+
+  func append(_ line: String) throws {
+    try state.withLock {
+      $0.report.read(line)
+      try $0.file.write(contentsOf: Data("\(line)\n".utf8))
+    }
+  }
+}

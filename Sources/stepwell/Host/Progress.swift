@@ -1,0 +1,36 @@
+internal import Foundation
+internal import Glibc
+
+/// Tells the person at the terminal what takes so long.
+enum Progress {
+  /// Runs `body`, and says so on standard error if it takes longer than two seconds: on a terminal
+  /// one line whose seconds count up, elsewhere a line at its start and one at its end.
+  static func during<Result>(
+    _ activity: String, _ body: () async throws -> Result
+  ) async throws -> Result {
+    let start = ContinuousClock.now
+    let onTerminal = isatty(STDERR_FILENO) == 1
+
+    return try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask {
+        try await Task.sleep(for: .seconds(2))
+        if !onTerminal { return note("\(activity) …\n") }
+        while true {
+          note("\r\(activity) … \((ContinuousClock.now - start).components.seconds) s")
+          try await Task.sleep(for: .seconds(1))
+        }
+      }
+      defer {
+        group.cancelAll()
+        let seconds = (ContinuousClock.now - start).components.seconds
+        if seconds >= 2 { note("\(onTerminal ? "\r" : "")\(activity) … \(seconds) s\n") }
+      }
+      return try await body()
+    }
+  }
+
+  /// Writes to standard error, so that standard output stays a command's result.
+  static func note(_ text: String) {
+    FileHandle.standardError.write(Data(text.utf8))
+  }
+}

@@ -1,0 +1,63 @@
+internal import Foundation
+
+/// The 64-byte header of an arm64 Image (Linux, Documentation/arm64/booting.rst), which bootloaders
+/// read to place the file in memory.
+struct ImageHeader: Equatable {
+  static let size = 64
+
+  /// Bytes from a 2 MiB boundary to where the image wants to be.
+  var textOffset: UInt64
+  /// Bytes of memory it takes, from its first one on, uninitialised data included. 0 if its maker did
+  /// not say (kernels before 3.17).
+  var imageSize: UInt64
+
+  /// - Throws: `Failure` that says what `name` is instead, where that can be told.
+  init(_ bytes: Data, of name: String) throws {
+    guard bytes.count >= Self.size, bytes.starts(with: Self.magic, at: 56) else {
+      throw Failure("\(name) is not an arm64 Image: \(Self.description(of: bytes))")
+    }
+    textOffset = bytes.littleEndian(at: 8)
+    imageSize = bytes.littleEndian(at: 16)
+  }
+
+  /// Writes the fields back into the header they were read from.
+  func write(to bytes: inout Data) {
+    bytes.setLittleEndian(textOffset, at: 8)
+    bytes.setLittleEndian(imageSize, at: 16)
+  }
+
+  private static let magic = Array("ARM\u{64}".utf8)
+
+  /// What a file is that should have been an Image, and how to get one from it.
+  private static func description(of bytes: Data) -> String {
+    if bytes.starts(with: [0x1f, 0x8b], at: 0) {
+      "it is compressed; unpack it first, as with gunzip."
+    } else if bytes.starts(with: Array("zimg".utf8), at: 4) {
+      "it is an EFI application that unpacks itself; give the Image from inside it."
+    } else if bytes.starts(with: [0x7f] + Array("ELF".utf8), at: 0) {
+      "it is an ELF file; for Linux give arch/arm64/boot/Image."
+    } else if bytes.isEmpty {
+      "it is empty."
+    } else {
+      "it lacks the magic number at byte 56; for Linux give arch/arm64/boot/Image."
+    }
+  }
+}
+
+extension Data {
+  /// The little-endian number in the eight bytes at an offset, which must be there.
+  func littleEndian(at offset: Int) -> UInt64 {
+    self[startIndex + offset..<startIndex + offset + 8].reversed().reduce(0) {
+      $0 << 8 | UInt64($1)
+    }
+  }
+
+  mutating func setLittleEndian(_ value: UInt64, at offset: Int) {
+    for n in 0..<8 { self[startIndex + offset + n] = UInt8(truncatingIfNeeded: value >> (8 * n)) }
+  }
+
+  /// Whether these bytes are at an offset.
+  func starts(with bytes: [UInt8], at offset: Int) -> Bool {
+    dropFirst(offset).starts(with: bytes)
+  }
+}

@@ -1,0 +1,47 @@
+internal import Foundation
+
+/// The guest's initial file systems.
+enum Initramfs {
+  /// Debian's busybox with a shell on the console; the machine is switched off when it ends.
+  static func busybox(_ packages: GuestPackages) throws -> Data {
+    var archive = skeleton()
+    archive.addDirectory("bin")
+    for folder in ["proc", "sys", "tmp"] { archive.addDirectory(folder) }
+    archive.addSymbolicLink("sbin", to: "bin")
+    archive.addFile(
+      "bin/busybox", permissions: 0o755, contents: try Data(contentsOf: packages.busybox))
+    archive.addSymbolicLink("bin/sh", to: "busybox")
+    archive.addFile("init", permissions: 0o755, contents: Data(initScript.utf8))
+    return archive.finished()
+  }
+
+  /// One program, as the first process and the only one.
+  static func program(_ program: GuestProgram) throws -> Data {
+    var archive = skeleton()
+    archive.addFile(
+      "init", permissions: 0o755, contents: try Data(contentsOf: program.executable))
+    return archive.finished()
+  }
+
+  /// What Linux itself needs before the first process has mounted anything: a console to open.
+  private static func skeleton() -> CPIOArchive {
+    var archive = CPIOArchive()
+    archive.addDirectory("dev")
+    archive.addCharacterDevice("dev/console", major: 5, minor: 1)
+    return archive
+  }
+
+  private static let initScript = """
+    #!/bin/sh
+    /bin/busybox --install -s /bin
+    mount -t proc proc /proc
+    mount -t sysfs sysfs /sys
+    mount -t devtmpfs devtmpfs /dev
+    hostname guest
+    echo
+    echo "This is $(uname -sr) on $(nproc) CPUs. 'exit' switches the machine off."
+    setsid cttyhack sh
+    poweroff -f
+
+    """
+}

@@ -1,0 +1,44 @@
+/// The machine that QEMU emulates: `virt` with EL2 and a GICv3, and nothing that reaches outside but
+/// its console and the debug link.
+struct Machine {
+  /// As QEMU's -cpu takes it.
+  var cpu = "cortex-a72"
+  /// vCPUs, 1 to 8.
+  var cpus = 4
+  /// As QEMU's -m takes it.
+  var memory = "1G"
+  /// A boot image; see `BootImage`.
+  var image: String
+  var initrd: String?
+  /// The guest kernel's command line.
+  var commandLine: String?
+  var debugger: DebugEndpoint
+  /// More of QEMU's own arguments.
+  var others: [String] = []
+
+  static let emulator = HostPackage.qemu.program
+
+  /// QEMU's arguments. The guest's console is QEMU's standard input and output.
+  var arguments: [String] {
+    var arguments = [
+      "-M", "virt,virtualization=on,gic-version=3", "-cpu", cpu, "-smp", "\(cpus)", "-m", memory,
+      "-nographic", "-nic", "none", "-kernel", image,
+    ]
+    if let initrd { arguments += ["-initrd", initrd] }
+    if let commandLine { arguments += ["-append", commandLine] }
+    return arguments + debugLink + others
+  }
+
+  /// The debug link, which Stepwell keeps from the guest: a virtio console on the last of `virt`'s 32
+  /// virtio-mmio transports, far from the first ones, which QEMU gives to devices of the guest's.
+  private var debugLink: [String] {
+    let address = "host=\(debugger.host),port=\(debugger.port)"
+    return [
+      "-global", "virtio-mmio.force-legacy=false",
+      "-chardev", "socket,id=stepwell-debug,\(address),server=on,wait=off",
+      "-device", "virtio-serial-device,id=stepwell,bus=virtio-mmio-bus.31",
+      "-device",
+      "virtserialport,bus=stepwell.0,chardev=stepwell-debug,name=org.stepwell.debug",
+    ]
+  }
+}

@@ -1,0 +1,46 @@
+/// What must not be in the program at EL2, recognised in the output of the toolchain's LLVM tools.
+enum Audit {
+  /// The first symbol of Swift's heap, of reference counting or of lazy initialisation.
+  ///
+  /// - Parameter listing: what `llvm-nm` prints.
+  static func forbiddenSymbol(in listing: String) -> Substring? {
+    let forbidden = [
+      "swift_once", "swift_alloc", "swift_retain", "swift_release", "posix_memalign",
+    ]
+    return listing.split(separator: "\n").lazy
+      .compactMap { $0.split(separator: " ").last }
+      .first { symbol in forbidden.contains { symbol.hasPrefix($0) } }
+  }
+
+  /// The first instruction that names a SIMD or floating-point register: at EL2 these still hold
+  /// the guest's values.
+  ///
+  /// - Parameter listing: what `llvm-objdump -d --no-show-raw-insn` prints.
+  static func vectorInstruction(in listing: String) -> Substring? {
+    listing.split(separator: "\n").first { line in
+      // "    1234:      \tldr\tx0, [x1]": address, mnemonic, operands.
+      let fields = line.split(separator: "\t")
+      guard fields.count >= 3 else { return false }
+      return fields[2].utf8
+        .split { !isWordCharacter($0) }
+        .contains { isVectorRegister($0) }
+    }
+  }
+
+  private static func isWordCharacter(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+      UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "_"), UInt8(ascii: "$"):
+      true
+    default: false
+    }
+  }
+
+  /// b0, h0, s0, d0, q0, v0 to 31, and SVE's z0 and p0.
+  private static func isVectorRegister(_ word: Substring.UTF8View) -> Bool {
+    guard let first = word.first, "bhsdqvzp".utf8.contains(first) else { return false }
+    let number = word.dropFirst()
+    return (1...2).contains(number.count)
+      && number.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+  }
+}

@@ -1,0 +1,38 @@
+import Testing
+
+@testable import stepwell
+
+@Suite struct `The audit of the hypervisor` {
+  @Test(arguments: [
+    "swift_once", "swift_allocObject", "swift_retain", "swift_release_n", "posix_memalign",
+  ])
+  func `finds a symbol of the heap or of lazy initialisation`(symbol: String) {
+    let listing = "0000000000001000 T stepwell_boot\n                 U \(symbol)\n"
+    #expect(Audit.forbiddenSymbol(in: listing).map(String.init) == symbol)
+  }
+
+  @Test func `lets other symbols pass`() {
+    let listing = """
+      0000000000001000 T stepwell_boot
+      0000000000001010 t $s10Hypervisor4main10swift_onceyyF
+      """
+    #expect(Audit.forbiddenSymbol(in: listing) == nil)
+  }
+
+  @Test(arguments: [
+    "ldr\tq0, [x1]", "stp\tq0, q31, [sp, #-0x20]!", "mov\tv0.16b, v1.16b", "fmov\td0, x1",
+    "str\ts7, [x0]", "ld1\t{ v0.16b, v1.16b }, [x0]", "ldr\tz3, [x0]", "str\th1, [x0]",
+  ])
+  func `finds an instruction that uses the guest's SIMD registers`(instruction: String) {
+    let listing = "    1234:      \tadd\tx0, x1, x2\n    1238:      \t\(instruction)\n"
+    #expect(Audit.vectorInstruction(in: listing)?.hasSuffix(instruction) == true)
+  }
+
+  @Test(arguments: [
+    "ldr\tx0, [x1]", "mrs\tx8, S3_4_C12_C12_0", "bl\t0x1234 <$s8v0d1q2yyF+0x10>", "ret",
+    "msr\tSPSel, #0x1", "dc\tcvac, x0", "b.hs\t0x40 <d0_of+0x4>", "udf\t#0xd0",
+  ])
+  func `lets instructions on general registers pass`(instruction: String) {
+    #expect(Audit.vectorInstruction(in: "    1234:      \t\(instruction)\n") == nil)
+  }
+}

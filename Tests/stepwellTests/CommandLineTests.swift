@@ -1,0 +1,37 @@
+import ArgumentParser
+import Testing
+
+@testable import stepwell
+
+@Suite struct `The command line` {
+  @Test(arguments: [
+    ["run", "--cpus", "0"], ["run", "--cpus", "9"], ["run", "--gdb", "nowhere"], ["image"],
+    ["image", "--kernel", "x"], ["run", "stray"], ["unknown"],
+  ])
+  func `is refused when it asks for what there is not`(arguments: [String]) {
+    #expect(throws: (any Error).self) { try Stepwell.parseAsRoot(arguments) }
+  }
+
+  @Test func `passes on what follows --`() throws {
+    let command = try Stepwell.parseAsRoot(["run", "--cpus", "8", "--", "-S", "--wait"])
+    let run = try #require(command as? RunCommand)
+    #expect(run.others == ["-S", "--wait"])
+    #expect(run.cpus == 8)
+    #expect(!run.wait)
+  }
+
+  @Test func `explains every command`() {
+    for command in Stepwell.configuration.subcommands {
+      let help = Stepwell.helpMessage(for: command)
+      #expect(help.contains("USAGE: stepwell "))
+      #expect(help.contains("OVERVIEW: \(command.configuration.abstract.prefix(30))"))
+      #expect(!command.configuration.discussion.isEmpty, "more than its one line")
+    }
+  }
+
+  @Test func `names the file that is not there`() {
+    let failure = #expect(throws: Failure.self) { try Kernel(file: "no/such/kernel") }
+    #expect(
+      failure?.description == "There is no file no/such/kernel; check the path of the kernel.")
+  }
+}

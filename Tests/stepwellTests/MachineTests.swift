@@ -1,0 +1,35 @@
+import Testing
+
+@testable import stepwell
+
+@Suite struct `The machine` {
+  let machine = Machine(image: "IMAGE", debugger: DebugEndpoint(host: "127.0.0.1", port: 1234))
+
+  @Test func `has EL2, a GICv3 and no network`() {
+    let arguments = machine.arguments.joined(separator: " ")
+    #expect(arguments.hasPrefix("-M virt,virtualization=on,gic-version=3 -cpu cortex-a72 -smp 4"))
+    #expect(arguments.contains("-nic none"))
+  }
+
+  @Test func `listens for GDB on the debug link`() {
+    #expect(
+      machine.arguments.contains(
+        "socket,id=stepwell-debug,host=127.0.0.1,port=1234,server=on,wait=off"))
+  }
+
+  @Test func `takes initial file system and command line only where given`() {
+    #expect(!machine.arguments.contains("-initrd"))
+    #expect(!machine.arguments.contains("-append"))
+    var linux = machine
+    linux.initrd = "INITRD"
+    linux.commandLine = "console=ttyAMA0 quiet"
+    #expect(linux.arguments.joined(separator: "|").contains("-initrd|INITRD"))
+    #expect(linux.arguments.joined(separator: "|").contains("-append|console=ttyAMA0 quiet"))
+  }
+
+  @Test func `hands the person's own arguments to QEMU, last`() {
+    var extended = machine
+    extended.others = ["-device", "virtio-rng-device"]
+    #expect(extended.arguments.suffix(2) == ["-device", "virtio-rng-device"])
+  }
+}
