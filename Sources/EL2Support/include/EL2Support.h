@@ -119,6 +119,7 @@ EL2_REGISTER(tpidrro_el0, "TPIDRRO_EL0")
 EL2_REGISTER(tpidr_el1, "TPIDR_EL1")
 EL2_REGISTER(csselr_el1, "CSSELR_EL1")
 EL2_READ(isr_el1, "ISR_EL1")
+EL2_READ(gcscr_el1, "S3_0_C2_C5_0")
 EL2_REGISTER(cntkctl_el1, "CNTKCTL_EL1")
 EL2_REGISTER(cntv_ctl_el0, "CNTV_CTL_EL0")
 EL2_REGISTER(cntv_cval_el0, "CNTV_CVAL_EL0")
@@ -291,14 +292,21 @@ EL2_MMIO(16, "ldrh", "strh", "w")
 EL2_MMIO(32, "ldr", "str", "w")
 EL2_MMIO(64, "ldr", "str", "x")
 
-// MARK: Atomics (also on the host, where tests use them)
+// MARK: Words that cores signal each other with
 
-EL2_INLINE uint32_t el2_load_acquire(const uint32_t *p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
-EL2_INLINE void el2_store_release(uint32_t *p, uint32_t v) { __atomic_store_n(p, v, __ATOMIC_RELEASE); }
-EL2_INLINE uint32_t el2_exchange(uint32_t *p, uint32_t v) { return __atomic_exchange_n(p, v, __ATOMIC_ACQ_REL); }
-EL2_INLINE uint32_t el2_fetch_or(uint32_t *p, uint32_t v) { return __atomic_fetch_or(p, v, __ATOMIC_ACQ_REL); }
-EL2_INLINE uint32_t el2_fetch_and(uint32_t *p, uint32_t v) { return __atomic_fetch_and(p, v, __ATOMIC_ACQ_REL); }
-EL2_INLINE uint32_t el2_fetch_add(uint32_t *p, uint32_t v) { return __atomic_fetch_add(p, v, __ATOMIC_ACQ_REL); }
+// A cache line for each core, written and polled by several.
+struct el2_core_words { uint32_t word[16]; } __attribute__((aligned(64)));
+extern struct el2_core_words el2_words[8];
+
+EL2_INLINE uint32_t el2_word_load(uint32_t core, uint32_t word) {
+  return __atomic_load_n(&el2_words[core & 7].word[word & 15], __ATOMIC_SEQ_CST);
+}
+EL2_INLINE void el2_word_store(uint32_t core, uint32_t word, uint32_t value) {
+  __atomic_store_n(&el2_words[core & 7].word[word & 15], value, __ATOMIC_SEQ_CST);
+}
+EL2_INLINE uint32_t el2_word_exchange(uint32_t core, uint32_t word, uint32_t value) {
+  return __atomic_exchange_n(&el2_words[core & 7].word[word & 15], value, __ATOMIC_SEQ_CST);
+}
 
 // MARK: Assembly (Boot.S, Vectors.S, Vector registers) and the linker script
 

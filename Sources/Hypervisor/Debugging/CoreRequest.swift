@@ -1,0 +1,70 @@
+internal import EL2Support
+
+/// Something that only a vCPU's own core can do, asked of it by the core of the debug link while both
+/// stand still: the vCPU's system and SIMD registers and its translation are live in that core.
+struct CoreRequest {
+  enum Kind {
+    case readSystemRegister(GuestSystemRegister)
+    case writeSystemRegister(GuestSystemRegister)
+    case readVector(Int)
+    case writeVector(Int)
+    case readFPSR, writeFPSR, readFPCR, writeFPCR
+    case readStackPointer(el1: Bool)
+    case writeStackPointer(el1: Bool)
+    /// PAR_EL1 of the virtual address in `low`.
+    case translate
+  }
+
+  var kind: Kind
+  /// The value to write, or the one that was read; a SIMD register has both halves.
+  var low: UInt64 = 0
+  var high: UInt64 = 0
+  /// Whether it could be done.
+  var succeeded = true
+
+  /// Does it on the core that executes this.
+  mutating func perform() {
+    switch kind {
+    case .readSystemRegister(let register): low = register.read()
+    case .writeSystemRegister(let register): succeeded = register.write(low)
+    case .readVector(let n): readVector(n)
+    case .writeVector(let n): writeVector(n)
+    case .readFPSR: low = el2_read_fpsr()
+    case .writeFPSR: el2_write_fpsr(low)
+    case .readFPCR: low = el2_read_fpcr()
+    case .writeFPCR: el2_write_fpcr(low)
+    case .readStackPointer(let el1): low = el1 ? el2_read_sp_el1() : el2_read_sp_el0()
+    case .writeStackPointer(let el1):
+      if el1 { el2_write_sp_el1(low) } else { el2_write_sp_el0(low) }
+    case .translate: low = translateForGuest(low)
+    }
+  }
+
+  private mutating func readVector(_ n: Int) {
+    var halves: InlineArray<2, UInt64> = [0, 0]
+    var span = halves.mutableSpan
+    // The assembly stores 16 bytes, which is what the span has.
+    unsafe span.withUnsafeMutableBufferPointer {
+      unsafe el2_read_vector(UInt32(truncatingIfNeeded: n), $0.baseAddress)
+    }
+    low = halves[0]
+    high = halves[1]
+  }
+
+  private func writeVector(_ n: Int) {
+    let halves: InlineArray<2, UInt64> = [low, high]
+    // The assembly loads 16 bytes, which is what the span has.
+    unsafe halves.span.withUnsafeBufferPointer {
+      unsafe el2_write_vector(UInt32(truncatingIfNeeded: n), $0.baseAddress)
+    }
+  }
+}
+
+/// PAR_EL1 of `address` in the translation of the guest on this core, both stages. The guest's own
+/// PAR_EL1, which it may be about to read, is put back.
+func translateForGuest(_ address: UInt64) -> UInt64 {
+  let saved = el2_read_par_el1()
+  let result = el2_translate_s12e1r(address)
+  el2_write_par_el1(saved)
+  return result
+}

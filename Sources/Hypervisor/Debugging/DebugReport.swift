@@ -1,0 +1,209 @@
+internal import ArmDebug
+internal import NestedDebug
+internal import RemoteProtocol
+
+/// `monitor debug`: who has what of one vCPU's debug hardware. Two lines of text a comparator at most,
+/// and none for one that is off on both sides.
+enum DebugReport {
+  static func write(_ index: Int, to output: inout some TextOutput & ~Copyable) {
+    let vcpu = EL2.vcpu(index)
+    output.write("vCPU ")
+    output.write(decimal: UInt64(index))
+    guard CoreWord.power.load(index) == PSCI.Power.on.rawValue else {
+      output.write(": off\n")
+      return
+    }
+    let context = vcpu.value.frame.value.context
+    output.write(": ")
+    output.write(vcpu.value.debug.mode.description)
+    output.write("\n  pc ")
+    output.write(hex: context.pc, digits: 16)
+    output.write("  EL")
+    output.write(decimal: UInt64(context.pstate.el.rawValue))
+    output.write(context.pstate.d ? ", debug exceptions masked (PSTATE.D)\n" : "\n")
+    writeGuest(vcpu.value.debug.guest, to: &output)
+    writeComparators(vcpu.value.debug, to: &output)
+  }
+
+  private static func writeGuest(
+    _ guest: GuestDebugState, to output: inout some TextOutput & ~Copyable
+  ) {
+    output.write("  the guest reads MDSCR_EL1 ")
+    output.write(hex: guest.mdscr.rawValue, digits: 8)
+    if guest.mdscr.mde { output.write(" MDE") }
+    if guest.mdscr.kde { output.write(" KDE") }
+    if guest.mdscr.ss { output.write(" SS") }
+    if guest.mdscr.tdcc { output.write(" TDCC") }
+    output.write("; OS Lock ")
+    output.write(guest.osLock ? "on" : "off")
+    output.write(", OS Double Lock ")
+    output.write(guest.osDoubleLock ? "on\n" : "off\n")
+  }
+
+  private static func writeComparators(
+    _ debug: borrowing VirtualDebug, to output: inout some TextOutput & ~Copyable
+  ) {
+    let isShared = debug.mode == .shared
+    var used = 0
+    for n in 0..<debug.capabilities.breakpointCount {
+      let guests = debug.guest.bank.breakpoints[n]
+      let owner = isShared ? debug.plan.breakpointOwners[n] : guests.control.e ? .guest : .nobody
+      if owner != .nobody { used &+= 1 }
+      guard guests.control.e || owner != .nobody else { continue }
+      writeHead("breakpoint ", n, owner, to: &output)
+      if guests.control.e { writeBreakpoint("guest's  ", guests, to: &output) }
+      if isShared, debug.plan.bank.breakpoints[n].control.e {
+        writeBreakpoint("hardware ", debug.plan.bank.breakpoints[n], to: &output)
+      }
+    }
+    writeFree("breakpoints", debug.capabilities.breakpointCount &- used, to: &output)
+    used = 0
+    for n in 0..<debug.capabilities.watchpointCount {
+      let guests = debug.guest.bank.watchpoints[n]
+      let owner = isShared ? debug.plan.watchpointOwners[n] : guests.control.e ? .guest : .nobody
+      if owner != .nobody { used &+= 1 }
+      guard guests.control.e || owner != .nobody else { continue }
+      writeHead("watchpoint ", n, owner, to: &output)
+      if guests.control.e { writeWatchpoint("guest's  ", guests, to: &output) }
+      if isShared, debug.plan.bank.watchpoints[n].control.e {
+        writeWatchpoint("hardware ", debug.plan.bank.watchpoints[n], to: &output)
+      }
+    }
+    writeFree("watchpoints", debug.capabilities.watchpointCount &- used, to: &output)
+    if isShared && !debug.plan.isComplete {
+      output.write(
+        "  NOT IN FORCE for want of comparators, which the guest has taken since: requests")
+      writeUnplaced("breakpoint", debug.plan.unplacedBreakpoints, to: &output)
+      writeUnplaced("watchpoint", debug.plan.unplacedWatchpoints, to: &output)
+      output.write("\n")
+    }
+  }
+
+  private static func writeHead(
+    _ kind: StaticString, _ n: Int, _ owner: Owner, to output: inout some TextOutput & ~Copyable
+  ) {
+    output.write("  ")
+    output.write(kind)
+    output.write(decimal: UInt64(n))
+    switch owner {
+    case .nobody: output.write(": nobody's\n")
+    case .guest: output.write(": the guest's\n")
+    case .debugger(let request):
+      output.write(": the debugger's, request ")
+      output.write(decimal: UInt64(request))
+      output.write("\n")
+    }
+  }
+
+  private static func writeBreakpoint(
+    _ label: StaticString, _ breakpoint: Breakpoint, to output: inout some TextOutput & ~Copyable
+  ) {
+    output.write("    ")
+    output.write(label)
+    if breakpoint.control.bt.comparesContext {
+      output.write("context ")
+      output.write(hex: breakpoint.value)
+    } else {
+      output.write(hex: breakpoint.value, digits: 16)
+    }
+    if breakpoint.control.bt.isLinked && breakpoint.control.bt.comparesAddress {
+      output.write(", linked to ")
+      output.write(decimal: UInt64(breakpoint.control.lbn))
+    }
+    writePrivilege(breakpoint.control.privilege, to: &output)
+    output.write("  (DBGBCR ")
+    output.write(hex: breakpoint.control.rawValue)
+    output.write(")\n")
+  }
+
+  private static func writeWatchpoint(
+    _ label: StaticString, _ watchpoint: Watchpoint, to output: inout some TextOutput & ~Copyable
+  ) {
+    output.write("    ")
+    output.write(label)
+    if let range = watchpoint.range {
+      output.write(hex: range.first, digits: 16)
+      output.write(", ")
+      output.write(decimal: range.last &- range.first &+ 1)
+      output.write(range.last == range.first ? " byte" : " bytes")
+    } else {
+      output.write("watches nothing")
+    }
+    switch watchpoint.control.lsc {
+    case .load: output.write(", loads")
+    case .store: output.write(", stores")
+    case .any: output.write(", loads and stores")
+    case nil: break
+    }
+    writePrivilege(watchpoint.control.privilege, to: &output)
+    output.write("  (DBGWCR ")
+    output.write(hex: watchpoint.control.rawValue)
+    output.write(")\n")
+  }
+
+  private static func writePrivilege(
+    _ privilege: PrivilegeMatch, to output: inout some TextOutput & ~Copyable
+  ) {
+    switch (privilege.el1, privilege.el0) {
+    case (true, true): output.write(", EL0 and EL1")
+    case (true, false): output.write(", EL1")
+    case (false, true): output.write(", EL0")
+    case (false, false): output.write(", at no level that the guest has")
+    }
+  }
+
+  private static func writeFree(
+    _ kind: StaticString, _ count: Int, to output: inout some TextOutput & ~Copyable
+  ) {
+    output.write("  free ")
+    output.write(kind)
+    output.write(": ")
+    output.write(decimal: UInt64(count))
+    output.write("\n")
+  }
+
+  private static func writeUnplaced(
+    _ kind: StaticString, _ set: UInt16, to output: inout some TextOutput & ~Copyable
+  ) {
+    for n in 0..<UInt16(16) where set & 1 &<< n != 0 {
+      output.write(" ")
+      output.write(kind)
+      output.write(" ")
+      output.write(decimal: UInt64(n))
+    }
+  }
+
+  /// What the debugger asks for, on every vCPU.
+  static func writeRequests(to output: inout some TextOutput & ~Copyable) {
+    output.write("the debugger asks for\n")
+    if EL2.shared.value.requests.isEmpty { output.write("  nothing\n") }
+    for n in 0..<DebugRequests.capacity {
+      guard let request = EL2.shared.value.requests.breakpoint(n) else { continue }
+      output.write("  breakpoint request ")
+      output.write(decimal: UInt64(n))
+      output.write(": ")
+      output.write(hex: request.address, digits: 16)
+      output.write("\n")
+    }
+    for n in 0..<DebugRequests.capacity {
+      guard let request = EL2.shared.value.requests.watchpoint(n) else { continue }
+      output.write("  watchpoint request ")
+      output.write(decimal: UInt64(n))
+      output.write(": ")
+      output.write(hex: request.range.first, digits: 16)
+      output.write(" to ")
+      output.write(hex: request.range.last, digits: 16)
+      output.write("\n")
+    }
+  }
+}
+
+extension VirtualDebug.Mode {
+  fileprivate var description: StaticString {
+    switch self {
+    case .reset: "not started"
+    case .native: "native: the debug registers in hardware are the guest's own"
+    case .shared: "shared: the hardware holds the plan, and the guest's accesses are emulated"
+    }
+  }
+}

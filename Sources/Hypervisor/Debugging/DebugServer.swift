@@ -1,0 +1,62 @@
+internal import EL2Support
+internal import RemoteProtocol
+
+/// The debugger's server on the link core: it takes what arrives on the debug link to the protocol,
+/// and tells the protocol when the machine stands still.
+struct DebugServer: ~Copyable {
+  private var server: RemoteServer<GuestTarget, VirtioConsole>
+  private var target: GuestTarget
+
+  /// - Parameter machineIsHeld: the guest does not run until a debugger continues it.
+  init(link: consuming VirtioConsole, machineIsHeld: Bool) {
+    server = RemoteServer(link: link)
+    target = GuestTarget(isHeld: machineIsHeld)
+  }
+
+  /// Sees to everything that has happened since. Called on the link core: at the link's interrupt, and
+  /// whenever it is woken while its vCPU waits.
+  static func serve() { EL2.server.value.serve() }
+
+  private mutating func serve() {
+    server.withLink { $0.acknowledgeInterrupt() }
+    var progress: Bool
+    repeat {
+      progress = takeConnectionEvents()
+      progress = takeBytes() || progress
+      progress = reportStandstill() || progress
+    } while progress
+  }
+
+  private mutating func takeConnectionEvents() -> Bool {
+    var progress = false
+    while let event = server.withLink({ $0.nextEvent() }) {
+      progress = true
+      switch event {
+      case .opened: server.connectionOpened(target: &target)
+      case .closed: server.connectionClosed(target: &target)
+      }
+    }
+    return progress
+  }
+
+  private mutating func takeBytes() -> Bool {
+    var buffer = InlineArray<512, UInt8>(repeating: 0)
+    var bytes = buffer.mutableSpan
+    let count = server.withLink { $0.receive(into: &bytes) }
+    guard count > 0 else { return false }
+    server.receive(buffer.span.extracting(first: count), target: &target)
+    return true
+  }
+
+  private mutating func reportStandstill() -> Bool {
+    guard !target.standstillIsReported, Standstill.isComplete else { return false }
+    target.standstillIsReported = true
+    EL2.shared.value.clock.stop(at: el2_read_cntpct_el0())
+    target.settle()
+    server.targetDidStop(target.takeStop(), target: &target)
+    return true
+  }
+
+  /// The machine is about to be switched off or reset: the debugger is told so.
+  static func machineEnds() { EL2.server.value.server.targetDidExit() }
+}

@@ -1,0 +1,63 @@
+internal import EL2Support
+
+/// The guest's RAM as EL2 reaches it: mapped one to one.
+enum GuestMemory {
+  static let pageSize: UInt64 = 4096
+
+  /// The physical address in PAR_EL1, for a translation of `address` that succeeded (F = 0); nil if
+  /// it failed (Arm ARM D24.2.123).
+  static func physicalAddress(ofPAR par: UInt64, address: UInt64) -> UInt64? {
+    guard par & 1 == 0 else { return nil }
+    return (par & 0x000f_ffff_ffff_f000) | (address & (pageSize &- 1))
+  }
+
+  /// How many bytes from `address` on lie in the same page, at most `count`.
+  static func bytesInPage(from address: UInt64, atMost count: Int) -> Int {
+    min(count, Int(pageSize &- (address & (pageSize &- 1))))
+  }
+
+  static func read(
+    _ physical: UInt64, into bytes: inout MutableSpan<UInt8>, at offset: Int, count: Int
+  ) {
+    for index in 0..<count {
+      bytes[offset &+ index] = el2_mmio_read8(UInt(physical) &+ UInt(index))
+    }
+  }
+
+  static func write(_ physical: UInt64, from bytes: Span<UInt8>, at offset: Int, count: Int) {
+    for index in 0..<count {
+      el2_mmio_write8(UInt(physical) &+ UInt(index), bytes[offset &+ index])
+    }
+    // What was written may be instructions: clean to the point of unification, then drop what any
+    // core has fetched (Arm ARM B2.7.4.2).
+    cleanToUnification(physical, count: count)
+    el2_ic_ialluis()
+    el2_dsb_ish()
+    el2_isb()
+  }
+
+  /// The instruction at a physical address.
+  static func instruction(at physical: UInt64) -> UInt32 { el2_mmio_read32(UInt(physical)) }
+
+  private static func cleanToUnification(_ physical: UInt64, count: Int) {
+    forEachLine(of: physical, count: UInt64(count)) { el2_dc_cvau($0) }
+    el2_dsb_ish()
+  }
+
+  /// Cleans memory to the point of coherency, for readers whose caches are off: the guest before its
+  /// MMU is on, and a core on its way up.
+  static func cleanToCoherency(_ physical: UInt64, count: UInt64) {
+    forEachLine(of: physical, count: count) { el2_dc_civac($0) }
+    el2_dsb_sy()
+  }
+
+  private static func forEachLine(of physical: UInt64, count: UInt64, _ body: (UInt) -> Void) {
+    // CTR_EL0.DminLine is the log2 of the words in the smallest line.
+    let line = UInt64(4) &<< ((el2_read_ctr_el0() &>> 16) & 0xf)
+    var address = physical & ~(line &- 1)
+    while address < physical &+ count {
+      body(UInt(address))
+      address &+= line
+    }
+  }
+}

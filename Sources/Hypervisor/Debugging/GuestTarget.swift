@@ -1,0 +1,331 @@
+internal import ArmDebug
+internal import EL2Support
+internal import NestedDebug
+internal import RemoteProtocol
+
+/// The guest as the protocol server sees it. It belongs to the link core, and touches other vCPUs
+/// while they stand still.
+struct GuestTarget: Target {
+  /// The current standstill has been reported to the server.
+  var standstillIsReported = false
+  /// The machine has not run yet.
+  private var isHeld: Bool
+  /// The vCPU of the last stop, for stops that no vCPU caused.
+  private var lastStop = 0
+  private var points = PointTable()
+
+  init(isHeld: Bool) { self.isHeld = isHeld }
+
+  // MARK: vCPUs
+
+  var vcpuCount: Int { EL2.shared.value.machine.vcpuCount }
+
+  func isPoweredOn(_ vcpu: Int) -> Bool {
+    CoreWord.power.load(vcpu) == PSCI.Power.on.rawValue
+  }
+
+  func core(of vcpu: Int) -> Int { vcpu }
+
+  mutating func writeStatus(of vcpu: Int, to output: inout some TextOutput & ~Copyable) {
+    output.write("vCPU ")
+    output.write(decimal: UInt64(vcpu))
+    output.write(", EL")
+    let pstate = EL2.vcpu(vcpu).value.frame.value.context.pstate
+    output.write(decimal: UInt64(pstate.el.rawValue))
+    if pstate.isAArch32 { output.write(" AArch32") }
+    output.write(EL2.vcpu(vcpu).value.debug.mode == .shared ? ", shared" : ", native")
+  }
+
+  // MARK: Running and standing still
+
+  mutating func stopAll() { Standstill.begin() }
+
+  mutating func setAction(_ action: ResumeAction, for vcpu: Int) {
+    actions[vcpu & (maximumVCPUs &- 1)] = action
+  }
+  private var actions = InlineArray<8, ResumeAction>(repeating: .hold)
+
+  mutating func resume() {
+    standstillIsReported = false
+    isHeld = false
+    for vcpu in 0..<vcpuCount { dropStopWithoutCause(vcpu) }
+    for vcpu in 0..<vcpuCount where actions[vcpu] != .hold && isPoweredOn(vcpu) {
+      // A stop that is still to be reported: everything stays as it is, and is reported again.
+      if EL2.vcpu(vcpu).value.stop != nil { return }
+    }
+    EL2.shared.value.clock.start(at: el2_read_cntpct_el0())
+    for vcpu in 0..<vcpuCount {
+      EL2.vcpu(vcpu).value.resumesWithStep = actions[vcpu] == .step
+      Standstill.setMayRun(vcpu, actions[vcpu] != .hold)
+    }
+  }
+
+  /// A pending stop of a point that the debugger has removed since is no longer one.
+  private func dropStopWithoutCause(_ vcpu: Int) {
+    let state = EL2.vcpu(vcpu)
+    switch state.value.stop {
+    case .breakpoint(let address):
+      if points.breakpointKind(at: address) == nil { state.value.stop = nil }
+    case .watchpoint(let address, let kind):
+      if !points.hasWatchpoint(covering: address, kind: kind) { state.value.stop = nil }
+    case .step, nil: break
+    }
+  }
+
+  /// The reason of the standstill that is to be reported, which is thereby taken.
+  mutating func takeStop() -> StopEvent {
+    if isHeld { return StopEvent(vcpu: EL2.shared.value.linkCore, cause: .held) }
+    // Round robin, so that a vCPU that stops all the time does not hide another's stop for ever.
+    for distance in 1...vcpuCount {
+      let vcpu = (lastStop &+ distance) % vcpuCount
+      let state = EL2.vcpu(vcpu)
+      guard actions[vcpu] != .hold, let reason = state.value.stop else { continue }
+      state.value.stop = nil
+      lastStop = vcpu
+      return StopEvent(vcpu: vcpu, cause: cause(of: reason))
+    }
+    if !isPoweredOn(lastStop) {
+      for vcpu in 0..<vcpuCount where isPoweredOn(vcpu) {
+        lastStop = vcpu
+        break
+      }
+    }
+    return StopEvent(vcpu: lastStop, cause: .interrupted)
+  }
+
+  private func cause(of reason: StopReason) -> StopEvent.Cause {
+    switch reason {
+    case .breakpoint(let address):
+      points.breakpointKind(at: address) == .softwareBreakpoint
+        ? .softwareBreakpoint : .hardwareBreakpoint
+    case .watchpoint(let address, let kind):
+      switch kind {
+      case .load: .watchpoint(.read, address: address)
+      case .store: .watchpoint(.write, address: address)
+      case .any: .watchpoint(.access, address: address)
+      }
+    case .step: .stepped
+    }
+  }
+
+  // MARK: Registers
+
+  static var generalRegisterCount: Int { RegisterNumber.generalCount }
+  static var programCounter: Int { 32 }
+
+  func registerSize(_ number: Int) -> Int? { RegisterNumber(number)?.size }
+
+  /// fp, lr, sp, pc and cpsr: what GDB needs to show a stop without asking.
+  func expeditedRegister(at index: Int) -> Int? { index < 5 ? 29 &+ index : nil }
+
+  mutating func readRegister(
+    _ number: Int, of vcpu: Int, into bytes: inout MutableSpan<UInt8>
+  ) -> Bool {
+    guard let register = RegisterNumber(number) else { return false }
+    let frame = EL2.vcpu(vcpu).value.frame
+    var low: UInt64
+    var high: UInt64 = 0
+    switch register {
+    case .general(let n): low = frame.value.x[n]
+    case .programCounter: low = frame.value.context.pc
+    case .pstate: low = frame.value.context.pstate.rawValue
+    default:
+      let request = Standstill.perform(
+        CoreRequest(kind: register.readRequest(frame.value.context.pstate)), on: vcpu)
+      guard request.succeeded else { return false }
+      low = request.low
+      high = request.high
+    }
+    for index in bytes.indices {
+      bytes[index] = UInt8(truncatingIfNeeded: low)
+      low = low &>> 8 | high &<< 56
+      high &>>= 8
+    }
+    return true
+  }
+
+  mutating func writeRegister(_ number: Int, of vcpu: Int, from bytes: Span<UInt8>) -> Bool {
+    guard let register = RegisterNumber(number) else { return false }
+    var low: UInt64 = 0
+    var high: UInt64 = 0
+    for index in bytes.indices.reversed() {
+      high = high &<< 8 | low &>> 56
+      low = low &<< 8 | UInt64(bytes[index])
+    }
+    let frame = EL2.vcpu(vcpu).value.frame
+    switch register {
+    case .general(let n): frame.value.x[n] = low
+    case .programCounter: frame.value.context.pc = low
+    case .pstate: return setPState(low, of: vcpu)
+    default:
+      var request = CoreRequest(kind: register.writeRequest(frame.value.context.pstate))
+      request.low = low
+      request.high = high
+      return Standstill.perform(request, on: vcpu).succeeded
+    }
+    return true
+  }
+
+  /// The debugger may change flags and masks. It may not take the guest to another exception level or
+  /// execution state: EL2 is EL2's.
+  private func setPState(_ value: UInt64, of vcpu: Int) -> Bool {
+    let frame = EL2.vcpu(vcpu).value.frame
+    let modeMask: UInt64 = 0x1f
+    let old = frame.value.context.pstate.rawValue
+    guard value & modeMask == old & modeMask else { return false }
+    frame.value.context.pstate = PState(rawValue: value)
+    return true
+  }
+
+  // MARK: Memory
+
+  mutating func readMemory(
+    at address: UInt64, of vcpu: Int, into bytes: inout MutableSpan<UInt8>
+  ) -> Int {
+    var done = 0
+    while done < bytes.count {
+      let from = address &+ UInt64(done)
+      guard let physical = translate(from, of: vcpu) else { break }
+      let count = GuestMemory.bytesInPage(from: from, atMost: bytes.count &- done)
+      GuestMemory.read(physical, into: &bytes, at: done, count: count)
+      done &+= count
+    }
+    return done
+  }
+
+  mutating func writeMemory(at address: UInt64, of vcpu: Int, from bytes: Span<UInt8>) -> Bool {
+    // Everything is translated first, so that a write is done whole or not at all.
+    for pass in 0...1 {
+      var done = 0
+      while done < bytes.count {
+        let from = address &+ UInt64(done)
+        guard let physical = translate(from, of: vcpu) else { return false }
+        let count = GuestMemory.bytesInPage(from: from, atMost: bytes.count &- done)
+        if pass == 1 { GuestMemory.write(physical, from: bytes, at: done, count: count) }
+        done &+= count
+      }
+    }
+    return true
+  }
+
+  /// The physical address of RAM behind a virtual one; nil if there is none. Device registers are
+  /// refused: a debugger that follows a stray pointer must not set a device off.
+  private func translate(_ address: UInt64, of vcpu: Int) -> UInt64? {
+    var request = CoreRequest(kind: .translate)
+    request.low = address
+    let done = Standstill.perform(request, on: vcpu)
+    guard done.succeeded,
+      let physical = GuestMemory.physicalAddress(ofPAR: done.low, address: address),
+      EL2.shared.value.machine.isGuestMemory(physical)
+    else { return nil }
+    return physical
+  }
+
+  // MARK: Breakpoints and watchpoints
+
+  mutating func insert(_ point: Point) throws(PointError) {
+    if points.contains(point) { return }
+    let shared = EL2.shared
+    var requests = shared.value.requests
+    do throws(RequestError) {
+      if let kind = point.kind.accessKind {
+        try requests.insertWatchpoint(at: point.address, length: point.length, kind: kind)
+      } else {
+        try requests.insertBreakpoint(at: point.address)
+      }
+    } catch {
+      throw error == .full ? .exhausted : .invalid
+    }
+    for vcpu in 0..<vcpuCount where !EL2.vcpu(vcpu).value.debug.fits(requests) {
+      throw .exhausted
+    }
+    guard points.insert(point) else { throw .exhausted }
+    shared.value.requests = requests
+  }
+
+  mutating func remove(_ point: Point) {
+    guard points.contains(point) else { return }
+    points.remove(point)
+    let shared = EL2.shared
+    if let kind = point.kind.accessKind {
+      shared.value.requests.removeWatchpoint(
+        at: point.address, length: point.length, kind: kind)
+    } else if !points.hasEquivalent(of: point) {
+      shared.value.requests.removeBreakpoint(at: point.address)
+    }
+  }
+
+  mutating func removeAllPoints() {
+    points.removeAll()
+    guard !EL2.shared.value.requests.isEmpty else { return }
+    if standstillIsReported {
+      EL2.shared.value.requests.removeAll()
+    } else {
+      // The debugger is gone while the guest runs, and other cores may be reading the requests. A
+      // standstill that nobody is told of puts an end to that.
+      requestsAreStale = true
+      Standstill.begin()
+    }
+  }
+
+  /// Points were taken away while the guest ran.
+  private var requestsAreStale = false
+
+  /// Does what had to wait until everything stands still.
+  mutating func settle() {
+    guard requestsAreStale else { return }
+    requestsAreStale = false
+    EL2.shared.value.requests.removeAll()
+  }
+
+  // MARK: Description
+
+  /// Not a Linux triple: LLDB would look for a dynamic loader.
+  static var triple: StaticString { "aarch64-none-elf" }
+
+  static var watchpointsStopBeforeAccess: Bool { true }
+
+  mutating func writeTargetDescription(to output: inout some TextOutput & ~Copyable) {
+    Hypervisor.writeTargetDescription(to: &output)
+  }
+
+  var loadSlide: UInt64? { nil }
+
+  // MARK: The user's own commands
+
+  mutating func monitor(
+    _ command: Span<UInt8>, output: inout some TextOutput & ~Copyable
+  ) -> Bool {
+    Monitor.run(command, output: &output)
+  }
+}
+
+extension RegisterNumber {
+  /// How the register is read on its vCPU's core. (Those in the frame are read from there.)
+  fileprivate func readRequest(_ pstate: PState) -> CoreRequest.Kind {
+    switch self {
+    case .vector(let n): .readVector(n)
+    case .fpsr: .readFPSR
+    case .fpcr: .readFPCR
+    case .system(let register): .readSystemRegister(register)
+    case .stackPointer, .general, .programCounter, .pstate:
+      .readStackPointer(el1: pstate.usesSPEL1)
+    }
+  }
+
+  fileprivate func writeRequest(_ pstate: PState) -> CoreRequest.Kind {
+    switch self {
+    case .vector(let n): .writeVector(n)
+    case .fpsr: .writeFPSR
+    case .fpcr: .writeFPCR
+    case .system(let register): .writeSystemRegister(register)
+    case .stackPointer, .general, .programCounter, .pstate:
+      .writeStackPointer(el1: pstate.usesSPEL1)
+    }
+  }
+}
+
+extension PState {
+  /// SP is SP_EL1: at EL1 with PSTATE.SP = 1. In AArch32 the stack pointer is x13.
+  fileprivate var usesSPEL1: Bool { el == .el1 && spsel }
+}

@@ -1,0 +1,125 @@
+internal import EL2Support
+internal import NestedDebug
+
+/// How all vCPUs are brought to a standstill and let go again.
+///
+/// A vCPU executes guest code only while its ``CoreWord/mayRun`` is 1 and its power is on. Whoever
+/// wants the machine to stand still clears the word for all and kicks the cores; each finds it on its
+/// way back to the guest and waits in ``waitUntilRunnable(_:)``. There is no other way to the guest,
+/// so once every core is parked nothing moves.
+///
+/// The core that the debug link's interrupt goes to, the one that booted, serves the debugger while
+/// it waits. It is never switched off for that reason: a vCPU that turns itself off waits there too.
+enum Standstill {
+  /// Asks every vCPU to stand still. Any core may.
+  static func begin() {
+    for core in 0..<maximumVCPUs { CoreWord.mayRun.store(core, 0) }
+    kickOthers()
+  }
+
+  /// Lets `vcpu` run, or holds it, from now on.
+  static func setMayRun(_ vcpu: Int, _ mayRun: Bool) {
+    CoreWord.mayRun.store(vcpu, mayRun ? 1 : 0)
+    if mayRun && vcpu != EL2.current.value.index { kick(vcpu) }
+  }
+
+  /// Whether no vCPU can move.
+  static var isComplete: Bool {
+    for core in 0..<maximumVCPUs {
+      if CoreWord.mayRun.load(core) != 0 { return false }
+      if CoreWord.isAlive.load(core) != 0 && CoreWord.isParked.load(core) == 0 { return false }
+    }
+    return true
+  }
+
+  static func kickOthers() {
+    let own = EL2.current.value.index
+    for core in 0..<maximumVCPUs where core != own && CoreWord.isAlive.load(core) != 0 {
+      kick(core)
+    }
+  }
+
+  /// Interrupts the core of `vcpu`, so that it looks at its words.
+  static func kick(_ vcpu: Int) {
+    guard CoreWord.isAlive.load(vcpu) != 0 else { return }
+    EL2.shared.value.interrupts.kick(vcpu)
+  }
+
+  private static func isRunnable(_ core: Int) -> Bool {
+    CoreWord.mayRun.load(core) != 0
+      && CoreWord.power.load(core) == PSCI.Power.on.rawValue
+  }
+
+  /// Returns when this core's vCPU may execute guest code.
+  static func waitUntilRunnable(_ vcpu: Fixed<VCPU>) {
+    let core = vcpu.value.index
+    if isRunnable(core) { return }
+    // The debugger may ask what is free, on every vCPU.
+    var hardware = CoreDebugHardware()
+    vcpu.value.debug.captureGuestState(hardware: &hardware)
+    let isLinkCore = core == EL2.shared.value.linkCore
+    EL2.shared.value.interrupts.beginWaiting()
+    repeat {
+      CoreWord.isParked.store(core, 1)
+      if !isLinkCore { kick(EL2.shared.value.linkCore) }
+      while !isRunnable(core) {
+        // Before the words are looked at: a kick that comes later wakes the WFI.
+        EL2.shared.value.interrupts.takeOwnInterrupts(&vcpu.value.interrupts)
+        if isLinkCore {
+          DebugServer.serve()
+        } else if CoreWord.request.load(core) != 0 {
+          vcpu.value.request.perform()
+          CoreWord.request.store(core, 0)
+          el2_sev()
+        }
+        wakeUp(vcpu)
+        if !isRunnable(core) { el2_wfi() }
+      }
+      CoreWord.isParked.store(core, 0)
+      // Whoever cleared the word meanwhile may have seen this core still parked.
+    } while !isRunnable(core)
+    EL2.shared.value.interrupts.endWaiting()
+    el2_write_cntvoff_el2(EL2.shared.value.clock.offset)
+  }
+
+  /// A vCPU that was turned off and is wanted again.
+  private static func wakeUp(_ vcpu: Fixed<VCPU>) {
+    if CoreWord.power.load(vcpu.value.index) == PSCI.Power.onPending.rawValue {
+      vcpu.value.powerUp()
+    }
+  }
+
+  /// Has `request` done by the core of `vcpu`, which stands still, and returns it as done.
+  static func perform(_ request: CoreRequest, on vcpu: Int) -> CoreRequest {
+    var request = request
+    guard vcpu != EL2.current.value.index else {
+      request.perform()
+      return request
+    }
+    // A core that has not come up yet has no registers to show.
+    guard CoreWord.isAlive.load(vcpu) != 0 else {
+      request.succeeded = false
+      return request
+    }
+    let other = EL2.vcpu(vcpu)
+    other.value.request = request
+    CoreWord.request.store(vcpu, 1)
+    kick(vcpu)
+    while CoreWord.request.load(vcpu) != 0 { el2_wfe() }
+    return other.value.request
+  }
+}
+
+/// The guest's time: virtual counter = physical counter - offset. The offset, one for all vCPUs, grows
+/// by the length of each standstill, so that timeouts and watchdogs of the guest do not see it.
+struct GuestClock {
+  private(set) var offset: UInt64 = 0
+  private var stoppedAt: UInt64 = 0
+
+  /// Every vCPU stands still now. (Not earlier: the last to park has read the counter until then, and
+  /// time must not run backwards for it.)
+  mutating func stop(at now: UInt64) { stoppedAt = now }
+
+  /// The machine goes on.
+  mutating func start(at now: UInt64) { offset &+= now &- stoppedAt }
+}

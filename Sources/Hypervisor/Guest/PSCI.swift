@@ -1,0 +1,82 @@
+/// The Power State Coordination Interface as the guest sees it (Arm DEN 0022, version 1.1), and which
+/// of it EL2 answers itself.
+enum PSCI {
+  /// Function identifiers, without the bit that tells SMC64 from SMC32.
+  enum Function: UInt32 {
+    case version = 0x8400_0000
+    case cpuSuspend = 0x8400_0001
+    case cpuOff = 0x8400_0002
+    case cpuOn = 0x8400_0003
+    case affinityInfo = 0x8400_0004
+    case migrateInfoType = 0x8400_0006
+    case systemOff = 0x8400_0008
+    case systemReset = 0x8400_0009
+    case features = 0x8400_000a
+    case systemReset2 = 0x8400_0012
+
+    /// The function that `x0` asks for, or nil if it is none of these.
+    init?(x0: UInt64) {
+      let id = UInt32(truncatingIfNeeded: x0)
+      let sixtyFourBit: UInt32 = 1 &<< 30
+      guard let function = Function(rawValue: id & ~sixtyFourBit) else { return nil }
+      // Only functions that take an address or an affinity exist as SMC64.
+      if id & sixtyFourBit != 0 {
+        switch function {
+        case .cpuSuspend, .cpuOn, .affinityInfo, .systemReset2: break
+        default: return nil
+        }
+      }
+      self = function
+    }
+
+    /// The identifier for firmware, SMC64 where that exists.
+    var smc64: UInt64 { UInt64(rawValue | 1 &<< 30) }
+  }
+
+  /// Whether `x0` names a function of the "Standard Secure Service" range that is PSCI's (functions 0
+  /// to 0x1f). Those that EL2 does not know are refused rather than passed on: firmware must not power
+  /// a core down beneath EL2.
+  static func isPSCI(_ x0: UInt64) -> Bool {
+    let id = UInt32(truncatingIfNeeded: x0)
+    return id & 0xbfff_ffe0 == 0x8400_0000
+  }
+
+  /// Return codes (section 5.2.2).
+  enum Status: Int64 {
+    case success = 0
+    case notSupported = -1
+    case invalidParameters = -2
+    case denied = -3
+    case alreadyOn = -4
+    case onPending = -5
+    case internalFailure = -6
+    case invalidAddress = -9
+
+    /// What firmware returned; a code that is not known is an internal failure.
+    init(result: UInt64) {
+      self = Status(rawValue: Int64(Int32(truncatingIfNeeded: result))) ?? .internalFailure
+    }
+
+    /// As it stands in x0. Return values are 32 bits wide, sign-extended by SMC64 callers; the upper
+    /// half is defined only for SMC64 functions.
+    var value: UInt64 { UInt64(bitPattern: rawValue) }
+  }
+
+  static let version: UInt64 = 0x0001_0001  // 1.1
+
+  /// MIGRATE_INFO_TYPE: there is no trusted OS that would have to migrate.
+  static let migrationNotRequired: UInt64 = 2
+
+  /// SMCCC_VERSION may be asked for through PSCI_FEATURES (Arm DEN 0028, appendix B).
+  static let smcccVersion: UInt64 = 0x8000_0000
+
+  /// The affinity fields of an MPIDR or of a CPU_ON argument.
+  static func affinity(_ mpidr: UInt64) -> UInt64 { mpidr & 0xff_00ff_ffff }
+
+  /// AFFINITY_INFO's answer.
+  enum Power: UInt32 {
+    case on = 0
+    case off = 1
+    case onPending = 2
+  }
+}

@@ -1,0 +1,131 @@
+internal import EL2Support
+
+/// The GICv3 of the machine: its registers in memory, and the system registers of the executing core.
+struct GICv3Hardware: InterruptHardware, ~Copyable {
+  private let distributor: UInt
+  private let redistributors: InlineArray<8, UInt>
+  private let memory: InlineArray<8, Range<UInt64>>
+  private let inPlace = InPlace()
+
+  /// The distributor at `distributor`, each processor's RD_base at its index in `redistributors`, and
+  /// the RAM that EL2 has mapped at the addresses in `memory`, where the guest's LPI tables may be.
+  /// All addresses are physical ones, which EL2 maps one to one.
+  init(
+    distributor: UInt, redistributors: InlineArray<8, UInt>, memory: InlineArray<8, Range<UInt64>>
+  ) {
+    self.distributor = distributor
+    self.redistributors = redistributors
+    self.memory = memory
+  }
+
+  /// The RD_base of the core with `affinity` among the redistributors that lie one behind the other
+  /// from `start`, `size` bytes at most (a region of the device tree). Nil if it is not there.
+  static func redistributor(of affinity: Affinity, from start: UInt, size: UInt) -> UInt? {
+    var offset: UInt = 0
+    while offset &+ 0x2_0000 <= size {
+      let type = el2_mmio_read64(start &+ offset &+ UInt(RedistributorOffset.type))
+      // Affinity_Value, [63:32].
+      if UInt32(truncatingIfNeeded: type >> 32) == affinity.rawValue { return start &+ offset }
+      // Last, [4]; VLPIS, [1]: two frames more.
+      guard type & 1 << 4 == 0 else { return nil }
+      offset &+= type & 1 << 1 == 0 ? 0x2_0000 : 0x4_0000
+    }
+    return nil
+  }
+
+  // MARK: System registers
+
+  func read(_ register: InterruptSystemRegister) -> UInt64 {
+    switch register {
+    case .iccSRE: return el2_read_icc_sre_el2()
+    case .iccCTLR: return el2_read_icc_ctlr_el1()
+    case .iccPMR: return el2_read_icc_pmr_el1()
+    case .iccBPR1: return el2_read_icc_bpr1_el1()
+    case .iccIGRPEN1: return el2_read_icc_igrpen1_el1()
+    case .iccIAR1:
+      let number = el2_read_icc_iar1_el1()
+      // The acknowledge has taken effect before anything that depends on it (IHI 0069, 4.1.2).
+      el2_dsb_sy()
+      return number
+    // Write-only.
+    case .iccEOIR1, .iccDIR, .iccSGI1R: return 0
+    case .ichHCR: return el2_read_ich_hcr_el2()
+    case .ichVTR: return el2_read_ich_vtr_el2()
+    case .ichVMCR: return el2_read_ich_vmcr_el2()
+    case .ichLR(let n): return el2_read_ich_lr_el2(UInt32(truncatingIfNeeded: n))
+    case .ichAP0R(let n): return el2_read_ich_ap0r_el2(UInt32(truncatingIfNeeded: n))
+    case .ichAP1R(let n): return el2_read_ich_ap1r_el2(UInt32(truncatingIfNeeded: n))
+    }
+  }
+
+  func write(_ register: InterruptSystemRegister, _ value: UInt64) {
+    switch register {
+    case .iccSRE: el2_write_icc_sre_el2(value)
+    case .iccCTLR: el2_write_icc_ctlr_el1(value)
+    case .iccPMR: el2_write_icc_pmr_el1(value)
+    case .iccBPR1: el2_write_icc_bpr1_el1(value)
+    case .iccIGRPEN1: el2_write_icc_igrpen1_el1(value)
+    // Read-only.
+    case .iccIAR1, .ichVTR: return
+    case .iccEOIR1: el2_write_icc_eoir1_el1(value)
+    case .iccDIR: el2_write_icc_dir_el1(value)
+    case .iccSGI1R:
+      // What the other core is called for is visible to it before it is called.
+      el2_dsb_ish()
+      el2_write_icc_sgi1r_el1(value)
+    case .ichHCR: el2_write_ich_hcr_el2(value)
+    case .ichVMCR: el2_write_ich_vmcr_el2(value)
+    // The list registers are not read by anything before the return to the guest, a context
+    // synchronization event.
+    case .ichLR(let n): return el2_write_ich_lr_el2(UInt32(truncatingIfNeeded: n), value)
+    case .ichAP0R(let n): el2_write_ich_ap0r_el2(UInt32(truncatingIfNeeded: n), value)
+    case .ichAP1R(let n): el2_write_ich_ap1r_el2(UInt32(truncatingIfNeeded: n), value)
+    }
+    el2_isb()
+  }
+
+  // MARK: Memory-mapped registers
+
+  private func address(_ frame: InterruptFrame, _ offset: Int) -> UInt {
+    switch frame {
+    case .distributor: distributor &+ UInt(bitPattern: offset)
+    case .redistributor(let n): redistributors[n & 7] &+ UInt(bitPattern: offset)
+    }
+  }
+
+  func read8(_ frame: InterruptFrame, _ offset: Int) -> UInt8 {
+    el2_mmio_read8(address(frame, offset))
+  }
+  func read32(_ frame: InterruptFrame, _ offset: Int) -> UInt32 {
+    el2_mmio_read32(address(frame, offset))
+  }
+  func read64(_ frame: InterruptFrame, _ offset: Int) -> UInt64 {
+    el2_mmio_read64(address(frame, offset))
+  }
+  func write8(_ frame: InterruptFrame, _ offset: Int, _ value: UInt8) {
+    el2_mmio_write8(address(frame, offset), value)
+  }
+  func write32(_ frame: InterruptFrame, _ offset: Int, _ value: UInt32) {
+    el2_mmio_write32(address(frame, offset), value)
+  }
+  func write64(_ frame: InterruptFrame, _ offset: Int, _ value: UInt64) {
+    el2_mmio_write64(address(frame, offset), value)
+  }
+
+  // MARK: LPIs
+
+  /// All redistributors share one table (GICR_TYPER.CommonLPIAff), or the guest has given them
+  /// equal ones; that of the executing core is not known here, so the first one's is read.
+  func lpiConfiguration(of number: InterruptNumber) -> UInt8 {
+    let properties = read64(.redistributor(0), RedistributorOffset.propertyBase)
+    // IDbits, [4:0], is the number of bits less one; Physical_Address, [51:12].
+    guard number.rawValue >= 8192, UInt64(number.rawValue) >> (properties & 0x1f &+ 1) == 0 else {
+      return 0
+    }
+    let address = properties & 0x000f_ffff_ffff_f000 &+ UInt64(number.rawValue &- 8192)
+    for n in memory.indices where memory[n].contains(address) {
+      return el2_mmio_read8(UInt(address))
+    }
+    return 0
+  }
+}

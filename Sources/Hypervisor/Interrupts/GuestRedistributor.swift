@@ -1,0 +1,134 @@
+internal import Synchronization
+
+/// What one vCPU's redistributor is to the guest where that differs from the hardware: its sixteen
+/// SGIs, which are entirely virtual, the groups, the sleep bit. Any vCPU may write it, so every word
+/// is atomic; it is also where one core leaves word for another.
+struct GuestRedistributor: ~Copyable {
+  private let pending: Atomic<UInt32>
+  private let enabled: Atomic<UInt32>
+  private let priorities: InlineArray<16, Atomic<UInt8>>
+  /// GICR_IGROUPR0, GICR_IGROUPR1E and GICR_IGROUPR2E.
+  private let groupWords: InlineArray<3, Atomic<UInt32>>
+  private let asleep: Atomic<Bool>
+  private let online: Atomic<Bool>
+  private let revalidation: Atomic<Bool>
+
+  /// The guest's first view is what EL2 finds in the hardware.
+  init(
+    processor: Int, hasSingleSecurityState: Bool, hardware: borrowing some InterruptHardware & ~Copyable
+  ) {
+    let frame = InterruptFrame.redistributor(processor)
+    let sgi = InterruptNumber(0)
+    pending = Atomic(0)
+    enabled = Atomic(
+      hardware.read32(frame, InterruptRegister.setEnable.offset(of: sgi)) & 0xffff)
+    priorities = InlineArray { n in
+      Atomic(
+        hardware.read8(
+          frame, InterruptRegister.priority.offset(of: InterruptNumber(UInt32(truncatingIfNeeded: n)))))
+    }
+    let groups = hardware.read32(frame, InterruptRegister.group.offset(of: sgi))
+    groupWords = InlineArray { n in Atomic(hasSingleSecurityState ? (n == 0 ? groups : 0) : ~0) }
+    asleep = Atomic(
+      hardware.read32(frame, RedistributorOffset.waker) & RedistributorOffset.processorSleep != 0)
+    online = Atomic(false)
+    revalidation = Atomic(false)
+  }
+
+  // MARK: The guest's SGIs, a bit each
+
+  /// Pending, and in no list register.
+  var pendingSGIs: UInt32 { pending.load(ordering: .acquiring) }
+
+  /// Enabled.
+  var enabledSGIs: UInt32 { enabled.load(ordering: .acquiring) }
+
+  /// Makes the SGIs in `mask` pending.
+  func setPending(sgis mask: UInt32) { pending.bitwiseOr(mask & 0xffff, ordering: .releasing) }
+
+  /// Makes the SGIs in `mask` not pending.
+  func clearPending(sgis mask: UInt32) { pending.bitwiseAnd(~mask, ordering: .acquiringAndReleasing) }
+
+  /// Enables the SGIs in `mask`.
+  func enable(sgis mask: UInt32) { enabled.bitwiseOr(mask & 0xffff, ordering: .releasing) }
+
+  /// Disables the SGIs in `mask`.
+  func disable(sgis mask: UInt32) { enabled.bitwiseAnd(~mask, ordering: .releasing) }
+
+  /// The priority of SGI `n`, 0 to 15.
+  func priority(ofSGI n: Int) -> UInt8 { priorities[n & 15].load(ordering: .relaxed) }
+
+  /// Sets the priority of SGI `n`, 0 to 15.
+  func setPriority(ofSGI n: Int, _ value: UInt8) {
+    priorities[n & 15].store(value, ordering: .relaxed)
+  }
+
+  // MARK: Groups
+
+  /// The guest's GICR_IGROUPR for the 32 interrupts from `first`; 1 is group 1.
+  func groupWord(from first: InterruptNumber) -> UInt32 {
+    groupWords[Self.index(of: first)].load(ordering: .relaxed)
+  }
+
+  /// Sets the guest's GICR_IGROUPR for the 32 interrupts from `first`.
+  func setGroupWord(from first: InterruptNumber, _ value: UInt32) {
+    groupWords[Self.index(of: first)].store(value, ordering: .relaxed)
+  }
+
+  /// The group that the guest has `number`, an SGI or PPI, in.
+  func group(of number: InterruptNumber) -> InterruptGroup {
+    groupWord(from: number) & 1 << (number.rawValue & 31) == 0 ? .group0 : .group1
+  }
+
+  private static func index(of number: InterruptNumber) -> Int {
+    switch number.rawValue {
+    case 1088...: 2
+    case 1056...: 1
+    default: 0
+    }
+  }
+
+  // MARK: State of the processor
+
+  /// GICR_WAKER.ProcessorSleep as the guest wrote it: nothing is to be forwarded to the vCPU.
+  var isAsleep: Bool { asleep.load(ordering: .acquiring) }
+
+  /// Sets GICR_WAKER.ProcessorSleep of the guest.
+  func setAsleep(_ value: Bool) { asleep.store(value, ordering: .releasing) }
+
+  /// Whether the vCPU's core runs, so that it can be called and will look.
+  var isOnline: Bool { online.load(ordering: .acquiring) }
+
+  /// Says whether the vCPU's core runs.
+  func setOnline(_ value: Bool) { online.store(value, ordering: .releasing) }
+
+  /// Whether the vCPU still has to look whether what it was about to be given is still to be given.
+  var needsRevalidation: Bool { revalidation.load(ordering: .acquiring) }
+
+  /// Leaves word that something about this vCPU's interrupts changed.
+  func requestRevalidation() { revalidation.store(true, ordering: .releasing) }
+
+  /// Takes the word that was left.
+  func takeRevalidation() -> Bool {
+    revalidation.exchange(false, ordering: .acquiringAndReleasing)
+  }
+}
+
+/// Offsets in a redistributor, from RD_base, and the bits that matter there (IHI 0069, 12.11).
+enum RedistributorOffset {
+  static var control: Int { 0x0000 }
+  static var type: Int { 0x0008 }
+  static var waker: Int { 0x0014 }
+  static var setLPI: Int { 0x0040 }
+  static var clearLPI: Int { 0x0048 }
+  static var propertyBase: Int { 0x0070 }
+  static var pendingBase: Int { 0x0078 }
+  static var invalidateLPI: Int { 0x00a0 }
+  static var invalidateAll: Int { 0x00b0 }
+
+  /// GICR_WAKER.ProcessorSleep and ChildrenAsleep.
+  static var processorSleep: UInt32 { 1 << 1 }
+  static var childrenAsleep: UInt32 { 1 << 2 }
+  /// GICR_CTLR.RWP.
+  static var writePending: UInt32 { 1 << 3 }
+}

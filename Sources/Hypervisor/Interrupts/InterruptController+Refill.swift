@@ -1,0 +1,229 @@
+// The list registers: the most urgent interrupts are in them, the rest waits in software.
+//
+// What `refill` leaves behind, whatever it found:
+// 1. every list register that is pending is so with an interrupt of a group that is enabled;
+// 2. nothing that waits is more urgent than anything that is deliverable in a list register;
+// 3. if something that could be delivered waits, at least one list register is deliverable, and a
+//    maintenance interrupt comes when the guest has taken the last.
+// So the guest takes interrupts in the order of their priorities, and none is stranded.
+
+/// An interrupt that waits and could be delivered.
+private struct Candidate {
+  let number: InterruptNumber
+  let priority: UInt8
+  let group: InterruptGroup
+}
+
+/// What `refill` found on its way.
+private struct Waiting {
+  /// Something that could be delivered.
+  var anything = false
+  /// Something that waits for the guest to enable a group in its CPU interface.
+  var groups = InterruptGroups.none
+  /// Something waits for a list register whose active interrupt may not be moved out.
+  var forDeactivation = false
+}
+
+extension InterruptController where Hardware: ~Copyable {
+  /// Offers the guest what waits, and arms the maintenance interrupt for what still does.
+  func refill(_ interface: inout VirtualCPUInterface) {
+    endUnmatched(&interface)
+    let control = VirtualMachineControl(rawValue: hardware.read(.ichVMCR))
+    var registers = ListRegisterFile(
+      reading: hardware, count: virtualInterface.listRegisterCount)
+    var waiting = Waiting()
+    let forwarded = forwardedGroups(to: interface.processor)
+    let enabled = forwarded.intersection(control.enabledGroups)
+
+    evict(from: &registers, allBut: enabled, &interface)
+    merge(into: &registers, enabled, &interface)
+    while let candidate = mostUrgent(enabled, forwarded, &waiting, interface) {
+      guard
+        makeRoom(for: candidate, in: &registers, control, &waiting, &interface)
+      else {
+        waiting.anything = true
+        break
+      }
+    }
+    registers.write(to: hardware)
+    arm(waiting, control, interface)
+  }
+
+  /// Deactivates what the guest ended outside the list registers since the last time.
+  private func endUnmatched(_ interface: inout VirtualCPUInterface) {
+    guard interface.active.hasEntries else { return }
+    let control = VirtualInterfaceControl(rawValue: hardware.read(.ichHCR))
+    for _ in 0..<control.unmatchedEnds {
+      guard let ended = interface.active.pop() else { return }
+      if ended.isActive && ended.isHardwareLinked {
+        hardware.write(.iccDIR, UInt64(ended.number.rawValue))
+      }
+    }
+  }
+
+  /// Takes pending interrupts of groups that are not `enabled` out of the list registers, where they
+  /// would be in the way.
+  private func evict(
+    from registers: inout ListRegisterFile, allBut enabled: InterruptGroups,
+    _ interface: inout VirtualCPUInterface
+  ) {
+    for n in 0..<registers.count
+    where registers[n].isPending && !enabled.contains(registers[n].group) {
+      requeue(registers[n].number, &interface)
+      registers[n].isPending = false
+    }
+  }
+
+  /// Adds what waits to a list register that has the same interrupt already: there is one list
+  /// register for an interrupt.
+  private func merge(
+    into registers: inout ListRegisterFile, _ enabled: InterruptGroups,
+    _ interface: inout VirtualCPUInterface
+  ) {
+    for n in 0..<registers.count where !registers[n].isEmpty {
+      let number = registers[n].number
+      guard isWaiting(number, interface),
+        enabled.contains(group(of: number, on: interface.processor))
+      else { continue }
+      stopWaiting(number, &interface)
+      registers[n].isPending = true
+      // A physical interrupt comes again only after it was made inactive, so the guest did that
+      // itself. (Pending and active with the hardware link is not a valid state.)
+      if registers[n].isHardwareLinked { registers[n].isActive = false }
+    }
+  }
+
+  /// The interrupt of highest priority, of equals the one of lowest number, that waits and is in an
+  /// `enabled` group. Notes in `waiting` what waits for the guest's CPU interface only.
+  private func mostUrgent(
+    _ enabled: InterruptGroups, _ forwarded: InterruptGroups, _ waiting: inout Waiting,
+    _ interface: borrowing VirtualCPUInterface
+  ) -> Candidate? {
+    var best: Candidate?
+    var next = firstWaiting(from: 0, interface)
+    while let number = next {
+      next = firstWaiting(from: number.rawValue &+ 1, interface)
+      let group = group(of: number, on: interface.processor)
+      guard enabled.contains(group) else {
+        if forwarded.contains(group) {
+          waiting.groups.insert(group == .group0 ? .group0 : .group1)
+        }
+        continue
+      }
+      let priority = priority(of: number, on: interface.processor)
+      if let best, best.priority <= priority { continue }
+      best = Candidate(number: number, priority: priority, group: group)
+    }
+    return best
+  }
+
+  /// Puts `candidate` into a list register: a free one, else that of a less urgent interrupt, else,
+  /// if none is deliverable, that of the active interrupt that the guest will end last. False if there
+  /// is no room for it, or no need because something at least as urgent is there.
+  private func makeRoom(
+    for candidate: Candidate, in registers: inout ListRegisterFile,
+    _ control: VirtualMachineControl, _ waiting: inout Waiting,
+    _ interface: inout VirtualCPUInterface
+  ) -> Bool {
+    let place: Int
+    if let free = registers.freeIndex {
+      place = free
+    } else if let lowest = registers.lowestDeliverable {
+      guard candidate.priority < registers[lowest].priority else { return false }
+      requeue(registers[lowest].number, &interface)
+      place = lowest
+    } else if let lowest = registers.lowestActive {
+      guard moveOut(registers[lowest], control, &interface) else {
+        waiting.forDeactivation = true
+        return false
+      }
+      place = lowest
+    } else {
+      return false
+    }
+    stopWaiting(candidate.number, &interface)
+    registers[place] = ListRegister(
+      pending: candidate.number, priority: candidate.priority & virtualInterface.priorityMask,
+      group: candidate.group)
+    return true
+  }
+
+  /// Remembers `interrupt`, which is active, outside the list registers. False where EL2 would not
+  /// learn of its deactivation: EOImode is 1 and ICC_DIR_EL1 cannot be trapped.
+  private func moveOut(
+    _ interrupt: ListRegister, _ control: VirtualMachineControl,
+    _ interface: inout VirtualCPUInterface
+  ) -> Bool {
+    let number = interrupt.number
+    guard !control.splitsDeactivation || virtualInterface.canTrapDeactivation else { return false }
+    if interrupt.isPending { requeue(number, &interface) }
+    // LPIs have no active state, even where a list register shows one: nobody waits for their end.
+    guard number.kind != .lpi else { return true }
+    if !control.splitsDeactivation {
+      interface.active.push(interrupt)
+    } else {
+      interface.trapsDeactivation = true
+      if number.kind == .sgi { interface.active.unorderedSGIs |= 1 << number.rawValue }
+    }
+    return true
+  }
+
+  /// Composes ICH_HCR_EL2; with that EOIcount begins again at 0. Each maintenance condition is armed
+  /// only where it does not hold already, or it would be signalled for ever.
+  private func arm(
+    _ waiting: Waiting, _ control: VirtualMachineControl,
+    _ interface: borrowing VirtualCPUInterface
+  ) {
+    var value: VirtualInterfaceControl = interface.isWithheld ? .none : .enable
+    if waiting.anything && !waiting.forDeactivation {
+      value.insert(.noPending)
+      // If the guest disables one of two groups, its interrupts must not block the other's.
+      if control.enabledGroups == .both {
+        value.insert(.group0Disabled)
+        value.insert(.group1Disabled)
+      }
+    }
+    if waiting.forDeactivation && virtualInterface.listRegisterCount > 1 {
+      value.insert(.underflow)
+    }
+    if waiting.groups.contains(.group0) { value.insert(.group0Enabled) }
+    if waiting.groups.contains(.group1) { value.insert(.group1Enabled) }
+    if interface.active.hasEntries { value.insert(.entryNotPresent) }
+    if interface.trapsDeactivation { value.insert(.trapDeactivation) }
+    hardware.write(.ichHCR, value.rawValue)
+  }
+
+  // MARK: What waits: the queue, and the SGIs that are enabled and not active elsewhere
+
+  private func waitingSGIs(_ interface: borrowing VirtualCPUInterface) -> UInt32 {
+    redistributors[interface.processor].pendingSGIs
+      & redistributors[interface.processor].enabledSGIs & ~interface.active.activeSGIs
+  }
+
+  private func isWaiting(
+    _ number: InterruptNumber, _ interface: borrowing VirtualCPUInterface
+  ) -> Bool {
+    number.kind == .sgi
+      ? waitingSGIs(interface) & 1 << number.rawValue != 0 : interface.queue.contains(number)
+  }
+
+  private func firstWaiting(
+    from start: UInt32, _ interface: borrowing VirtualCPUInterface
+  ) -> InterruptNumber? {
+    if start < 16 {
+      let sgis = waitingSGIs(interface) & ~0 << start
+      if sgis != 0 { return InterruptNumber(UInt32(sgis.trailingZeroBitCount)) }
+    }
+    return interface.queue.first(from: start)
+  }
+
+  private func stopWaiting(
+    _ number: InterruptNumber, _ interface: inout VirtualCPUInterface
+  ) {
+    if number.kind == .sgi {
+      redistributors[interface.processor].clearPending(sgis: 1 << number.rawValue)
+    } else {
+      interface.queue.remove(number)
+    }
+  }
+}

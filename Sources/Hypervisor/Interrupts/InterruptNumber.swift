@@ -1,0 +1,65 @@
+/// An INTID: the number by which the interrupt controller knows an interrupt
+/// (IHI 0069, 2.2 "INTIDs").
+struct InterruptNumber: Equatable, Sendable {
+  /// The INTID, 24 bits at most.
+  let rawValue: UInt32
+
+  init(_ rawValue: UInt32) { self.rawValue = rawValue }
+
+  /// The ranges that INTIDs are divided into.
+  enum Kind: Equatable, Sendable {
+    /// Software-generated, private to a core: 0 to 15.
+    case sgi
+    /// Private peripheral: 16 to 31, and the extended range 1056 to 1119.
+    case ppi
+    /// Shared peripheral: 32 to 1019, and the extended range 4096 to 5119.
+    case spi
+    /// Locality-specific, message-based: 8192 and above.
+    case lpi
+    /// 1020 to 1023, with which an acknowledge says that there is nothing to handle, and the
+    /// reserved ranges.
+    case special
+  }
+
+  /// The range that this INTID lies in.
+  var kind: Kind {
+    switch rawValue {
+    case 0..<16: .sgi
+    case 16..<32, 1056..<1120: .ppi
+    case 32..<1020, 4096..<5120: .spi
+    case 8192...0xff_ffff: .lpi
+    default: .special
+    }
+  }
+
+  /// Whether the physical interrupt has an active state that a list register can clear: PPIs and
+  /// SPIs. SGIs of the guest are not physical, and LPIs have no active state.
+  var isPeripheral: Bool { kind == .ppi || kind == .spi }
+}
+
+/// How an interrupt becomes pending (GICD_ICFGR, GICR_ICFGR).
+enum InterruptTrigger: Equatable, Sendable {
+  /// While its line is asserted.
+  case level
+  /// When its line rises, or a message arrives.
+  case edge
+}
+
+/// A core's place in the affinity hierarchy, as interrupt routing names it.
+struct Affinity: Equatable, Sendable {
+  /// Aff3, Aff2, Aff1 and Aff0 from the high byte to the low.
+  let rawValue: UInt32
+
+  /// From MPIDR_EL1, or a device tree's `reg` (Arm ARM D19.2: Aff3 is at [39:32]).
+  init(mpidr: UInt64) {
+    rawValue = UInt32(truncatingIfNeeded: mpidr & 0xff_ffff | (mpidr >> 8) & 0xff00_0000)
+  }
+
+  var aff0: UInt64 { UInt64(rawValue & 0xff) }
+  var aff1: UInt64 { UInt64(rawValue >> 8 & 0xff) }
+  var aff2: UInt64 { UInt64(rawValue >> 16 & 0xff) }
+  var aff3: UInt64 { UInt64(rawValue >> 24) }
+
+  /// The value that routes an SPI to this core: GICD_IROUTER, with IRM 0.
+  var route: UInt64 { aff3 << 32 | UInt64(rawValue & 0xff_ffff) }
+}

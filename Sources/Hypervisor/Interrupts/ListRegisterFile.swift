@@ -1,0 +1,78 @@
+/// The list registers of the executing core, read once, changed as values and written back.
+struct ListRegisterFile: ~Copyable {
+  private var registers: InlineArray<16, ListRegister>
+  private var changed: UInt16 = 0
+  private let inPlace = InPlace()
+
+  /// How many there are: 1 to 16.
+  let count: Int
+
+  /// Reads the `count` list registers of the executing core.
+  init(reading hardware: borrowing some InterruptHardware & ~Copyable, count: Int) {
+    self.count = count
+    registers = InlineArray(repeating: ListRegister())
+    for n in 0..<count { registers[n] = ListRegister(rawValue: hardware.read(.ichLR(n))) }
+  }
+
+  /// List register `n`, below `count`.
+  subscript(n: Int) -> ListRegister {
+    get { registers[n] }
+    set {
+      guard registers[n] != newValue else { return }
+      registers[n] = newValue
+      changed |= 1 << UInt16(truncatingIfNeeded: n)
+    }
+  }
+
+  /// Writes what was changed to the executing core. An empty one is written as zero: with HW set and
+  /// the state invalid, the reserved combinations of what is left are not worth reasoning about.
+  mutating func write(to hardware: borrowing some InterruptHardware & ~Copyable) {
+    for n in 0..<count where changed & 1 << UInt16(truncatingIfNeeded: n) != 0 {
+      hardware.write(.ichLR(n), registers[n].isEmpty ? 0 : registers[n].rawValue)
+    }
+    changed = 0
+  }
+
+  /// The list register that holds `number`, in whatever state.
+  func index(of number: InterruptNumber) -> Int? {
+    for n in 0..<count where !registers[n].isEmpty && registers[n].number == number { return n }
+    return nil
+  }
+
+  /// A list register with nothing in it.
+  var freeIndex: Int? {
+    for n in 0..<count where registers[n].isEmpty { return n }
+    return nil
+  }
+
+  /// The deliverable interrupt of lowest priority; of equals, the last.
+  var lowestDeliverable: Int? {
+    var lowest: Int?
+    for n in 0..<count where registers[n].isDeliverable {
+      if let found = lowest, registers[found].priority > registers[n].priority { continue }
+      lowest = n
+    }
+    return lowest
+  }
+
+  /// The active interrupt of lowest priority: the one that the guest will end last.
+  var lowestActive: Int? {
+    var lowest: Int?
+    for n in 0..<count where registers[n].isActive {
+      if let found = lowest, registers[found].priority > registers[n].priority { continue }
+      lowest = n
+    }
+    return lowest
+  }
+
+  /// One bit for each interrupt from `first` to `first + 31` that is in a list register of which
+  /// `condition` holds: the shape of GICD_ISPENDR and its like.
+  func mask(from first: InterruptNumber, where condition: (ListRegister) -> Bool) -> UInt32 {
+    var mask: UInt32 = 0
+    for n in 0..<count where !registers[n].isEmpty && condition(registers[n]) {
+      let distance = registers[n].number.rawValue &- first.rawValue
+      if distance < 32 { mask |= 1 << distance }
+    }
+    return mask
+  }
+}

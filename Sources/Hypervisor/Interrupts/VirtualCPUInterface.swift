@@ -1,0 +1,22 @@
+/// What EL2 keeps of one vCPU's interrupts beyond the hardware's registers. Only the vCPU's own core
+/// touches it; what other cores have to say stands in its `GuestRedistributor`.
+///
+/// All zero bytes are a valid value, the same as `init()` makes: it can be put into zeroed storage
+/// without a copy of its several KiB.
+struct VirtualCPUInterface: ~Copyable {
+  /// The index of the vCPU, its core and its redistributor.
+  var processor = 0
+
+  /// Physical interrupts that EL2 has acknowledged for the guest and that are in no list register.
+  /// (SGIs wait in the `GuestRedistributor`.)
+  var queue = InterruptSet()
+
+  /// Interrupts that the guest is handling and that are in no list register.
+  var active = ActiveInterruptStack()
+
+  /// Virtual interrupts are held back for a step.
+  var isWithheld = false
+
+  /// ICC_DIR_EL1 traps, because something active was moved out while ICC_CTLR_EL1.EOImode was 1.
+  var trapsDeactivation = false
+}

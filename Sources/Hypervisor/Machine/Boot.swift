@@ -1,0 +1,244 @@
+internal import ArmDebug
+internal import DeviceTree
+internal import EL2Support
+internal import NestedDebug
+internal import RemoteProtocol
+
+/// From the first Swift instruction, with the MMU off and only this core awake, to the guest's first.
+@c(stepwell_boot)
+public func stepwellBoot(_ deviceTree: UInt64) {
+  do throws(MachineError) {
+    try Boot.run(deviceTree: deviceTree)
+  } catch {
+    Boot.refuse(error)
+  }
+}
+
+/// A further core, with the MMU on, from PSCI CPU_ON.
+@c(stepwell_secondary)
+public func stepwellSecondary(_ core: UInt64) {
+  Core.start(Int(core))
+  EL2.current.value.powerUp()
+  Core.enterGuest()
+}
+
+enum Boot {
+  static func run(deviceTree address: UInt64) throws(MachineError) {
+    let exceptionLevel = (el2_read_current_el() &>> 2) & 3
+    if exceptionLevel == 2 {
+      el2_write_vbar_el2(UInt64(el2_address_of_el2_vectors()))
+      el2_isb()
+    }
+    let tree = try findDeviceTree(address)
+    FaultConsole.current = Console(pl011: MachineDescription.findConsole(tree))
+    guard exceptionLevel == 2 else { throw .noEL2 }
+
+    let features = ProcessorFeatures.ofThisCore
+    guard features.gicSystemRegisters else { throw .noGICv3 }
+    guard features.granule4K else { throw .noGranule }
+    let payload = Payload()
+    guard payload.size != 0 else { throw .noPayload }
+    let hypervisor = Region(
+      from: UInt64(el2_address_of___image_start()), to: payload.start)
+    let machine = try MachineDescription(
+      tree, hypervisor: hypervisor, bootAffinity: PSCI.affinity(features.mpidr),
+      firmwareIsEL3: features.el3
+    ) { VirtioTransport(base: UInt($0)).isConsole }
+    guard machine.memory.contains(payload.start &+ payload.size &- 1) else {
+      throw .tooLittleMemory
+    }
+    guard let entry = payload.entry else { throw .noPayload }
+    guard let bootCore = machine.vcpu(affinity: PSCI.affinity(features.mpidr)) else {
+      throw .bootCPUMissing
+    }
+
+    var memory = PhysicalMemory()
+    try turnOnMMU(machine, features, memory: &memory)
+    try giveTreeToGuest(tree, at: address, machine)
+    let stage2 = try makeStage2(tree, machine, features, memory: &memory)
+
+    var link = VirtioConsole(
+      VirtioTransport(base: UInt(machine.linkTransport)),
+      memory: el2_address_of___link_storage_start())
+    guard link.start() else { throw .badDebugLink }
+
+    guard let frames = machine.redistributorFrames else { throw .noGICv3 }
+    EL2.shared.initialize(
+      to: SharedState(
+        machine: machine, features: features, redistributorFrames: frames,
+        interrupts: startInterruptController(machine, frames, bootCore: bootCore),
+        stage2: stage2, memory: memory, linkCore: bootCore))
+    for vcpu in 0..<machine.vcpuCount {
+      EL2.vcpu(vcpu).initialize(
+        to: VCPU(index: vcpu, features: features))
+      CoreWord.power.store(vcpu, PSCI.Power.off.rawValue)
+      CoreWord.mayRun.store(vcpu, payload.holdsGuest ? 0 : 1)
+    }
+    EL2.server.initialize(to: DebugServer(link: link, machineIsHeld: payload.holdsGuest))
+    announce(machine, held: payload.holdsGuest)
+
+    let vcpu = EL2.vcpu(bootCore)
+    vcpu.value.entry = entry
+    vcpu.value.entryContext = address
+    Core.start(bootCore)
+    FaultConsole.coresAreUp = true
+    vcpu.value.powerUp()
+    Core.enterGuest()
+  }
+
+  /// Says why there will be no guest, and halts.
+  static func refuse(_ error: MachineError) {
+    var console = FaultConsole.current
+    if !console.isPresent { console = consoleOfLastResort() }
+    console.write("Stepwell: ")
+    console.write(error.sentence)
+    if case .badDeviceTree(let reason) = error {
+      console.write(" ")
+      console.write(reason.description)
+    }
+    console.write("\n")
+    while true { el2_wfi() }
+  }
+
+  private static func findDeviceTree(_ address: UInt64) throws(MachineError) -> DeviceTree {
+    let headerSize = 40
+    guard address != 0, address & 7 == 0 else { throw .noDeviceTree }
+    // The loader may have written it through a cache that it did not clean: the boot protocol
+    // promises that only of the kernel's image. EL2 reads past the caches as yet.
+    GuestMemory.cleanToCoherency(address, count: UInt64(headerSize))
+    // The boot protocol says that x0 is the tree's address; the header is all that is read of it
+    // before its magic number is checked.
+    let start = unsafe UnsafeRawPointer(bitPattern: UInt(address))
+    do throws(DeviceTreeError) {
+      let size = unsafe try DeviceTree.totalSize(
+        header: UnsafeRawBufferPointer(start: start, count: headerSize))
+      GuestMemory.cleanToCoherency(address, count: UInt64(size))
+      // The tree stays in place and as it is until the guest's takes its place, after its last use.
+      return unsafe try DeviceTree(
+        validating: UnsafeRawBufferPointer(start: start, count: size))
+    } catch {
+      if error == .badMagic { throw .noDeviceTree }
+      throw .badDeviceTree(error)
+    }
+  }
+
+  private static func turnOnMMU(
+    _ machine: MachineDescription, _ features: ProcessorFeatures, memory: inout PhysicalMemory
+  ) throws(MachineError) {
+    do throws(TranslationError) {
+      guard let root = memory.allocatePage() else { throw .outOfTablePages }
+      let tables = TranslationTables(root: root, startLevel: 0, inputBits: 48)
+      for index in 0..<machine.memory.count {
+        try tables.set(machine.memory[index], attributes: Stage1.data, in: &memory)
+      }
+      try Stage1.mapProgram(in: tables, memory: &memory)
+      try tables.set(machine.distributor, attributes: Stage1.registers, in: &memory)
+      for index in 0..<machine.redistributors.count {
+        try tables.set(machine.redistributors[index], attributes: Stage1.registers, in: &memory)
+      }
+      try tables.set(machine.linkPage, attributes: Stage1.registers, in: &memory)
+      if machine.console != 0 {
+        try tables.set(
+          Region(from: machine.console, to: machine.console &+ 4096),
+          attributes: Stage1.registers, in: &memory)
+      }
+      el2_enable_mmu(
+        ControlRegisters.mair, ControlRegisters.tcr(features), root, ControlRegisters.sctlr)
+    } catch { throw .translation(error) }
+  }
+
+  /// Takes EL2's memory and the debug link's page out of the guest's device tree, which stays where
+  /// it is and is otherwise as it was.
+  private static func giveTreeToGuest(
+    _ tree: DeviceTree, at address: UInt64, _ machine: MachineDescription
+  ) throws(MachineError) {
+    do throws(DeviceTreeError) {
+      var edits = DeviceTree.Edits(of: tree)
+      try edits.excludeFromMemory(machine.hypervisor)
+      var nodes = tree.enabledNodes(compatibleWith: "virtio,mmio")
+      while let node = nodes.next() {
+        if let region = try? node.region(0), machine.linkPage.contains(region.address) {
+          try edits.remove(node)
+        }
+      }
+      // No vCPU is there yet, and its storage has the room that this needs.
+      let scratch = unsafe UnsafeMutableRawBufferPointer(
+        start: UnsafeMutableRawPointer(bitPattern: el2_address_of___vcpu_storage_start()),
+        count: Int(
+          el2_address_of___vcpu_storage_end() &- el2_address_of___vcpu_storage_start()))
+      let size = unsafe try tree.write(edits, into: scratch)
+      guard size <= tree.totalSize else { throw .destinationTooSmall }
+      let place = unsafe UnsafeMutableRawBufferPointer(
+        start: UnsafeMutableRawPointer(bitPattern: UInt(address)), count: size)
+      unsafe place.copyMemory(from: UnsafeRawBufferPointer(rebasing: scratch[..<size]))
+      unsafe scratch.initializeMemory(as: UInt8.self, repeating: 0)
+      // The guest reads it with its MMU off.
+      GuestMemory.cleanToCoherency(address, count: UInt64(size))
+    } catch {
+      if error == .destinationTooSmall { throw .treeDoesNotFit }
+      throw .badDeviceTree(error)
+    }
+  }
+
+  /// Everything one to one, but for what is EL2's.
+  private static func makeStage2(
+    _ tree: DeviceTree, _ machine: MachineDescription, _ features: ProcessorFeatures,
+    memory: inout PhysicalMemory
+  ) throws(MachineError) -> TranslationTables {
+    do throws(TranslationError) {
+      let inputBits = ControlRegisters.stage2InputBits(features)
+      let startLevel = ControlRegisters.stage2StartLevel(features)
+      let pages = TranslationTables.rootPages(startLevel: startLevel, inputBits: inputBits)
+      guard let root = memory.allocatePages(pages) else { throw .outOfTablePages }
+      let tables = TranslationTables(root: root, startLevel: startLevel, inputBits: inputBits)
+      // What the tree names is mapped at once, by whole gigabytes; the rest when it is first used.
+      try tables.set(
+        Stage2.gigabytes(around: Region(from: 0, to: 1)), attributes: Stage2.open, in: &memory)
+      var regions = tree.physicalRegions
+      while let region = regions.next() {
+        let gigabytes = Stage2.gigabytes(around: region)
+        guard gigabytes.end &- 1 < 1 &<< UInt64(inputBits) else { continue }
+        try tables.set(gigabytes, attributes: Stage2.open, in: &memory)
+      }
+      try tables.set(machine.hypervisor, attributes: nil, in: &memory)
+      try tables.set(machine.distributor, attributes: nil, in: &memory)
+      for index in 0..<machine.redistributors.count {
+        try tables.set(machine.redistributors[index], attributes: nil, in: &memory)
+      }
+      try tables.set(machine.linkPage, attributes: nil, in: &memory)
+      return tables
+    } catch { throw .translation(error) }
+  }
+
+  private static func startInterruptController(
+    _ machine: MachineDescription, _ frames: InlineArray<8, UInt>, bootCore: Int
+  ) -> InterruptController<GICv3Hardware> {
+    var links = InlineArray<4, OwnInterrupts.Link?>(repeating: nil)
+    links[0] = OwnInterrupts.Link(
+      number: InterruptNumber(machine.linkINTID),
+      trigger: machine.linkIsEdgeTriggered ? .edge : .level)
+    let own = OwnInterrupts(
+      // The highest SGI: what firmware may have left pending is a low one.
+      kick: InterruptNumber(15), maintenance: InterruptNumber(machine.maintenanceINTID),
+      timer: InterruptNumber(machine.hypervisorTimerINTID), links: links)
+    var affinities = InlineArray<8, Affinity>(repeating: Affinity(mpidr: 0))
+    for vcpu in 0..<machine.vcpuCount {
+      affinities[vcpu] = Affinity(mpidr: machine.affinities[vcpu])
+    }
+    let controller = InterruptController(
+      hardware: machine.interruptHardware(redistributors: frames), own: own, affinities: affinities,
+      processorCount: machine.vcpuCount)
+    controller.startDistributor(bootProcessor: bootCore)
+    return controller
+  }
+
+  private static func announce(_ machine: MachineDescription, held: Bool) {
+    var console = FaultConsole.current
+    console.write("Stepwell: EL2 at ")
+    console.write(hex: machine.hypervisor.address)
+    console.write(", ")
+    console.write(decimal: UInt64(machine.vcpuCount))
+    console.write(machine.vcpuCount == 1 ? " vCPU" : " vCPUs")
+    console.write(held ? ", guest held until a debugger continues it\n" : "\n")
+  }
+}

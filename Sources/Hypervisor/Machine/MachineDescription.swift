@@ -1,0 +1,157 @@
+internal import DeviceTree
+
+/// The most vCPUs, and so the most physical cores, that there is room for. A power of two, so that a
+/// core number can be masked into range.
+let maximumVCPUs = 8
+
+/// What EL2 needs to know of the machine, taken from its device tree.
+struct MachineDescription {
+  /// Affinities of the CPUs, in the tree's order: vCPU n is the n-th of them.
+  var affinities = InlineArray<8, UInt64>(repeating: 0)
+  var vcpuCount = 0
+  /// RAM, EL2's own included.
+  var memory = RegionList<16>()
+  var distributor = Region(from: 0, to: 0)
+  /// All redistributors; one after the other, each 128 KiB (GICv3) or 256 KiB (GICv4).
+  var redistributors = RegionList<8>()
+  var redistributorStride: UInt64?
+  var maintenanceINTID: UInt32 = 25
+  var hypervisorTimerINTID: UInt32 = 26
+  /// The debug link: its transport, its interrupt, and the page that it sits in.
+  var linkTransport: UInt64 = 0
+  var linkINTID: UInt32 = 0
+  var linkIsEdgeTriggered = true
+  var linkPage = Region(from: 0, to: 0)
+  /// Physical address of the PL011 that is the console, or 0.
+  var console: UInt64 = 0
+  /// An SMC of EL2's is answered.
+  var firmwareAnswersSMC = false
+  /// EL2's own memory, from the image's start to the guest kernel.
+  var hypervisor = Region(from: 0, to: 0)
+}
+
+extension MachineDescription {
+  /// Reads the machine's description.
+  ///
+  /// - Parameters:
+  ///   - bootAffinity: the affinity of the core that runs this.
+  ///   - firmwareIsEL3: the CPU has an EL3, so that SMC has somebody to answer it.
+  ///   - isConsole: whether a virtio console sits on the transport at an address.
+  init(
+    _ tree: DeviceTree, hypervisor: Region, bootAffinity: UInt64, firmwareIsEL3: Bool,
+    isConsole: (UInt64) -> Bool
+  ) throws(MachineError) {
+    self.hypervisor = hypervisor
+    // QEMU answers PSCI calls by SMC where it has no EL3 to do so, and its tree says it.
+    let firmware = try reading { () throws(DeviceTreeError) in try tree.psci() }
+    firmwareAnswersSMC = firmwareIsEL3 || firmware?.conduit == .smc
+    console = Self.findConsole(tree)
+    try readMemory(tree)
+    try readProcessors(tree, bootAffinity: bootAffinity)
+    try readInterruptController(tree)
+    try findDebugLink(tree, isConsole: isConsole)
+  }
+
+  /// The PL011 that /chosen calls the console, or else the first one; 0 if there is none.
+  static func findConsole(_ tree: DeviceTree) -> UInt64 {
+    if let node = tree.standardOutput?.node, node.isCompatible(with: "arm,pl011"),
+      let region = try? node.region(0)
+    {
+      return region.address
+    }
+    var nodes = tree.enabledNodes(compatibleWith: "arm,pl011")
+    while let node = nodes.next() {
+      if let region = try? node.region(0) { return region.address }
+    }
+    return 0
+  }
+
+  private mutating func readMemory(_ tree: DeviceTree) throws(MachineError) {
+    var nodes = tree.memoryNodes
+    while let node = nodes.next() {
+      var regions = try reading { () throws(DeviceTreeError) in try node.regions() }
+      while let region = regions.next() {
+        guard region.isEmpty || memory.append(region) else { throw .tooManyRegions }
+      }
+    }
+    guard memory.count > 0 else { throw .noMemory }
+    guard memory.contains(hypervisor.address), memory.contains(hypervisor.end &- 1) else {
+      throw .tooLittleMemory
+    }
+  }
+
+  private mutating func readProcessors(
+    _ tree: DeviceTree, bootAffinity: UInt64
+  ) throws(MachineError) {
+    var processors = try reading { () throws(DeviceTreeError) in try tree.processors() }
+    var bootCPUFound = false
+    while vcpuCount < maximumVCPUs, let processor = processors.next() {
+      affinities[vcpuCount] = processor.affinity
+      vcpuCount &+= 1
+      if processor.affinity == bootAffinity { bootCPUFound = true }
+    }
+    guard vcpuCount > 0 else { throw .noCPUs }
+    guard bootCPUFound else { throw .bootCPUMissing }
+  }
+
+  private mutating func readInterruptController(_ tree: DeviceTree) throws(MachineError) {
+    guard let gic = try reading({ () throws(DeviceTreeError) in try tree.gicV3() }) else {
+      throw .noGICv3
+    }
+    distributor = gic.distributor
+    redistributorStride = gic.redistributorStride
+    for index in 0..<gic.redistributorRegionCount {
+      let region = try reading { () throws(DeviceTreeError) in
+        try gic.redistributorRegion(index)
+      }
+      guard redistributors.append(region) else { throw .tooManyRegions }
+    }
+    if let interrupt = try reading({ () throws(DeviceTreeError) in
+      try gic.maintenanceInterrupt()
+    }) {
+      maintenanceINTID = interrupt.intid
+    }
+    if let timer = try reading({ () throws(DeviceTreeError) in try tree.genericTimer() }),
+      let interrupt = timer.hypervisorPhysical
+    {
+      hypervisorTimerINTID = interrupt.intid
+    }
+  }
+
+  /// The debug link is the console on the transport with the lowest address: `stepwell run` puts it
+  /// there, and QEMU gives transports to other devices from the other end.
+  private mutating func findDebugLink(
+    _ tree: DeviceTree, isConsole: (UInt64) -> Bool
+  ) throws(MachineError) {
+    var nodes = tree.enabledNodes(compatibleWith: "virtio,mmio")
+    while let node = nodes.next() {
+      guard let region = try? node.region(0), let interrupt = try? node.interrupt(0),
+        linkTransport == 0 || region.address < linkTransport, isConsole(region.address)
+      else { continue }
+      linkTransport = region.address
+      linkINTID = interrupt.intid
+      linkIsEdgeTriggered = interrupt.trigger == .edge
+    }
+    guard linkTransport != 0 else { throw .noDebugLink }
+    // Stage 2 cannot hide less than a page, and what shares it with the link goes with it.
+    let page = linkTransport & ~(TranslationTables.pageSize &- 1)
+    linkPage = Region(from: page, to: page &+ TranslationTables.pageSize)
+  }
+
+  private func reading<Result>(
+    _ body: () throws(DeviceTreeError) -> Result
+  ) throws(MachineError) -> Result {
+    do throws(DeviceTreeError) { return try body() } catch { throw .badDeviceTree(error) }
+  }
+
+  /// Whether the guest's RAM has a byte at `address`.
+  func isGuestMemory(_ address: UInt64) -> Bool {
+    memory.contains(address) && !hypervisor.contains(address)
+  }
+
+  /// The vCPU of that affinity, or nil.
+  func vcpu(affinity: UInt64) -> Int? {
+    for index in 0..<vcpuCount where affinities[index] == affinity { return index }
+    return nil
+  }
+}

@@ -1,0 +1,25 @@
+internal import DeviceTree
+
+/// A range of physical addresses; mapped one to one, of the guest's intermediate physical ones too.
+typealias Region = DeviceTree.Region
+
+/// Up to `capacity` regions.
+struct RegionList<let capacity: Int> {
+  private var regions = InlineArray<capacity, Region>(repeating: Region(from: 0, to: 0))
+  private(set) var count = 0
+
+  /// - Returns: false if the list is full.
+  mutating func append(_ region: Region) -> Bool {
+    guard count < capacity else { return false }
+    regions[count] = region
+    count &+= 1
+    return true
+  }
+
+  subscript(_ index: Int) -> Region { regions[index] }
+
+  func contains(_ address: UInt64) -> Bool {
+    for index in 0..<count where regions[index].contains(address) { return true }
+    return false
+  }
+}

@@ -1,0 +1,153 @@
+internal import ArmDebug
+internal import EL2Support
+internal import NestedDebug
+
+/// What each physical core does once, and on each way back to its guest.
+enum Core {
+  /// Makes this core ready for its vCPU.
+  static func start(_ index: Int) {
+    let shared = EL2.shared
+    let cpu = shared.value.features
+    el2_write_vbar_el2(UInt64(el2_address_of_el2_vectors()))
+    el2_write_tpidr_el2(UInt64(EL2.address(ofVCPU: index)))
+
+    el2_write_hcr_el2(ControlRegisters.hcr(cpu))
+    el2_write_cptr_el2(ControlRegisters.cptr(cpu))
+    el2_write_hstr_el2(0)
+    el2_isb()  // CPTR_EL2 before the registers that it may have made trap to EL2 itself
+    writeMDCR(debugTraps: false)
+    if cpu.sve { el2_write_zcr_el2(ControlRegisters.zcr(cpu)) }
+    if cpu.sme { el2_write_smcr_el2(ControlRegisters.smcr(cpu)) }
+    if cpu.hcrx { el2_write_hcrx_el2(ControlRegisters.hcrx(cpu)) }
+    if cpu.fineGrainedTraps { writeFineGrainedTraps(cpu) }
+    el2_write_vpidr_el2(ControlRegisters.vpidr(cpu))
+    // This core's own: the others' identities are not the boot core's.
+    el2_write_vmpidr_el2(el2_read_mpidr_el1())
+    el2_write_cnthctl_el2(ControlRegisters.cnthctl)
+    el2_write_cnthp_ctl_el2(0)
+    el2_write_cntvoff_el2(shared.value.clock.offset)
+    el2_write_vtcr_el2(ControlRegisters.vtcr(cpu))
+    el2_write_vttbr_el2(shared.value.stage2.root | Stage2.vmid)
+    el2_isb()
+    // Whatever firmware or an earlier boot left under this VMID.
+    el2_tlbi_alle1is()
+    el2_dsb_ish()
+    el2_isb()
+
+    shared.value.interrupts.startOnThisCore(&EL2.vcpu(index).value.interrupts, processor: index)
+    CoreWord.isAlive.store(index, 1)
+  }
+
+  /// MDCR_EL2 of this core. PMCR_EL0.N is read here because HPMN is what the guest sees of it.
+  static func writeMDCR(debugTraps: Bool) {
+    let cpu = EL2.shared.value.features
+    let counters = cpu.pmu == 0 ? 0 : (el2_read_pmcr_el0() &>> 11) & 0x1f
+    el2_write_mdcr_el2(ControlRegisters.mdcr(cpu, counters: counters, debugTraps: debugTraps))
+  }
+
+  private static func writeFineGrainedTraps(_ cpu: ProcessorFeatures) {
+    typealias Traps = ControlRegisters.FineGrainedTraps
+    el2_write_hfgrtr_el2(Traps.registers)
+    el2_write_hfgwtr_el2(Traps.registers)
+    el2_write_hfgitr_el2(Traps.instructions)
+    el2_write_hdfgrtr_el2(Traps.debugReads)
+    el2_write_hdfgwtr_el2(Traps.debugWrites)
+    if cpu.activityMonitors { el2_write_hafgrtr_el2(Traps.activityMonitors) }
+  }
+
+  /// What has to be done between the handling of an exit and the guest's next instruction.
+  static func prepareToEnter(_ vcpu: Fixed<VCPU>) {
+    let shared = EL2.shared
+    Standstill.waitUntilRunnable(vcpu)
+    if vcpu.value.resumesWithStep {
+      vcpu.value.resumesWithStep = false
+      vcpu.value.debug.requestStep()
+    }
+    shared.value.interrupts.synchronize(&vcpu.value.interrupts)
+    var hardware = CoreDebugHardware()
+    vcpu.value.debug.prepareToRun(
+      context: &vcpu.value.frame.value.context, hardware: &hardware,
+      requests: shared.value.requests)
+  }
+
+  /// Enters the guest for the first time, with what ``VCPU/powerUp()`` made.
+  static func enterGuest() -> Never {
+    let vcpu = EL2.current
+    prepareToEnter(vcpu)
+    // The frame lies at the top of this core's stack, where the return path expects it.
+    unsafe el2_enter_guest(vcpu.value.frame.rawPointer)
+  }
+}
+
+/// The debug hardware of the core that executes this.
+struct CoreDebugHardware: DebugHardware {
+  mutating func read(_ register: DebugRegister) -> UInt64 {
+    switch register {
+    case .dbgbvr(let n): el2_read_dbgbvr(UInt32(truncatingIfNeeded: n))
+    case .dbgbcr(let n): el2_read_dbgbcr(UInt32(truncatingIfNeeded: n))
+    case .dbgwvr(let n): el2_read_dbgwvr(UInt32(truncatingIfNeeded: n))
+    case .dbgwcr(let n): el2_read_dbgwcr(UInt32(truncatingIfNeeded: n))
+    case .mdscr: el2_read_mdscr_el1()
+    case .mdccint: el2_read_mdccint_el1()
+    case .oslsr: el2_read_oslsr_el1()
+    case .osdlr: el2_read_osdlr_el1()
+    default: 0
+    }
+  }
+
+  mutating func write(_ register: DebugRegister, _ value: UInt64) {
+    switch register {
+    case .dbgbvr(let n): el2_write_dbgbvr(UInt32(truncatingIfNeeded: n), value)
+    case .dbgbcr(let n): el2_write_dbgbcr(UInt32(truncatingIfNeeded: n), value)
+    case .dbgwvr(let n): el2_write_dbgwvr(UInt32(truncatingIfNeeded: n), value)
+    case .dbgwcr(let n): el2_write_dbgwcr(UInt32(truncatingIfNeeded: n), value)
+    case .mdscr: el2_write_mdscr_el1(value)
+    case .mdccint: el2_write_mdccint_el1(value)
+    case .oslar: el2_write_oslar_el1(value)
+    case .osdlr: el2_write_osdlr_el1(value)
+    default: break
+    }
+  }
+
+  mutating func read(_ register: ExceptionRegister) -> UInt64 {
+    switch register {
+    case .elr: el2_read_elr_el1()
+    case .spsr: el2_read_spsr_el1()
+    case .esr: el2_read_esr_el1()
+    case .far: el2_read_far_el1()
+    case .vbar: el2_read_vbar_el1()
+    case .sctlr: el2_read_sctlr_el1()
+    case .gcscr: el2_read_gcscr_el1()
+    }
+  }
+
+  mutating func write(_ register: ExceptionRegister, _ value: UInt64) {
+    switch register {
+    case .elr: el2_write_elr_el1(value)
+    case .spsr: el2_write_spsr_el1(value)
+    case .esr: el2_write_esr_el1(value)
+    case .far: el2_write_far_el1(value)
+    case .vbar, .sctlr, .gcscr: break
+    }
+  }
+
+  mutating func setDebugTraps(_ on: Bool) { Core.writeMDCR(debugTraps: on) }
+
+  mutating func setVirtualInterruptsWithheld(_ on: Bool) {
+    EL2.shared.value.interrupts.setWithheld(on, &EL2.current.value.interrupts)
+  }
+
+  mutating func setWaitTraps(_ on: Bool) {
+    el2_write_hcr_el2(ControlRegisters.hcr(EL2.shared.value.features, waitTraps: on))
+  }
+
+  mutating func synchronize() { el2_isb() }
+
+  mutating func fetchInstruction(at pc: UInt64) -> UInt32? {
+    guard pc & 3 == 0,
+      let physical = GuestMemory.physicalAddress(ofPAR: translateForGuest(pc), address: pc),
+      EL2.shared.value.machine.isGuestMemory(physical)
+    else { return nil }
+    return GuestMemory.instruction(at: physical)
+  }
+}

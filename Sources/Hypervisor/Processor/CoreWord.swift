@@ -1,0 +1,30 @@
+internal import EL2Support
+
+/// Words by which cores signal each other. Accesses are sequentially consistent: "I am parked" must
+/// not pass "may I run?", or two cores could each miss the other's word.
+enum CoreWord: UInt32 {
+  /// The vCPU may execute guest code: 1, or 0 while the debugger wants it still.
+  case mayRun
+  /// The core is in EL2's waiting loop, and its vCPU's registers may be looked at.
+  case isParked
+  /// The physical core has entered EL2.
+  case isAlive
+  /// The vCPU's power state, a ``PSCI/Power``.
+  case power
+  /// A ``CoreRequest`` waits for this core (1) or is done (0).
+  case request
+  /// The machine is to be switched off or reset: 1 + the vCPU that called for it. Of the link core.
+  case ending
+  /// Guards the stage-2 tables. Of core 0.
+  case stage2Lock
+
+  func load(_ core: Int) -> UInt32 { el2_word_load(UInt32(truncatingIfNeeded: core), rawValue) }
+
+  func store(_ core: Int, _ value: UInt32) {
+    el2_word_store(UInt32(truncatingIfNeeded: core), rawValue, value)
+  }
+
+  func exchange(_ core: Int, _ value: UInt32) -> UInt32 {
+    el2_word_exchange(UInt32(truncatingIfNeeded: core), rawValue, value)
+  }
+}

@@ -1,0 +1,108 @@
+internal import ArmDebug
+internal import EL2Support
+
+/// What the CPU implements, as far as EL2's control registers depend on it: the identification
+/// registers as they read at EL2 (Arm ARM D19.2).
+struct ProcessorFeatures {
+  var midr: UInt64 = 0
+  var mpidr: UInt64 = 0
+  var pfr0: UInt64 = 0
+  var pfr1: UInt64 = 0
+  var dfr0: UInt64 = 0
+  var dfr1: UInt64 = 0
+  var isar1: UInt64 = 0
+  var isar2: UInt64 = 0
+  var mmfr0: UInt64 = 0
+  var mmfr1: UInt64 = 0
+  var mmfr2: UInt64 = 0
+  var mmfr3: UInt64 = 0
+  var smfr0: UInt64 = 0
+  var dczid: UInt64 = 0
+
+  /// The four-bit field of an identification register that begins at `bit`.
+  private static func field(_ register: UInt64, _ bit: UInt64) -> UInt64 {
+    (register &>> bit) & 0xf
+  }
+
+  var el3: Bool { Self.field(pfr0, 12) != 0 }
+  var gicSystemRegisters: Bool { Self.field(pfr0, 24) != 0 }
+  var sve: Bool { Self.field(pfr0, 32) != 0 }
+  /// FEAT_CSV2_2 or later: SCXTNUM_ELx exist. CSV2 is 1 with CSV2_frac 2 for FEAT_CSV2_1p2.
+  var scxtnum: Bool {
+    Self.field(pfr0, 56) >= 2 || (Self.field(pfr0, 56) == 1 && Self.field(pfr1, 32) >= 2)
+  }
+  /// FEAT_MTE2 or later: allocation tags live in memory. FEAT_MTE alone has only instructions.
+  var memoryTags: Bool { Self.field(pfr1, 8) >= 2 }
+  var sme: Bool { Self.field(pfr1, 24) != 0 }
+  var sme2: Bool { Self.field(pfr1, 24) >= 2 }
+  var fullA64InStreamingMode: Bool { smfr0 &>> 63 != 0 }
+  var guardedControlStack: Bool { Self.field(pfr1, 44) != 0 }
+  var pointerAuthentication: Bool {
+    Self.field(isar1, 4) != 0 || Self.field(isar1, 8) != 0 || Self.field(isar2, 12) != 0
+  }
+  /// FEAT_LS64 is 1, FEAT_LS64_V 2, FEAT_LS64_ACCDATA 3.
+  var ls64: UInt64 { Self.field(isar1, 60) }
+  var memoryCopyInstructions: Bool { Self.field(isar2, 16) != 0 }
+  /// FEAT_PMUv3 of any version; 0xf is an IMPLEMENTATION DEFINED unit.
+  var pmu: UInt64 {
+    let version = Self.field(dfr0, 8)
+    return version == 0xf ? 0 : version
+  }
+  var statisticalProfiling: Bool { Self.field(dfr0, 32) != 0 }
+  var traceBuffer: Bool { Self.field(dfr0, 44) != 0 }
+  /// FEAT_MTPMU. Only where EL3 is absent is its control EL2's.
+  var multithreadedPMU: Bool { Self.field(dfr0, 48) == 1 }
+  /// Implemented physical address size in bits (ID_AA64MMFR0_EL1.PARange). The 4 KiB granule without
+  /// FEAT_LPA2 reaches 48.
+  var physicalAddressBits: Int {
+    switch mmfr0 & 0xf {
+    case 0: 32
+    case 1: 36
+    case 2: 40
+    case 3: 42
+    case 4: 44
+    default: 48
+    }
+  }
+  /// The encoding of ``physicalAddressBits`` in TCR_EL2.PS and VTCR_EL2.PS.
+  var physicalAddressSizeField: UInt64 { min(mmfr0 & 0xf, 5) }
+  var granule4K: Bool { Self.field(mmfr0, 28) != 0xf }
+  var fineGrainedTraps: Bool { Self.field(mmfr0, 56) != 0 }
+  var fineGrainedTraps2: Bool { Self.field(mmfr0, 56) >= 2 }
+  var enhancedCounterVirtualization: Bool { Self.field(mmfr0, 60) != 0 }
+  var hcrx: Bool { Self.field(mmfr1, 40) != 0 }
+  var tcr2: Bool { Self.field(mmfr3, 0) != 0 }
+  var sctlr2: Bool { Self.field(mmfr3, 4) != 0 }
+  var s1PermissionIndirection: Bool { Self.field(mmfr3, 8) != 0 }
+  /// Bits of VMID that VTTBR_EL2 holds: 8, or 16 with FEAT_VMID16. One guest needs none of them.
+  var vmid16: Bool { Self.field(mmfr1, 4) == 2 }
+
+  var activityMonitors: Bool { Self.field(pfr0, 44) != 0 }
+
+  var debugCapabilities: DebugCapabilities { DebugCapabilities(dfr0: dfr0) }
+  var exceptionFeatures: ExceptionFeatures {
+    ExceptionFeatures(pfr0: pfr0, pfr1: pfr1, mmfr1: mmfr1, dfr1: dfr1)
+  }
+  /// Bytes that DC ZVA writes: DCZID_EL0.BS is the log2 of the words.
+  var zeroBlockSize: UInt64 { 4 &<< (dczid & 0xf) }
+
+  /// What the core that executes this has.
+  static var ofThisCore: ProcessorFeatures {
+    var features = ProcessorFeatures()
+    features.midr = el2_read_midr_el1()
+    features.mpidr = el2_read_mpidr_el1()
+    features.pfr0 = el2_read_id_aa64pfr0_el1()
+    features.pfr1 = el2_read_id_aa64pfr1_el1()
+    features.dfr0 = el2_read_id_aa64dfr0_el1()
+    features.dfr1 = el2_read_id_aa64dfr1_el1()
+    features.isar1 = el2_read_id_aa64isar1_el1()
+    features.isar2 = el2_read_id_aa64isar2_el1()
+    features.mmfr0 = el2_read_id_aa64mmfr0_el1()
+    features.mmfr1 = el2_read_id_aa64mmfr1_el1()
+    features.mmfr2 = el2_read_id_aa64mmfr2_el1()
+    features.mmfr3 = el2_read_id_aa64mmfr3_el1()
+    features.smfr0 = el2_read_id_aa64smfr0_el1()
+    features.dczid = el2_read_dczid_el0()
+    return features
+  }
+}
