@@ -8,7 +8,8 @@ import Testing
     var guest = DemoReport()
     var debugger = DemoReport()
     for line in [
-      "breakpoints \(plan.breakpoints)", "watchpoints \(plan.watchpoints)", "steps \(plan.steps)",
+      "cpus \(plan.cpus)", "breakpoints \(plan.breakpoints)", "watchpoints \(plan.watchpoints)",
+      "steps \(plan.steps)",
       "brks \(plan.brks)", "strays 0", "correct \(plan.correctChildren)", "end 0",
     ] {
       guest.read("STEPWELL \(line)\r")

@@ -56,8 +56,16 @@ struct DemoCommand: AsyncParsableCommand {
     let reason: String
     if let failure = outcome.guest.failure {
       reason = "The guest's program could not go on: \(failure)"
+    } else if !outcome.poweredOff {
+      print("The guest's last words:\n")
+      for line in outcome.lastWords { print("  \(line)") }
+      print()
+      reason =
+        outcome.timedOut
+        ? "The guest did not come to its end in time"
+        : "The machine ended before the guest switched it off"
     } else if outcome.timedOut {
-      reason = "The demo did not come to its end in time"
+      reason = "GDB did not come to its end in time"
     } else if !table.agrees {
       reason = "Not everything was seen as expected"
     } else {

@@ -26,7 +26,8 @@ struct ImageCommand: AsyncParsableCommand {
     do {
       try image.write(to: URL(filePath: output))
     } catch {
-      throw Failure("\(output) cannot be written: \(error.localizedDescription)")
+      throw Failure(
+        "\(output) cannot be written; check that its folder is there and lets this user write.")
     }
   }
 }

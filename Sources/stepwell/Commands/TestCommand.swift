@@ -42,7 +42,7 @@ struct TestCommand: AsyncParsableCommand {
     do {
       try await body()
     } catch let failure as Failure {
-      throw Failure("\(failure)\nstepwell test failed: \(subject)")
+      throw Failure("Failed: \(subject). \(failure)")
     }
   }
 }

@@ -13,6 +13,8 @@ struct DemoRun {
     var debugger = DemoReport()
     /// The guest reported its end and switched the machine off.
     var poweredOff = false
+    /// The last that the guest wrote, or QEMU about it.
+    var lastWords: [String] = []
     /// Guest or debugger had to be stopped.
     var timedOut = false
   }
@@ -20,7 +22,7 @@ struct DemoRun {
   /// Whoever loses an event may wait for it for ever.
   private static let limit = Duration.seconds(180)
   /// What either has to end in when the other has ended.
-  private static let grace = Duration.seconds(30)
+  private static let grace = Duration.seconds(20)
 
   /// - Throws: `Failure` if QEMU or GDB cannot be started.
   func run() async throws -> Outcome {
@@ -62,6 +64,7 @@ struct DemoRun {
       }
       group.cancelAll()
       outcome.guest = console.report
+      outcome.lastWords = console.lastLines
       outcome.debugger = session.report
       return outcome
     }

@@ -16,6 +16,7 @@ struct DemoTable {
       Row(title: title, expected: "\(expected)", seen: seen.map(String.init) ?? "-")
     }
     var rows = [
+      row("guest: its CPUs", plan.cpus, guest["cpus"]),
       row("guest: its hardware breakpoints, four at once", plan.breakpoints, guest["breakpoints"]),
       row("guest: its watchpoints, every length and place", plan.watchpoints, guest["watchpoints"]),
       row("guest: its single-steps", plan.steps, guest["steps"]),

@@ -5,6 +5,7 @@ internal import Synchronization
 final class Transcript: Sendable {
   private struct State {
     var report = DemoReport()
+    var lastLines: [String] = []
     var file: FileHandle
   }
   private let state: Mutex<State>
@@ -18,10 +19,13 @@ final class Transcript: Sendable {
   }
 
   var report: DemoReport { state.withLock { $0.report } }
+  /// The last lines, at most ten.
+  var lastLines: [String] { state.withLock { $0.lastLines } }
 
   func append(_ line: String) throws {
     try state.withLock {
       $0.report.read(line)
+      $0.lastLines = $0.lastLines.suffix(9) + [line]
       try $0.file.write(contentsOf: Data("\(line)\n".utf8))
     }
   }

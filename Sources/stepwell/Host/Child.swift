@@ -25,7 +25,7 @@ struct Child {
 
   /// What the program writes to its standard output.
   ///
-  /// - Throws: `Failure`, with what it wrote to standard error, if it exits other than with 0.
+  /// - Throws: `Failure`, after showing what it wrote to standard error, if it exits other than with 0.
   func output() async throws -> String {
     let result = try await launching {
       try await Subprocess.run(
@@ -40,16 +40,24 @@ struct Child {
 
   /// Runs the program; what it writes is shown only if it fails.
   ///
-  /// - Throws: `Failure`, with all it wrote, if it exits other than with 0.
+  /// - Throws: `Failure` if it exits other than with 0.
   func runQuietly() async throws {
+    let (status, output) = try await collect()
+    guard status.isSuccess else { throw failure(status, output: output) }
+  }
+
+  /// Runs a program whose success is not needed, without showing what it writes.
+  func attempt() async throws {
+    _ = try await collect()
+  }
+
+  private func collect() async throws -> (TerminationStatus, String) {
     let result = try await launching {
       try await Subprocess.run(
         configuration(), input: .none, output: .string(limit: Self.outputLimit),
         error: .combinedWithOutput)
     }
-    guard result.terminationStatus.isSuccess else {
-      throw failure(result.terminationStatus, output: result.standardOutput)
-    }
+    return (result.terminationStatus, result.standardOutput)
   }
 
   /// Runs the program with its output on the terminal.
@@ -116,8 +124,13 @@ struct Child {
   }
 
   private func failure(_ status: TerminationStatus, output: String) -> Failure {
+    if !output.isEmpty { Progress.note(output.hasSuffix("\n") ? output : output + "\n") }
     let command = ([program] + arguments).joined(separator: " ")
-    let output = output.isEmpty ? "" : "\(output)\n"
-    return Failure("\(output)the command above failed (\(status)): \(command)")
+    let outcome =
+      switch status {
+      case .exited(let code): "exited with \(code)"
+      case .signaled(let signal): "was ended by signal \(signal)"
+      }
+    return Failure("This command \(outcome), for the reason above: \(command)")
   }
 }

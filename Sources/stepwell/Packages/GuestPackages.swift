@@ -54,10 +54,10 @@ struct GuestPackages {
       // The metapackage depends on the newest kernel, whose name has its version in it.
       let kernels = try await apt.dependencies(of: kernelMetapackage)
       try await apt.unpack(kernels.filter { $0.hasPrefix("linux-image-") } + others, into: partial)
-    } catch let failure as Failure {
+    } catch is Failure {
       throw Failure(
-        "\(failure)\nThe guest's arm64 packages could not be fetched; check that this machine's apt "
-          + "sources name Debian's archive and that it can be reached.")
+        "The guest's arm64 packages could not be fetched, for the reason above; check that this "
+          + "machine's apt sources name Debian's archive and that it can be reached.")
     }
     try? files.removeItem(at: root)
     // Only a complete folder ever has this name, whatever interrupts the command.

@@ -35,7 +35,11 @@ struct HostPackage {
     let environment = ["DEBIAN_FRONTEND": "noninteractive"]
     // A machine that has just been set up has no package lists; one that has them can do without
     // fresh ones. A failing source that has nothing to do with these packages must not stop this.
-    try? await aptGet(["update"], asRoot: isRoot, environment).runVisibly(input: true)
+    do {
+      try await aptGet(["update"], asRoot: isRoot, environment).runVisibly(input: true)
+    } catch is Failure {
+      Progress.note("Some package lists could not be fetched; going on with those there are.\n")
+    }
     do {
       try await aptGet(install, asRoot: isRoot, environment).runVisibly(input: true)
     } catch is Failure {

@@ -20,7 +20,7 @@ struct PrivateApt {
 
     // A source of the machine's that has nothing for arm64, or does not answer, is no matter here:
     // what counts is whether the packages are found afterwards.
-    try? await run("apt-get", ["update"]).runQuietly()
+    try await run("apt-get", ["update"]).attempt()
   }
 
   /// The text of a private configuration.
