@@ -18,7 +18,7 @@ struct PacketSender<Link: DebugLink & ~Copyable>: ~Copyable {
   /// The way to the debugger.
   var link: Link
 
-  // "$", the payload, "#" and two digits.
+  // "$", the payload of up to `packetSize` bytes, "#" and two digits.
   private var bytes = InlineArray<4100, UInt8>(repeating: 0)
   private var end = 1
   private var sentCount = 0

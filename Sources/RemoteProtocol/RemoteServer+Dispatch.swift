@@ -3,7 +3,7 @@ enum Answer {
   /// It is, with what the sender holds by now; nothing at all means "not supported".
   case now
   /// It is not: a stop reply follows later, or none ever.
-  case none
+  case later
 }
 
 extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
@@ -26,7 +26,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
     case UInt8(ascii: "z"): try removePoint(&target)
     case UInt8(ascii: "c"), UInt8(ascii: "C"), UInt8(ascii: "s"), UInt8(ascii: "S"):
       try resume(command, &target)
-      return .none
+      return .later
     case UInt8(ascii: "H"): try selectThread(&target)
     case UInt8(ascii: "T"):
       _ = try takeLiveThread(&target)
@@ -36,7 +36,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
     case UInt8(ascii: "k"):
       // A debugger that "kills" wants to be rid of the program; a machine is only let go.
       letGo(&target)
-      return .none
+      return .later
     case UInt8(ascii: "v"): return try dispatchMultiletter(&target)
     case UInt8(ascii: "q"): try dispatchQuery(&target)
     case UInt8(ascii: "Q"): try dispatchSetting()
@@ -53,7 +53,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
       sender.write("vCont;c;C;s;S")
     } else if receiver.packet.take("Cont;") {
       try resumeThreads(&target)
-      return .none
+      return .later
     } else if receiver.packet.takeName("Kill") {
       letGo(&target)
       sender.write("OK")

@@ -20,6 +20,9 @@ public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copya
   /// The last stop. It means something only while ``execution`` is `stopped`.
   var stop = StopEvent(vcpu: 0, cause: .interrupted)
 
+  /// A debugger went while the machine did not stand still, and left its points.
+  private var hasStalePoints = false
+
   /// Room for a register or a piece of memory on its way between target and packet.
   var scratch = Scratch(repeating: 0)
 
@@ -53,8 +56,8 @@ public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copya
 
   /// Takes one byte from the debugger.
   public mutating func receive(_ byte: UInt8, target: inout Machine) {
-    // The packet that waits for the stop would be overwritten. The debugger owes us its patience,
-    // and if it sends again what we have, the answer it is waiting for will do.
+    // The packet that waits for the stop would be overwritten. Its debugger has nothing to say
+    // before it is answered; if it grows impatient and sends the packet again, one answer will do.
     if session.holdsPacket { return }
 
     switch receiver.receive(byte) {
@@ -77,15 +80,19 @@ public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copya
     }
   }
 
-  /// Takes notice that the machine stands still, every vCPU of it.
+  /// Takes notice that the machine has come to stand still, every vCPU of it.
   ///
-  /// It is to be called once after each ``Target/resume()``, whatever the reason for the stop, and
-  /// before anything else runs: the server may call ``Target/resume()`` in it.
+  /// It is to be called each time that happens, whatever the reason, and before any vCPU runs again:
+  /// the server may call ``Target/resume()`` in it.
   public mutating func targetDidStop(_ stop: StopEvent, target: inout Machine) {
     self.stop = stop
     execution = .stopped
     session.generalThread = nil
     session.continueThread = nil
+    if hasStalePoints {
+      hasStalePoints = false
+      target.removeAllPoints()
+    }
 
     if session.holdsPacket {
       session.holdsPacket = false
@@ -96,12 +103,12 @@ public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copya
       appendStopReply(for: stop, target: &target)
       sender.send()
     } else if !session.isOpen, stop.cause != .held {
-      // The debugger that wanted this stop has gone.
+      // The debugger that this stop was for has gone.
       resumeAll(&target)
     }
   }
 
-  /// Takes notice that the machine ends: its power goes off, or it starts anew.
+  /// Takes notice that the machine's power goes off.
   public mutating func targetDidExit() {
     guard session.owesStopReply else { return }
     session.owesStopReply = false
@@ -118,8 +125,9 @@ public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copya
 
   /// Takes notice that the debugger is gone.
   ///
-  /// Its points go with it. A machine that runs goes on running, also where it was about to be
-  /// stopped; one that stands still stands still until a debugger resumes it.
+  /// Its points go with it. A machine that stands still stands still until a debugger resumes it. One
+  /// that runs is stopped for as long as it takes to remove the points, and then runs as a whole,
+  /// with the vCPUs that the debugger held.
   public mutating func connectionClosed(target: inout Machine) {
     receiver.reset()
     forgetDebugger(&target)
@@ -162,7 +170,7 @@ public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copya
     do throws(RemoteError) {
       if session.packetIsCorrupt { throw .corrupt }
       if receiver.packet.isTooLong { throw .tooLong }
-      if try dispatch(&target) == .none { return }
+      if try dispatch(&target) == .later { return }
     } catch {
       sender.begin()
       sender.append(error)
@@ -172,8 +180,14 @@ public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copya
 
   /// Forgets everything that was agreed with a debugger, and what it asked of the machine.
   mutating func forgetDebugger(_ target: inout Machine) {
+    let hadDebugger = session.isOpen
     session = Session()
     sender.begin()
-    target.removeAllPoints()
+    if execution == .stopped {
+      target.removeAllPoints()
+    } else if hadDebugger {
+      hasStalePoints = true
+      stopMachine(&target)
+    }
   }
 }

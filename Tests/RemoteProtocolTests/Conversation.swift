@@ -66,6 +66,18 @@ final class Conversation {
     payloads(in: type(frame(payload)), sourceLocation: sourceLocation)
   }
 
+  /// The debugger connects.
+  func connect() {
+    server.connectionOpened(target: &machine)
+    reportStop()
+  }
+
+  /// The debugger is gone, whatever it had in mind.
+  func disconnect() {
+    server.connectionClosed(target: &machine)
+    reportStop()
+  }
+
   /// Everything that the server sent since it was last asked for.
   func received() -> String {
     server.withLink { link in
@@ -80,13 +92,13 @@ final class Conversation {
   func reportStop(evenIfHeldBack: Bool = false) {
     while reportsStops || evenIfHeldBack, let stop = machine.announcement {
       machine.announcement = nil
+      machine.isRunning = false
       server.targetDidStop(stop, target: &machine)
     }
   }
 
   /// Something happens on a vCPU while the machine runs.
   func happen(_ cause: StopEvent.Cause, on vcpu: Int) -> String? {
-    machine.isRunning = false
     machine.announcement = StopEvent(vcpu: vcpu, cause: cause)
     reportStop()
     return payloads(in: received()).first

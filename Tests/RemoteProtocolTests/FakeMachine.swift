@@ -2,6 +2,8 @@ import RemoteProtocol
 
 /// A machine that executes nothing but instructions that do nothing, for the server to be tried on.
 ///
+/// It holds the server to its word: nothing but `stopAll()` is asked of it while it runs.
+///
 /// It has the general registers of arm64 (x0 to x30, sp, pc: 64 bits, cpsr: 32), v0 (128 bits) and a
 /// register that cannot be written, and some memory. Its `resume()` and its pending stops are an
 /// example of what ``Target`` asks for.
@@ -56,6 +58,7 @@ struct FakeMachine: Target {
   func core(of vcpu: Int) -> Int { vcpus[vcpu].core }
 
   func writeStatus(of vcpu: Int, to output: inout some TextOutput & ~Copyable) {
+    precondition(!isRunning)
     output.write("EL1 at ")
     output.write(hex: vcpus[vcpu].registers[Self.programCounter])
   }
@@ -64,24 +67,24 @@ struct FakeMachine: Target {
 
   mutating func stopAll() {
     log.append("stopAll")
-    isRunning = false
     let vcpu = vcpus.firstIndex { $0.isPoweredOn } ?? 0
     announcement = announcement ?? StopEvent(vcpu: vcpu, cause: .interrupted)
   }
 
   mutating func setAction(_ action: ResumeAction, for vcpu: Int) {
+    precondition(!isRunning)
     vcpus[vcpu].action = action
   }
 
   mutating func resume() {
+    precondition(!isRunning)
+    isRunning = true
     log.append("resume " + vcpus.map { "\($0.action)" }.joined(separator: " "))
     pendingStops = pendingStops.filter { vcpus[$0.vcpu].action == .hold || isStillTrue($0) }
     if pendingStops.allSatisfy({ vcpus[$0.vcpu].action == .hold }) {
-      isRunning = true
       for vcpu in vcpus.indices where vcpus[vcpu].isPoweredOn { run(vcpu) }
     }
     if let index = pendingStops.firstIndex(where: { vcpus[$0.vcpu].action != .hold }) {
-      isRunning = false
       announcement = pendingStops.remove(at: index)
     }
   }
@@ -137,6 +140,7 @@ struct FakeMachine: Target {
   }
 
   func readRegister(_ number: Int, of vcpu: Int, into bytes: inout MutableSpan<UInt8>) -> Bool {
+    precondition(!isRunning && bytes.count == registerSize(number))
     for index in bytes.indices {
       switch number {
       case Self.wideRegister: bytes[index] = vcpus[vcpu].v0[index]
@@ -150,6 +154,7 @@ struct FakeMachine: Target {
   }
 
   mutating func writeRegister(_ number: Int, of vcpu: Int, from bytes: Span<UInt8>) -> Bool {
+    precondition(!isRunning && bytes.count == registerSize(number))
     guard number != Self.readOnlyRegister else { return false }
     let value = bytes.indices.map { bytes[$0] }
     if number == Self.wideRegister {
@@ -165,6 +170,7 @@ struct FakeMachine: Target {
   func readMemory(
     at address: UInt64, of vcpu: Int, into bytes: inout MutableSpan<UInt8>
   ) -> Int {
+    precondition(!isRunning && reachesNoFurtherThanTheTop(address, bytes.count))
     var count = 0
     while count < bytes.count, let offset = offset(of: address &+ UInt64(count)) {
       bytes[count] = memory[offset]
@@ -174,9 +180,14 @@ struct FakeMachine: Target {
   }
 
   mutating func writeMemory(at address: UInt64, of vcpu: Int, from bytes: Span<UInt8>) -> Bool {
+    precondition(!isRunning && reachesNoFurtherThanTheTop(address, bytes.count))
     guard let first = offset(of: address), first + bytes.count <= memory.count else { return false }
     for index in bytes.indices { memory[first + index] = bytes[index] }
     return true
+  }
+
+  private func reachesNoFurtherThanTheTop(_ address: UInt64, _ count: Int) -> Bool {
+    count > 0 && !address.addingReportingOverflow(UInt64(count - 1)).overflow
   }
 
   private func offset(of address: UInt64) -> Int? {
@@ -187,6 +198,7 @@ struct FakeMachine: Target {
   // MARK: Points
 
   mutating func insert(_ point: Point) throws(PointError) {
+    precondition(!isRunning)
     if point.kind == .readWatchpoint { throw .unsupported }
     if point.length == 0 || point.address.addingReportingOverflow(point.length - 1).overflow {
       throw .invalid
@@ -197,11 +209,13 @@ struct FakeMachine: Target {
   }
 
   mutating func remove(_ point: Point) throws(PointError) {
+    precondition(!isRunning)
     if point.kind == .readWatchpoint { throw .unsupported }
     points.removeAll { $0 == point }
   }
 
   mutating func removeAllPoints() {
+    precondition(!isRunning)
     points = []
   }
 
@@ -217,6 +231,7 @@ struct FakeMachine: Target {
 
   /// `echo TEXT` writes the text, `count N` the numbers below N (at most 5000), and anything else fails.
   func monitor(_ command: Span<UInt8>, output: inout some TextOutput & ~Copyable) -> Bool {
+    precondition(!isRunning)
     let words = String(decoding: command.indices.map { command[$0] }, as: UTF8.self)
       .split(separator: " ", maxSplits: 1)
     switch (words.first, words.last) {

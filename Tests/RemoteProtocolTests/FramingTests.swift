@@ -73,6 +73,14 @@ struct FramingTests {
     #expect(conversation.type("$m4000#1" + frame("qC")) == frame("QC1"))
   }
 
+  @Test("Bytes may arrive one at a time or many at once")
+  func pieces() {
+    let conversation = Conversation()
+    let bytes = (frame("qC") + frame("qAttached")).unicodeScalars.map { UInt8($0.value) }
+    conversation.server.receive(bytes.span, target: &conversation.machine)
+    #expect(conversation.received() == frame("QC1") + frame("1"))
+  }
+
   @Test("Bytes between packets that mean nothing are passed over")
   func noise() {
     let conversation = Conversation()

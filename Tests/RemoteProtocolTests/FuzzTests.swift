@@ -83,8 +83,8 @@ struct FuzzTests {
   /// Something happens besides the bytes.
   private static func event(on conversation: Conversation, _ generator: inout SeededGenerator) {
     switch Int.random(in: 0..<12, using: &generator) {
-    case 0: conversation.server.connectionOpened(target: &conversation.machine)
-    case 1: conversation.server.connectionClosed(target: &conversation.machine)
+    case 0: conversation.connect()
+    case 1: conversation.disconnect()
     case 2: conversation.server.targetDidExit()
     case 3:
       conversation.machine.vcpus.indices.randomElement(using: &generator)

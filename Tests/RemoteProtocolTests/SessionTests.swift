@@ -85,15 +85,26 @@ struct SessionTests {
 
   // MARK: Disappearing
 
-  @Test("A machine whose debugger disappears goes on if it ran, without points")
+  @Test("A machine whose debugger disappears goes on if it ran: all of it, and without points")
   func disappearsWhileRunning() {
-    let conversation = Conversation()
-    _ = conversation.ask("Z2,40001000,8")
-    #expect(conversation.ask("vCont;c") == nil)
-    conversation.machine.log = []
-    conversation.server.connectionClosed(target: &conversation.machine)
-    #expect(conversation.machine.isRunning)
-    #expect(conversation.machine.points.isEmpty)
+    for packet in ["vCont;c", "vCont;c:2"] {
+      let conversation = Conversation()
+      _ = conversation.ask("Z2,40001000,8")
+      #expect(conversation.ask(packet) == nil)
+      conversation.machine.log = []
+      conversation.disconnect()
+      #expect(conversation.machine.points.isEmpty)
+      #expect(conversation.machine.log == ["stopAll", "resume continue continue"])
+      #expect(conversation.machine.isRunning)
+      #expect(conversation.received() == "")
+    }
+  }
+
+  @Test("A machine that no debugger has spoken to is left alone when links come and go")
+  func connectionOnly() {
+    let conversation = Conversation(attached: false)
+    conversation.connect()
+    conversation.disconnect()
     #expect(conversation.machine.log.isEmpty)
   }
 
@@ -101,10 +112,10 @@ struct SessionTests {
   func disappearsWhileStopped() {
     let conversation = Conversation()
     _ = conversation.ask("Z1,40000120,4")
-    conversation.server.connectionClosed(target: &conversation.machine)
+    conversation.disconnect()
     #expect(conversation.machine.points.isEmpty)
     #expect(conversation.machine.log.isEmpty)
-    conversation.server.connectionOpened(target: &conversation.machine)
+    conversation.connect()
     #expect(conversation.type(frame("qC")) == "+" + frame("QC1"))
     #expect(conversation.machine.log.isEmpty)
   }
@@ -118,7 +129,7 @@ struct SessionTests {
       _ = conversation.type(packet == "D" ? frame("qC") : "\u{3}")
       #expect(conversation.machine.log.last == "stopAll")
       _ = conversation.received()
-      conversation.server.connectionClosed(target: &conversation.machine)
+      conversation.disconnect()
       conversation.reportStop(evenIfHeldBack: true)
       #expect(conversation.machine.log.last == "resume continue continue")
       #expect(conversation.received() == "")
@@ -129,8 +140,8 @@ struct SessionTests {
   func halfAPacket() {
     let conversation = Conversation(attached: false)
     _ = conversation.type("$m4000")
-    conversation.server.connectionClosed(target: &conversation.machine)
-    conversation.server.connectionOpened(target: &conversation.machine)
+    conversation.disconnect()
+    conversation.connect()
     #expect(conversation.type("+" + frame("qC")) == "+" + frame("QC1"))
   }
 

@@ -21,6 +21,12 @@ struct TextOutputTests {
     #expect(collect { $0.write("vCPU 1: EL1\n") } == "vCPU 1: EL1\n")
   }
 
+  @Test("Bytes are written as they are")
+  func bytes() {
+    let bytes: [UInt8] = [0x00, 0x41, 0xff]
+    #expect(collect { $0.write(bytes.span) } == "\0A\u{ff}")
+  }
+
   static let numbers: [UInt64] =
     [0, 1, 9, 10, 11, 99, 100, 101, .max, .max - 1, .max / 10, .max / 10 * 10]
     + (0..<64).map { 1 << $0 }

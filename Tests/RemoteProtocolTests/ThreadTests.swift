@@ -12,6 +12,13 @@ struct ThreadTests {
     #expect(conversation.ask("qsThreadInfo") == "l")
   }
 
+  @Test("An answer that would be larger than a packet may be is an error")
+  func tooMany() {
+    let conversation = Conversation(FakeMachine(vcpuCount: 1500))
+    #expect(conversation.ask("qfThreadInfo") == "E07")
+    #expect(conversation.ask("qC") == "QC1")
+  }
+
   @Test("A vCPU that is powered off is no thread")
   func poweredOff() {
     let conversation = Conversation(FakeMachine(vcpuCount: 3))
