@@ -1,8 +1,9 @@
 extension DeviceTree {
   /// What a new tree is to have that the tree it is made from has not, and the other way round.
   ///
-  /// The limits are a matter of the memory that the edits take; there is no heap to grow into.
-  public struct Edits {
+  /// The limits are a matter of the memory that the edits take; there is no heap to grow into. Nor is
+  /// there stack for a second copy, so there is none.
+  public struct Edits: ~Copyable {
     /// How many nodes can be removed.
     public static let removalLimit = 32
     /// How many regions can be taken out of memory.
@@ -30,7 +31,7 @@ extension DeviceTree {
     }
 
     private let tree: DeviceTree
-    private var removals = FixedList<32, Int>()
+    private var removals = FixedList<32, UInt32>()
     private(set) var exclusions = FixedList<8, Region>()
     private(set) var settings = FixedList<8, Setting>()
 
@@ -46,7 +47,7 @@ extension DeviceTree {
       try check(node)
       guard node.depth > 0 else { throw .rootRemoved }
       guard !removes(node) else { return }
-      try removals.append(node.offset)
+      try removals.append(UInt32(truncatingIfNeeded: node.offset))
     }
 
     /// Takes a region out of every memory node; one with nothing left is removed.
@@ -73,13 +74,19 @@ extension DeviceTree {
     }
 
     func removes(_ node: Node) -> Bool {
-      removals.contains { $0 == node.offset }
+      removals.contains { Int($0) == node.offset }
     }
 
     /// What a property is set to; nil if it stays as it is.
     func value(of property: Property, in node: Node) -> Value? {
-      settings.firstIndex { $0.node == node.offset && property.isNamed($0.name) }
-        .flatMap { settings[$0]?.value }
+      for index in 0..<settings.count {
+        if let setting = settings[index], setting.node == node.offset,
+          property.isNamed(setting.name)
+        {
+          return setting.value
+        }
+      }
+      return nil
     }
 
     func check(_ tree: DeviceTree) throws(DeviceTreeError) {

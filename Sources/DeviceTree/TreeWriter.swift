@@ -1,10 +1,10 @@
 extension DeviceTree {
   /// How many bytes the tree takes once it is edited: no more than it needs.
-  public func size(with edits: Edits) throws(DeviceTreeError) -> Int {
+  public func size(with edits: borrowing Edits) throws(DeviceTreeError) -> Int {
     // A sink without memory only counts.
     var writer = unsafe TreeWriter(
-      source: self, edits: edits, output: ByteSink(.init(start: nil, count: 0)))
-    try writer.write()
+      source: self, output: ByteSink(.init(start: nil, count: 0)))
+    try writer.write(edits)
     return writer.output.count
   }
 
@@ -19,12 +19,12 @@ extension DeviceTree {
   /// - Returns: the size in bytes of the new tree.
   @unsafe
   public func write(
-    _ edits: Edits, into destination: UnsafeMutableRawBufferPointer
+    _ edits: borrowing Edits, into destination: UnsafeMutableRawBufferPointer
   ) throws(DeviceTreeError) -> Int {
     let memory = unsafe ByteView(UnsafeRawBufferPointer(destination))
     guard !memory.addresses.overlaps(bytes.addresses) else { throw .destinationOverlapsSource }
-    var writer = unsafe TreeWriter(source: self, edits: edits, output: ByteSink(destination))
-    try writer.write()
+    var writer = unsafe TreeWriter(source: self, output: ByteSink(destination))
+    try writer.write(edits)
     guard writer.output.isComplete else { throw .destinationTooSmall }
     writer.writeHeader()
     return writer.output.count
@@ -35,29 +35,27 @@ extension DeviceTree {
 /// structure, strings.
 private struct TreeWriter {
   let source: DeviceTree
-  let edits: DeviceTree.Edits
   var output: ByteSink
   /// Where the blocks begin.
   private var structure = 0
   private var strings = 0
 
-  init(source: DeviceTree, edits: DeviceTree.Edits, output: ByteSink) {
+  init(source: DeviceTree, output: ByteSink) {
     self.source = source
-    self.edits = edits
     self.output = output
   }
 
   /// Writes everything behind the header, whose numbers are only known afterwards.
-  mutating func write() throws(DeviceTreeError) {
+  mutating func write(_ edits: borrowing DeviceTree.Edits) throws(DeviceTreeError) {
     try edits.check(source)
     for _ in 0..<(Header.byteCount / 4) { output.append(cell: 0) }
     output.append(source.reservationBlock)
     for _ in 0..<4 { output.append(cell: 0) }
     structure = output.count
-    try writeStructure()
+    try writeStructure(edits)
     strings = output.count
     output.append(source.strings)
-    for index in 0..<edits.settings.count where isNewName(index) {
+    for index in 0..<edits.settings.count where isNewName(index, edits) {
       if let setting = edits.settings[index] { writeTerminated(setting.name) }
     }
     guard output.count <= DeviceTree.maximumSize else { throw .badTotalSize }
@@ -80,12 +78,13 @@ private struct TreeWriter {
     store(output.count - strings, .stringsSize)
   }
 
-  private mutating func writeStructure() throws(DeviceTreeError) {
+  private mutating func writeStructure(_ edits: borrowing DeviceTree.Edits) throws(DeviceTreeError)
+  {
     var nodes = source.nodes
     // How many nodes have been begun and not ended.
     var open = 0
     while let node = nodes.next() {
-      if try leavesOut(node) {
+      if try leavesOut(node, edits) {
         nodes.skipDescendants()
         continue
       }
@@ -93,14 +92,16 @@ private struct TreeWriter {
         output.append(cell: StructureReader.Code.endNode)
         open -= 1
       }
-      try writeBeginning(of: node)
+      try writeBeginning(of: node, edits)
       open += 1
     }
     for _ in 0..<open { output.append(cell: StructureReader.Code.endNode) }
     output.append(cell: StructureReader.Code.end)
   }
 
-  private func leavesOut(_ node: DeviceTree.Node) throws(DeviceTreeError) -> Bool {
+  private func leavesOut(
+    _ node: DeviceTree.Node, _ edits: borrowing DeviceTree.Edits
+  ) throws(DeviceTreeError) -> Bool {
     if edits.removes(node) { return true }
     // Memory of which nothing is left.
     guard var remaining = try edits.remainingMemory(of: node) else { return false }
@@ -108,7 +109,9 @@ private struct TreeWriter {
   }
 
   /// Writes a node up to its last property.
-  private mutating func writeBeginning(of node: DeviceTree.Node) throws(DeviceTreeError) {
+  private mutating func writeBeginning(
+    of node: DeviceTree.Node, _ edits: borrowing DeviceTree.Edits
+  ) throws(DeviceTreeError) {
     output.append(cell: StructureReader.Code.beginNode)
     writeTerminated(node.name)
     output.pad()
@@ -117,7 +120,7 @@ private struct TreeWriter {
       guard let setting = edits.settings[index], setting.node == node.offset,
         !node.has(setting.name)
       else { continue }
-      write(setting.value, nameOffset: nameOffset(index))
+      write(setting.value, nameOffset: nameOffset(index, edits))
     }
 
     var properties = node.properties
@@ -170,20 +173,20 @@ private struct TreeWriter {
 
   /// Whether a setting's name has to be added to the strings block: neither the old tree nor a
   /// setting before has it.
-  private func isNewName(_ index: Int) -> Bool {
+  private func isNewName(_ index: Int, _ edits: borrowing DeviceTree.Edits) -> Bool {
     guard let name = edits.settings[index]?.name else { return false }
     return source.strings.firstOffset(ofTerminated: name) == nil
       && edits.settings.firstIndex { $0.name == name } == index
   }
 
   /// Where in the new strings block a setting's name is.
-  private func nameOffset(_ index: Int) -> Int {
+  private func nameOffset(_ index: Int, _ edits: borrowing DeviceTree.Edits) -> Int {
     guard let name = edits.settings[index]?.name else { return 0 }
     if let offset = source.strings.firstOffset(ofTerminated: name) { return offset }
     var offset = source.strings.count
     for earlier in 0..<edits.settings.count {
       guard let other = edits.settings[earlier]?.name, other != name else { break }
-      if isNewName(earlier) { offset += other.count + 1 }
+      if isNewName(earlier, edits) { offset += other.count + 1 }
     }
     return offset
   }

@@ -336,7 +336,7 @@ import Testing
 
 extension DeviceTree {
   /// The bytes of an edited tree, in memory just large enough.
-  func written(with edits: Edits) throws -> [UInt8] {
+  func written(with edits: borrowing Edits) throws -> [UInt8] {
     let memory = UnsafeMutableRawBufferPointer.allocate(
       byteCount: try size(with: edits), alignment: 1)
     defer { unsafe memory.deallocate() }
@@ -345,7 +345,7 @@ extension DeviceTree {
     return unsafe Array(memory)
   }
 
-  func edited(by edits: Edits) throws -> DeviceTree {
+  func edited(by edits: borrowing Edits) throws -> DeviceTree {
     try DeviceTree(bytes: try written(with: edits))
   }
 }
