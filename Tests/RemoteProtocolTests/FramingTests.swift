@@ -127,6 +127,17 @@ struct FramingTests {
     #expect(conversation.ask("qC") == "QC1")
   }
 
+  @Test("An answer of the announced size is sent; a longer one is an error instead")
+  func longAnswers() {
+    for (count, expected) in [(4096, String(repeating: "a", count: 4096)), (4097, "E07")] {
+      var sender = PacketSender(link: FakeLink())
+      sender.begin()
+      for _ in 0..<count { sender.write("a") }
+      sender.send()
+      #expect(text(sender.link.sent) == frame(expected))
+    }
+  }
+
   @Test("Escapes do not count towards the size of a packet")
   func longEscapedPacket() {
     let conversation = Conversation()

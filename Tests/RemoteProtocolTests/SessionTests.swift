@@ -16,6 +16,15 @@ struct SessionTests {
     #expect(conversation.ask("?")?.hasPrefix("T02") == true)
   }
 
+  @Test("A debugger that asks instead of waiting for the stop gets its answer, and no stop reply")
+  func question() {
+    let conversation = Conversation()
+    _ = conversation.ask("vCont;c")
+    #expect(conversation.askForAll("qC") == ["QC1"])
+    conversation.server.targetDidExit()
+    #expect(conversation.received() == "")
+  }
+
   @Test("What arrives before the machine stands still neither stops it again nor gets an answer")
   func impatience() {
     let conversation = Conversation(attached: false)
