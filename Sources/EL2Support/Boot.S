@@ -55,6 +55,7 @@ boot:
         adrp    x0, __stacks_start
         add     x0, x0, :lo12:__stacks_start
         add     sp, x0, #STACK_SIZE
+        sub     sp, sp, #FRAME_SIZE     // the guest's registers, which Swift prepares there
         mov     x29, xzr
         mov     x0, x19
         bl      stepwell_boot
@@ -135,6 +136,7 @@ el2_secondary_entry:
         bl      set_translation
         ldp     x4, x0, [x19, #32]
         mov     sp, x4
+        sub     sp, sp, #FRAME_SIZE
         mov     x29, xzr
         bl      stepwell_secondary
 halt:
