@@ -57,10 +57,7 @@ extension DeviceTree {
     }
 
     /// Sets a property, which the node may or may not have so far, in place of what any edit before
-    /// said of it.
-    ///
-    /// - Parameters:
-    ///   - name: must stay in memory until the new tree is written, as must a value's text.
+    /// said of it. The name and a value's text must stay in memory until the new tree is written.
     public mutating func set(
       _ name: Text, of node: Node, to value: Value
     ) throws(DeviceTreeError) {

@@ -2,8 +2,7 @@ extension DeviceTree {
   /// How many bytes the tree takes once it is edited: no more than it needs.
   public func size(with edits: borrowing Edits) throws(DeviceTreeError) -> Int {
     // A sink without memory only counts.
-    var writer = unsafe TreeWriter(
-      source: self, output: ByteSink(.init(start: nil, count: 0)))
+    var writer = unsafe TreeWriter(source: self, output: ByteSink(.init(start: nil, count: 0)))
     try writer.write(edits)
     return writer.output.count
   }
@@ -78,8 +77,9 @@ private struct TreeWriter {
     store(output.count - strings, .stringsSize)
   }
 
-  private mutating func writeStructure(_ edits: borrowing DeviceTree.Edits) throws(DeviceTreeError)
-  {
+  private mutating func writeStructure(
+    _ edits: borrowing DeviceTree.Edits
+  ) throws(DeviceTreeError) {
     var nodes = source.nodes
     // How many nodes have been begun and not ended.
     var open = 0

@@ -161,6 +161,22 @@ import Testing
     #expect(try tree.edited(by: edits).node(at: "/memory")?.region(0) == .init(0x1800, 0x800))
   }
 
+  @Test func `what nothing is taken from stays as it was, to the byte`() throws {
+    let bytes = TreeBuilder([
+      .cells("#address-cells", 1), .cells("#size-cells", 1),
+      .node(
+        "memory@1000", .strings("device_type", "memory"),
+        .cells("reg", 0x1000, 0x1000, 0, 0, 0x2000, 0x1000)),
+      .node(
+        "card",
+        .node("memory@8000", .strings("device_type", "memory"), .cells("reg", 0x8000, 0x1000))),
+    ]).bytes
+    let tree = try DeviceTree(bytes: bytes)
+    var edits = DeviceTree.Edits(of: tree)
+    try edits.excludeFromMemory(.init(0x3000, 0x10_0000))
+    #expect(try tree.written(with: edits) == bytes)
+  }
+
   @Test(
     "memory that cannot be understood is not edited",
     arguments: [

@@ -13,7 +13,9 @@ import Testing
       .node(
         "memory@4000", .strings("device_type", "memory"),
         .cells("reg", 0x4000, 0x1000, 0x8000, 0x1000)),
-      .node("secram@0", .strings("device_type", "memory"), .strings("status", "disabled")),
+      .node(
+        "secram@c000", .strings("device_type", "memory"), .strings("status", "disabled"),
+        .cells("reg", 0xc000, 0x1000)),
       .node("memory@0", .strings("device_type", "memory"), .cells("reg", 0, 0x1000)),
       .node("sram@1000", .cells("reg", 0x1000, 0x1000)),
       .node("bus", .node("memory@2000", .strings("device_type", "memory"))))
