@@ -6,8 +6,8 @@
 /// inside and among themselves last in, first out: ICH_HCR_EL2.EOIcount says how many to take off.
 /// At most 128 can be active at a time, one for each preemption level (IHI 0069, 4.8.2).
 ///
-/// With EOImode 1 there is no order and no such bound, but then ICC_DIR_EL1 names the interrupt and is
-/// trapped. A physical interrupt is remembered by the distributor, where it is active; only the
+/// With EOImode 1 there is no order and no such bound, but then ICC_DIR_EL1 names the interrupt and
+/// is trapped. A physical interrupt is remembered by the distributor, where it is active; only the
 /// guest's SGIs need a note.
 ///
 /// All zero bytes are the empty stack.

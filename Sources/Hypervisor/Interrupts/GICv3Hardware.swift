@@ -1,15 +1,16 @@
 internal import EL2Support
 
-/// The GICv3 of the machine: its registers in memory, and the system registers of the executing core.
+/// The GICv3 of the machine: its registers in memory, and the system registers of the executing
+/// core.
 struct GICv3Hardware: InterruptHardware, ~Copyable {
   private let distributor: UInt
   private let redistributors: InlineArray<8, UInt>
   private let memory: InlineArray<8, Range<UInt64>>
   private let inPlace = InPlace()
 
-  /// The distributor at `distributor`, each processor's RD_base at its index in `redistributors`, and
-  /// the RAM that EL2 has mapped at the addresses in `memory`, where the guest's LPI tables may be.
-  /// All addresses are physical ones, which EL2 maps one to one.
+  /// The distributor at `distributor`, each processor's RD_base at its index in `redistributors`,
+  /// and the RAM that EL2 has mapped at the addresses in `memory`, where the guest's LPI tables may
+  /// be. All addresses are physical ones, which EL2 maps one to one.
   init(
     distributor: UInt, redistributors: InlineArray<8, UInt>, memory: InlineArray<8, Range<UInt64>>
   ) {

@@ -57,8 +57,8 @@ struct GuestDistributor: ~Copyable {
   }
 }
 
-/// The bits of GICD_CTLR with affinity routing, the same in the views that matter here: one Security
-/// state, and Non-secure of two (IHI 0069, 12.9.4).
+/// The bits of GICD_CTLR with affinity routing, the same in the views that matter here: one
+/// Security state, and Non-secure of two (IHI 0069, 12.9.4).
 enum DistributorControl {
   /// EnableGrp1, EnableGrp1A.
   static var enableGroup1: UInt32 { 1 << 1 }

@@ -1,8 +1,8 @@
 internal import Synchronization
 
 /// What one vCPU's redistributor is to the guest where that differs from the hardware: its sixteen
-/// SGIs, which are entirely virtual, the groups, the sleep bit. Any vCPU may write it, so every word
-/// is atomic; it is also where one core leaves word for another.
+/// SGIs, which are entirely virtual, the groups, the sleep bit. Any vCPU may write it, so every
+/// word is atomic; it is also where one core leaves word for another.
 struct GuestRedistributor: ~Copyable {
   private let pending: Atomic<UInt32>
   private let enabled: Atomic<UInt32>
@@ -15,7 +15,8 @@ struct GuestRedistributor: ~Copyable {
 
   /// The guest's first view is what EL2 finds in the hardware.
   init(
-    processor: Int, hasSingleSecurityState: Bool, hardware: borrowing some InterruptHardware & ~Copyable
+    processor: Int, hasSingleSecurityState: Bool,
+    hardware: borrowing some InterruptHardware & ~Copyable
   ) {
     let frame = InterruptFrame.redistributor(processor)
     let sgi = InterruptNumber(0)
@@ -25,7 +26,8 @@ struct GuestRedistributor: ~Copyable {
     priorities = InlineArray { n in
       Atomic(
         hardware.read8(
-          frame, InterruptRegister.priority.offset(of: InterruptNumber(UInt32(truncatingIfNeeded: n)))))
+          frame,
+          InterruptRegister.priority.offset(of: InterruptNumber(UInt32(truncatingIfNeeded: n)))))
     }
     let groups = hardware.read32(frame, InterruptRegister.group.offset(of: sgi))
     groupWords = InlineArray { n in Atomic(hasSingleSecurityState ? (n == 0 ? groups : 0) : ~0) }
@@ -47,7 +49,9 @@ struct GuestRedistributor: ~Copyable {
   func setPending(sgis mask: UInt32) { pending.bitwiseOr(mask & 0xffff, ordering: .releasing) }
 
   /// Makes the SGIs in `mask` not pending.
-  func clearPending(sgis mask: UInt32) { pending.bitwiseAnd(~mask, ordering: .acquiringAndReleasing) }
+  func clearPending(sgis mask: UInt32) {
+    pending.bitwiseAnd(~mask, ordering: .acquiringAndReleasing)
+  }
 
   /// Enables the SGIs in `mask`.
   func enable(sgis mask: UInt32) { enabled.bitwiseOr(mask & 0xffff, ordering: .releasing) }

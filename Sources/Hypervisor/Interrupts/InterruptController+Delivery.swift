@@ -62,9 +62,10 @@ extension InterruptController where Hardware: ~Copyable {
     hardware.write(.ichHCR, isWithheld ? control & ~enable : control | enable)
   }
 
-  /// Whether an interrupt waits that would wake the executing core's vCPU from WFI: it is pending, in an enabled group
-  /// and above the priority mask. (One that could not preempt what is running counts as well: a
-  /// wake-up too many is allowed, one too few is not.) To be asked after `synchronize`.
+  /// Whether an interrupt waits that would wake the executing core's vCPU from WFI: it is pending,
+  /// in an enabled group and above the priority mask. (One that could not preempt what is running
+  /// counts as well: a wake-up too many is allowed, one too few is not.) To be asked after
+  /// `synchronize`.
   func hasPendingVirtualInterrupt() -> Bool {
     let control = VirtualMachineControl(rawValue: hardware.read(.ichVMCR))
     let registers = ListRegisterFile(
@@ -113,8 +114,9 @@ extension InterruptController where Hardware: ~Copyable {
     }
   }
 
-  /// `number`, a PPI or SPI that waits in the queue, becomes again what it was before EL2 acknowledged
-  /// it: pending in hardware. A level-sensitive one is, as long as its line is asserted.
+  /// `number`, a PPI or SPI that waits in the queue, becomes again what it was before EL2
+  /// acknowledged it: pending in hardware. A level-sensitive one is, as long as its line is
+  /// asserted.
   func giveBack(_ number: InterruptNumber, _ interface: inout VirtualCPUInterface) {
     if trigger(of: number, on: interface.processor) == .edge {
       set(.setPending, number, on: interface.processor)
@@ -128,23 +130,36 @@ extension InterruptController where Hardware: ~Copyable {
     hardware.write(.iccDIR, UInt64(number.rawValue))
   }
 
-  /// Takes everything that the guest has not taken out of the list registers, gives back what it has
-  /// disabled since, and offers the rest anew with the priorities and groups of now.
-  func revalidate(_ interface: inout VirtualCPUInterface) {
-    var registers = ListRegisterFile(
-      reading: hardware, count: virtualInterface.listRegisterCount)
+  /// Lets everything that is pending in `registers` wait in software.
+  func takePending(
+    from registers: inout ListRegisterFile, _ interface: inout VirtualCPUInterface
+  ) {
     for n in 0..<registers.count where registers[n].isPending {
       requeue(registers[n].number, &interface)
       registers[n].isPending = false
     }
-    registers.write(to: hardware)
+  }
+
+  /// Gives back the PPIs and SPIs of the queue of which `condition` holds.
+  func giveBack(
+    _ interface: inout VirtualCPUInterface, where condition: (InterruptNumber) -> Bool
+  ) {
     var next = interface.queue.first(from: 0)
     while let number = next {
-      if number.isPeripheral && !isSet(.setEnable, number, on: interface.processor) {
-        giveBack(number, &interface)
-      }
+      if number.isPeripheral && condition(number) { giveBack(number, &interface) }
       next = interface.queue.first(from: number.rawValue &+ 1)
     }
+  }
+
+  /// Takes what the guest has not taken out of the list registers, gives back what it has disabled
+  /// since, and offers the rest anew with the priorities and groups of now.
+  func revalidate(_ interface: inout VirtualCPUInterface) {
+    var registers = ListRegisterFile(
+      reading: hardware, count: virtualInterface.listRegisterCount)
+    takePending(from: &registers, &interface)
+    registers.write(to: hardware)
+    let processor = interface.processor
+    giveBack(&interface) { !isSet(.setEnable, $0, on: processor) }
     refill(&interface)
   }
 }

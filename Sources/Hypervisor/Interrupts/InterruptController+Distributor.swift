@@ -4,10 +4,12 @@
 enum DistributorOffset {
   static var control: Int { 0x0000 }
   static var type: Int { 0x0004 }
-  static var setSPINonSecure: Int { 0x0040 }
-  static var clearSPINonSecure: Int { 0x0048 }
-  static var setSPISecure: Int { 0x0050 }
-  static var clearSPISecure: Int { 0x0058 }
+
+  /// GICD_SETSPI_NSR, GICD_CLRSPI_NSR and the Secure two: the INTID that is written becomes
+  /// pending, or not pending.
+  static func isMessage(_ offset: Int) -> Bool {
+    offset == 0x40 || offset == 0x48 || offset == 0x50 || offset == 0x58
+  }
 }
 
 extension InterruptController where Hardware: ~Copyable {
@@ -30,15 +32,8 @@ extension InterruptController where Hardware: ~Copyable {
       return 0
     case (DistributorOffset.type, nil) where access.size == 4:
       return UInt64(guestType)
-    case (
-      DistributorOffset.setSPINonSecure, let word?
-    ), (
-      DistributorOffset.clearSPINonSecure, let word?
-    ), (
-      DistributorOffset.setSPISecure, let word?
-    ), (
-      DistributorOffset.clearSPISecure, let word?
-    ) where access.size == 4 || access.size == 2:
+    case (let offset, let word?)
+    where DistributorOffset.isMessage(offset) && (access.size == 4 || access.size == 2):
       let number = InterruptNumber(word & 0x1fff)
       if number.kind == .spi && !own.contains(number) {
         hardware.write32(.distributor, access.offset, number.rawValue)
@@ -67,9 +62,9 @@ extension InterruptController where Hardware: ~Copyable {
     return value
   }
 
-  /// GICD_TYPER without what cannot be given to the guest: more than 16 bits of INTID (there would be
-  /// no place for such an LPI to wait), routing to one of many (EL2 would acknowledge an interrupt for
-  /// a vCPU that does not take it) and non-maskable interrupts.
+  /// GICD_TYPER without what cannot be given to the guest: more than 16 bits of INTID (there would
+  /// be no place for such an LPI to wait), routing to one of many (EL2 would acknowledge an
+  /// interrupt for a vCPU that does not take it) and non-maskable interrupts.
   private var guestType: UInt32 {
     let value = hardware.read32(.distributor, DistributorOffset.type)
     let numberBits = min(value >> 19 & 0x1f, 15)

@@ -148,8 +148,8 @@ extension InterruptController where Hardware: ~Copyable {
 
   // MARK: What EL2 holds for the executing core's vCPU
 
-  /// The interrupts from `first` on that the guest has pending though they are not so in hardware: a
-  /// bit each. SGIs count here as well.
+  /// The interrupts from `first` on that the guest has pending though they are not so in hardware:
+  /// a bit each. SGIs count here as well.
   private func heldPending(
     from first: InterruptNumber, _ interface: borrowing VirtualCPUInterface
   ) -> UInt32 {
@@ -164,8 +164,8 @@ extension InterruptController where Hardware: ~Copyable {
     return registers.mask(from: InterruptNumber(0)) { $0.isActive } | interface.active.activeSGIs
   }
 
-  /// Takes those of `mask` that the guest has pending out of list registers and queue, and hands each
-  /// physical one to `body`.
+  /// Takes those of `mask` that the guest has pending out of list registers and queue, and hands
+  /// each physical one to `body`.
   private func withdraw(
     _ mask: UInt32, from first: InterruptNumber, _ interface: inout VirtualCPUInterface,
     _ body: (borrowing Self, InterruptNumber, inout VirtualCPUInterface) -> Void
@@ -310,8 +310,8 @@ extension InterruptController where Hardware: ~Copyable {
     redistributors[processor].isOnline && redistributors[processor].needsRevalidation
   }
 
-  /// Something about the interrupts of vCPU `processor` changed, through the vCPU `author`: it looks
-  /// before it next runs the guest.
+  /// Something about the interrupts of vCPU `processor` changed, through the vCPU `author`: it
+  /// looks before it next runs the guest.
   func changed(for processor: Int, by author: Int) {
     guard redistributors[processor].isOnline else { return }
     redistributors[processor].requestRevalidation()
@@ -329,8 +329,8 @@ extension InterruptController where Hardware: ~Copyable {
     changed(bits.frame, bits.first, mask, by: interface)
   }
 
-  /// The guest's settings for the interrupts in `mask`, from `first` on, changed. Of physical ones only
-  /// those matter that EL2 has acknowledged: they are active.
+  /// The guest's settings for the interrupts in `mask`, from `first` on, changed. Of physical ones
+  /// only those matter that EL2 has acknowledged: they are active.
   private func changed(
     _ frame: InterruptFrame, _ first: InterruptNumber, _ mask: UInt32,
     by interface: borrowing VirtualCPUInterface

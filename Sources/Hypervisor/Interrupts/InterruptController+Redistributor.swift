@@ -39,8 +39,8 @@ extension InterruptController where Hardware: ~Copyable {
     }
   }
 
-  /// GICR_WAKER. In hardware the redistributor is awake as long as EL2 needs it; the guest's own bit
-  /// says whether its vCPU gets anything, and takes effect at once.
+  /// GICR_WAKER. In hardware the redistributor is awake as long as EL2 needs it; the guest's own
+  /// bit says whether its vCPU gets anything, and takes effect at once.
   private func accessWaker(
     of processor: Int, _ access: RegisterAccess, by author: Int
   ) -> UInt64 {
@@ -73,8 +73,8 @@ extension InterruptController where Hardware: ~Copyable {
 }
 
 extension RegisterAccess {
-  /// A write of GICR_PROPBASER with IDbits, [4:0], limited: LPIs that EL2 could not queue must not be
-  /// delivered.
+  /// A write of GICR_PROPBASER with IDbits, [4:0], limited: LPIs that EL2 could not queue must not
+  /// be delivered.
   fileprivate func with(numberBitsAtMost limit: UInt64) -> RegisterAccess {
     guard let value else { return self }
     return .write(offset, size: size, value & ~0x1f | min(value & 0x1f, limit))

@@ -61,8 +61,8 @@ extension InterruptController where Hardware: ~Copyable {
     }
   }
 
-  /// Takes pending interrupts of groups that are not `enabled` out of the list registers, where they
-  /// would be in the way.
+  /// Takes pending interrupts of groups that are not `enabled` out of the list registers, where
+  /// they would be in the way.
   private func evict(
     from registers: inout ListRegisterFile, allBut enabled: InterruptGroups,
     _ interface: inout VirtualCPUInterface
@@ -118,8 +118,8 @@ extension InterruptController where Hardware: ~Copyable {
   }
 
   /// Puts `candidate` into a list register: a free one, else that of a less urgent interrupt, else,
-  /// if none is deliverable, that of the active interrupt that the guest will end last. False if there
-  /// is no room for it, or no need because something at least as urgent is there.
+  /// if none is deliverable, that of the active interrupt that the guest will end last. False if
+  /// there is no room for it, or no need because something at least as urgent is there.
   private func makeRoom(
     for candidate: Candidate, in registers: inout ListRegisterFile,
     _ control: VirtualMachineControl, _ waiting: inout Waiting,
@@ -168,8 +168,8 @@ extension InterruptController where Hardware: ~Copyable {
     return true
   }
 
-  /// Composes ICH_HCR_EL2; with that EOIcount begins again at 0. Each maintenance condition is armed
-  /// only where it does not hold already, or it would be signalled for ever.
+  /// Composes ICH_HCR_EL2; with that EOIcount begins again at 0. Each maintenance condition is
+  /// armed only where it does not hold already, or it would be signalled for ever.
   private func arm(
     _ waiting: Waiting, _ control: VirtualMachineControl,
     _ interface: borrowing VirtualCPUInterface

@@ -2,8 +2,8 @@
 
 extension InterruptController where Hardware: ~Copyable {
   /// Takes the distributor over: group 1 of everything enabled, EL2's shared interrupts routed to
-  /// `bootProcessor` and enabled. Once, on the boot core, before the guest runs; each core, the boot
-  /// core included, then calls `startOnThisCore`.
+  /// `bootProcessor` and enabled. Once, on the boot core, before the guest runs; each core, the
+  /// boot core included, then calls `startOnThisCore`.
   func startDistributor(bootProcessor: Int) {
     let control = hardware.read32(.distributor, DistributorOffset.control)
     let groups = DistributorControl.enableGroup0 | DistributorControl.enableGroup1
@@ -23,19 +23,16 @@ extension InterruptController where Hardware: ~Copyable {
   /// Starts the CPU interface and the virtual interface of the executing core, `processor`, with
   /// `interface` as its vCPU's state: at boot, and again each time the vCPU is turned on.
   ///
-  /// The guest finds the CPU interface of a core out of reset. What its redistributor holds (SGIs that
-  /// are pending, LPIs that arrived) is still there, as it would be in hardware.
+  /// The guest finds the CPU interface of a core out of reset. What its redistributor holds (SGIs
+  /// that are pending, LPIs that arrived) is still there, as it would be in hardware.
   func startOnThisCore(_ interface: inout VirtualCPUInterface, processor: Int) {
     interface.processor = processor
-    interface.active.removeAll()
-    interface.isWithheld = false
-    interface.trapsDeactivation = false
+    release(&interface)
+    interface.isStarted = true
 
-    // SRE, with bypass disabled, and EL1's access of ICC_SRE_EL1 (IHI 0069, 12.2.25).
+    // SRE, with bypass disabled, and EL1's access of ICC_SRE_EL2 (IHI 0069, 12.2.25).
     hardware.write(.iccSRE, 0b1111)
     startRedistributor(processor)
-    resetVirtualInterface()
-
     // EOImode 1: the end of interrupt drops the priority, so that others come, and leaves the
     // interrupt active until the guest is done with it.
     hardware.write(.iccCTLR, hardware.read(.iccCTLR) | 1 << 1)
@@ -46,37 +43,31 @@ extension InterruptController where Hardware: ~Copyable {
     refill(&interface)
   }
 
-  /// Gives back what the vCPU has not taken, and lets no interrupt come to the executing core any
-  /// more: before the core is turned off. What the guest was handling stays active, as in hardware.
-  /// EL2's shared interrupts go to another running core.
+  /// The vCPU is turned off. What it has not taken is pending in hardware again, for another vCPU
+  /// to take once it is routed there; what it was handling stays active, as in hardware. The core
+  /// goes on getting EL2's own interrupts.
   func stopOnThisCore(_ interface: inout VirtualCPUInterface) {
-    let processor = interface.processor
-    redistributors[processor].setOnline(false)
-    hardware.write(.iccIGRPEN1, 0)
-    var registers = ListRegisterFile(
-      reading: hardware, count: virtualInterface.listRegisterCount)
-    for n in 0..<registers.count where registers[n].isPending {
-      requeue(registers[n].number, &interface)
-      registers[n].isPending = false
-    }
-    var next = interface.queue.first(from: 0)
-    while let number = next {
-      if number.isPeripheral { giveBack(number, &interface) }
-      next = interface.queue.first(from: number.rawValue &+ 1)
-    }
-    interface.active.removeAll()
-    resetVirtualInterface()
-    hardware.write(.ichHCR, 0)
-
-    var other = 0
-    while other < processorCount && !redistributors[other].isOnline { other &+= 1 }
-    guard other < processorCount else { return }
-    for n in own.links.indices {
-      if let link = own.links[n] { route(link, to: other) }
-    }
+    redistributors[interface.processor].setOnline(false)
+    release(&interface)
+    hardware.write(.ichHCR, VirtualInterfaceControl.none.rawValue)
   }
 
   // MARK: Parts
+
+  /// Gives back what the vCPU has not taken, and leaves its virtual interface as a core out of
+  /// reset has its CPU interface.
+  private func release(_ interface: inout VirtualCPUInterface) {
+    if interface.isStarted {
+      var registers = ListRegisterFile(
+        reading: hardware, count: virtualInterface.listRegisterCount)
+      takePending(from: &registers, &interface)
+      giveBack(&interface) { _ in true }
+    }
+    interface.active.removeAll()
+    interface.isWithheld = false
+    interface.trapsDeactivation = false
+    resetVirtualInterface()
+  }
 
   /// How many 32-bit words of one bit each the SPIs have, INTIDs 0 to 31 included
   /// (GICD_TYPER.ITLinesNumber).
@@ -110,8 +101,8 @@ extension InterruptController where Hardware: ~Copyable {
     {}
   }
 
-  /// Wakes the redistributor and enables EL2's own private interrupts at the highest priority, so that
-  /// nothing of the guest's delays them.
+  /// Wakes the redistributor and enables EL2's own private interrupts at the highest priority, so
+  /// that nothing of the guest's delays them.
   private func startRedistributor(_ processor: Int) {
     let frame = InterruptFrame.redistributor(processor)
     if distributor.hasSingleSecurityState {
@@ -125,9 +116,11 @@ extension InterruptController where Hardware: ~Copyable {
       let extended = Int(hardware.read64(frame, RedistributorOffset.type) >> 27 & 0x1f)
       for n in 0...min(extended, 2) { hardware.write32(frame, groups &+ 4 &* n, ~0) }
     }
-    // The guest's SGIs are virtual; of the physical ones only EL2's own may come.
+    // The guest's SGIs are virtual; of the physical ones only EL2's own may come, and none that the
+    // firmware left.
     let sgis = InterruptNumber(0)
     hardware.write32(frame, InterruptRegister.clearEnable.offset(of: sgis), 0xffff)
+    hardware.write32(frame, InterruptRegister.clearPending.offset(of: sgis), 0xffff)
     startPrivate(own.kick, on: processor)
     startPrivate(own.maintenance, on: processor)
     startPrivate(own.timer, on: processor)
@@ -156,7 +149,6 @@ extension InterruptController where Hardware: ~Copyable {
       .distributor, InterruptRegister.route.offset(of: link.number), affinities[processor].route)
   }
 
-  /// Leaves the virtual interface of the executing core as a core out of reset has its CPU interface.
   private func resetVirtualInterface() {
     for n in 0..<virtualInterface.listRegisterCount { hardware.write(.ichLR(n), 0) }
     for n in 0..<virtualInterface.activePriorityRegisterCount {

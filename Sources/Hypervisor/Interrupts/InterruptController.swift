@@ -2,11 +2,11 @@ internal import Synchronization
 
 /// The machine's GICv3, shared between EL2 and one guest (IHI 0069).
 ///
-/// Physical interrupts come to EL2, which acknowledges them, drops their priority and offers them to
-/// the guest in a list register. There are few of those; what does not fit waits in software, the
-/// most urgent always being in a list register. The guest's accesses of distributor and redistributors are
-/// completed on the hardware, so that the hardware's state is the guest's wherever it can be; what
-/// it cannot be is in `GuestDistributor` and `GuestRedistributor`.
+/// Physical interrupts come to EL2, which acknowledges them, drops their priority and offers them
+/// to the guest in a list register. There are few of those; what does not fit waits in software,
+/// the most urgent always being in a list register. The guest's accesses of distributor and
+/// redistributors are completed on the hardware, so that the hardware's state is the guest's
+/// wherever it can be; what it cannot be is in `GuestDistributor` and `GuestRedistributor`.
 ///
 /// One value serves all cores: everything that is written after `start` is atomic. A method that
 /// takes a `VirtualCPUInterface` runs on that vCPU's own core, with interrupts masked at EL2.
@@ -27,7 +27,8 @@ struct InterruptController<Hardware: InterruptHardware & ~Copyable>: ~Copyable {
   static var maximumProcessorCount: Int { 8 }
 
   /// Takes note of the controller as the firmware left it, which is what the guest is to find.
-  /// Changes nothing. Runs on the boot core; every core's virtual interface is taken to be like its.
+  /// Changes nothing. Runs on the boot core; every core's virtual interface is taken to be like
+  /// its.
   ///
   /// `affinities` has the affinity of each of the `processorCount` cores, by index.
   init(
@@ -52,10 +53,11 @@ struct InterruptController<Hardware: InterruptHardware & ~Copyable>: ~Copyable {
     self.hardware = hardware
   }
 
-  /// The two interrupt groups as far as vCPU `processor` may be given their interrupts now by what it
-  /// and the others wrote to distributor and redistributor.
+  /// The two interrupt groups as far as vCPU `processor` may be given their interrupts now by what
+  /// it and the others wrote to distributor and redistributor.
   func forwardedGroups(to processor: Int) -> InterruptGroups {
-    redistributors[processor].isAsleep ? .none : distributor.enabledGroups
+    redistributors[processor].isOnline && !redistributors[processor].isAsleep
+      ? distributor.enabledGroups : .none
   }
 
   /// The frame that has the registers of `number`, a PPI or SPI, for the core `processor`.
@@ -83,9 +85,8 @@ struct InterruptController<Hardware: InterruptHardware & ~Copyable>: ~Copyable {
     return word & 0b10 << (number.rawValue & 15 &* 2) != 0 ? .edge : .level
   }
 
-  /// Calls the core of vCPU `processor` into EL2, if it runs.
+  /// Calls the core of vCPU `processor` into EL2, whether or not the vCPU is turned on.
   func kick(_ processor: Int) {
-    guard redistributors[processor].isOnline else { return }
     hardware.write(
       .iccSGI1R,
       SGIRequest(sgi: own.kick, target: affinities[processor]).rawValue)

@@ -1,6 +1,6 @@
 /// The registers of distributor and redistributor that hold a field for each interrupt
-/// (IHI 0069, 12.9 and 12.11). A redistributor has those of its core's SGIs and PPIs at the offsets,
-/// from SGI_base, that the distributor has those of the SPIs at.
+/// (IHI 0069, 12.9 and 12.11). A redistributor has those of its core's SGIs and PPIs at the
+/// offsets, from SGI_base, that the distributor has those of the SPIs at.
 enum InterruptRegister: Equatable, Sendable {
   case group, setEnable, clearEnable, setPending, clearPending, setActive, clearActive
   case priority, targets, configuration, groupModifier, nonSecureAccess, nonMaskable
@@ -81,11 +81,11 @@ extension InterruptRegister {
     let registers = all
     for n in registers.indices {
       let register = registers[n]
-      // 1024 INTIDs in either range. 1020 to 1023 belong to the last word and are harmless there.
+      // 1024 INTIDs in either range; 1020 to 1023 have bits in the last words, and nothing else.
       let size = 1024 &* register.width / 8
       if offset >= register.base && offset < register.base &+ size {
         let number = (offset &- register.base) &* 8 / register.width
-        guard number >= 32 && (register != .route || number < 1020) else { return nil }
+        guard number >= 32 && (register.width < 8 || number < 1020) else { return nil }
         return InterruptField(register: register, number: InterruptNumber(UInt32(number)))
       }
       if let base = register.extendedBase, offset >= base && offset < base &+ size {

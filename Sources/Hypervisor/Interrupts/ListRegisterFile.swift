@@ -24,8 +24,9 @@ struct ListRegisterFile: ~Copyable {
     }
   }
 
-  /// Writes what was changed to the executing core. An empty one is written as zero: with HW set and
-  /// the state invalid, the reserved combinations of what is left are not worth reasoning about.
+  /// Writes what was changed to the executing core. An empty one is written as zero: with HW set
+  /// and the state invalid, the reserved combinations of what is left are not worth reasoning
+  /// about.
   mutating func write(to hardware: borrowing some InterruptHardware & ~Copyable) {
     for n in 0..<count where changed & 1 << UInt16(truncatingIfNeeded: n) != 0 {
       hardware.write(.ichLR(n), registers[n].isEmpty ? 0 : registers[n].rawValue)

@@ -38,7 +38,9 @@ extension InterruptController where Hardware: ~Copyable {
   ///
   /// ICC_SGI1R_EL1 makes SGIs of both groups pending, the other two, for which there is no other
   /// Security state, those of group 0 only (IHI 0069, 8.1.10 and 8.1.16).
-  func requestSGI(_ register: SGIRegister, _ value: UInt64, from interface: borrowing VirtualCPUInterface) {
+  func requestSGI(
+    _ register: SGIRegister, _ value: UInt64, from interface: borrowing VirtualCPUInterface
+  ) {
     let request = SGIRequest(rawValue: value)
     let source = affinities[interface.processor]
     for processor in 0..<processorCount where request.isFor(affinities[processor], from: source) {
@@ -47,7 +49,7 @@ extension InterruptController where Hardware: ~Copyable {
       }
       redistributors[processor].setPending(sgis: 1 << request.sgi.rawValue)
       // The own core looks before it goes back to the guest.
-      if processor != interface.processor { kick(processor) }
+      if processor != interface.processor && redistributors[processor].isOnline { kick(processor) }
     }
   }
 }

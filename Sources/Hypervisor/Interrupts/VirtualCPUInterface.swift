@@ -1,11 +1,14 @@
-/// What EL2 keeps of one vCPU's interrupts beyond the hardware's registers. Only the vCPU's own core
-/// touches it; what other cores have to say stands in its `GuestRedistributor`.
+/// What EL2 keeps of one vCPU's interrupts beyond the hardware's registers. Only the vCPU's own
+/// core touches it; what other cores have to say stands in its `GuestRedistributor`.
 ///
 /// All zero bytes are a valid value, the same as `init()` makes: it can be put into zeroed storage
 /// without a copy of its several KiB.
 struct VirtualCPUInterface: ~Copyable {
   /// The index of the vCPU, its core and its redistributor.
   var processor = 0
+
+  /// The core's virtual interface holds what EL2 put there, not what its reset left.
+  var isStarted = false
 
   /// Physical interrupts that EL2 has acknowledged for the guest and that are in no list register.
   /// (SGIs wait in the `GuestRedistributor`.)

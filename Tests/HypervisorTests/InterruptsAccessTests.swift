@@ -1,0 +1,415 @@
+import Testing
+
+@testable import Hypervisor
+
+@Suite("Accesses of distributor and redistributors")
+struct InterruptAccessTests {
+  // MARK: Disabling
+
+  @Test(
+    "an SPI that is disabled while it waits for the guest is not delivered, and pending again later"
+  )
+  func disablePendingEdge() {
+    let machine = InterruptMachine()
+    machine.enableSPI(40)
+    machine.pulse(40)
+    machine.write(0x180 + 4, 1 << 8)
+    #expect(machine.acknowledge() == 1023)
+    #expect(machine.read(0x200 + 4) == 1 << 8)
+    #expect(!machine.model.source(40, core: 0).isActive)
+    machine.write(0x100 + 4, 1 << 8)
+    #expect(machine.drain() == [40])
+  }
+
+  @Test("a level-sensitive SPI whose line falls while it is disabled is not pending any more")
+  func disablePendingLevel() {
+    let machine = InterruptMachine()
+    machine.enableSPI(40, isEdge: false)
+    machine.setLine(40, true)
+    machine.write(0x180 + 4, 1 << 8)
+    #expect(machine.read(0x200 + 4) == 1 << 8)
+    machine.setLine(40, false)
+    #expect(machine.read(0x200 + 4) == 0)
+    machine.write(0x100 + 4, 1 << 8)
+    #expect(machine.drain() == [])
+  }
+
+  @Test("disabling reaches interrupts in the queue as well as in list registers")
+  func disableQueued() {
+    let machine = InterruptMachine()
+    for n: UInt32 in 0..<12 { machine.enableSPI(64 + n) }
+    for n: UInt32 in 0..<12 { machine.pulse(64 + n) }
+    machine.write(0x180 + 8, 0xaaa)
+    #expect(machine.drain() == [64, 66, 68, 70, 72, 74])
+    machine.write(0x100 + 8, 0xaaa)
+    #expect(machine.drain() == [65, 67, 69, 71, 73, 75])
+  }
+
+  @Test("an SPI that is disabled by another vCPU is not delivered once GICD_CTLR.RWP reads 0")
+  func disableFromElsewhere() {
+    let machine = InterruptMachine(cores: 2)
+    machine.enableSPI(40, route: 1)
+    machine.pulse(40)
+    machine.accessQuietly(.distributor, .write(0x180 + 4, size: 4, 1 << 8), on: 0)
+    #expect(machine.read(0x0000) >> 31 == 1, "core 1 has not looked yet")
+    #expect(machine.read(0x0000, on: 1) >> 31 == 0, "it looks before it reads")
+    machine.settle()
+    #expect(machine.read(0x0000) >> 31 == 0)
+    #expect(machine.acknowledge(on: 1) == 1023)
+    #expect(machine.read(0x200 + 4) == 1 << 8)
+  }
+
+  @Test("a PPI that another vCPU disables is not delivered once GICR_CTLR.RWP reads 0")
+  func disablePrivateFromElsewhere() {
+    let machine = InterruptMachine(cores: 2)
+    machine.writePrivate(0x10100, 1 << 27, on: 1)
+    machine.setLine(27, ofCore: 1, true)
+    machine.accessQuietly(.redistributor(1), .write(0x10180, size: 4, 1 << 27), on: 0)
+    #expect(machine.accessQuietly(.redistributor(1), .read(0, size: 4), on: 0) & 1 << 3 != 0)
+    machine.settle()
+    #expect(machine.accessQuietly(.redistributor(1), .read(0, size: 4), on: 0) & 1 << 3 == 0)
+    #expect(machine.acknowledge(on: 1) == 1023)
+  }
+
+  @Test("disabling an interrupt that is being handled does not end it")
+  func disableActive() {
+    let machine = InterruptMachine()
+    machine.enableSPI(40)
+    machine.pulse(40)
+    #expect(machine.acknowledge() == 40)
+    machine.write(0x180 + 4, 1 << 8)
+    #expect(machine.read(0x300 + 4) == 1 << 8)
+    machine.end(40)
+    #expect(machine.read(0x300 + 4) == 0)
+  }
+
+  @Test("disabling what another vCPU handles does not take what this vCPU holds")
+  func disableOnlyTheNamed() {
+    let machine = InterruptMachine(cores: 2)
+    machine.enableSPI(40, route: 1)
+    machine.enableSPI(41, route: 0)
+    machine.pulse(40, 41)
+    machine.write(0x180 + 4, 1 << 8)
+    #expect(machine.drain(on: 1) == [])
+    #expect(machine.drain(on: 0) == [41])
+  }
+
+  // MARK: Groups and sleep
+
+  @Test("a guest that has disabled the groups in GICD_CTLR gets nothing, and all of it later")
+  func groupsDisabled() {
+    let machine = InterruptMachine(cores: 2)
+    machine.enableSPI(40)
+    machine.enableSPI(41, route: 1)
+    machine.writePrivate(0x10100, 1 << 27)
+    machine.pulse(40)
+    machine.write(0x0000, 0)
+    machine.pulse(41)
+    machine.setLine(27, ofCore: 0, true)
+    machine.sendSGI(0b11)
+    #expect(machine.acknowledge(on: 0) == 1023)
+    #expect(machine.acknowledge(on: 1) == 1023)
+    #expect(machine.read(0x200 + 4) & 1 << 8 != 0, "pending all the same")
+    machine.write(0x0000, 0b10)
+    machine.setLine(27, ofCore: 0, false)
+    #expect(machine.drain(on: 0) == [27, 0, 40])
+    #expect(machine.drain(on: 1) == [0, 41])
+  }
+
+  @Test(
+    "GICD_CTLR reads what the guest wrote, with ARE and DS as they are; the hardware stays enabled")
+  func distributorControl() {
+    let machine = InterruptMachine()
+    for value: UInt32 in [0, 1, 2, 3, ~0] {
+      machine.write(0x0000, value)
+      #expect(machine.read(0x0000) == 0x50 | value & 3)
+      #expect(machine.model.distributorControl & 0x13 == 0x12)
+    }
+  }
+
+  @Test("with two Security states the Non-secure guest has group 1 and no choice of groups")
+  func twoSecurityStates() {
+    let machine = InterruptMachine(hasSingleSecurityState: false)
+    machine.write(0x0000, 3)
+    #expect(machine.read(0x0000) == 0x12)
+    machine.write(0x084, 0)
+    #expect(machine.read(0x084) == 0)
+    machine.writePrivate(0x10080, 0)
+    #expect(machine.readPrivate(0x10080) == 0)
+    machine.writePrivate(0x14, 0b10)
+    #expect(machine.readPrivate(0x14) == 0)
+    machine.enableSPI(40)
+    machine.pulse(40)
+    machine.sendSGI(2 << 24 | 1)
+    #expect(machine.drain().sorted() == [2, 40])
+  }
+
+  @Test("a redistributor that the guest put to sleep forwards nothing until it wakes")
+  func sleep() {
+    let machine = InterruptMachine()
+    machine.enableSPI(40)
+    machine.writePrivate(0x14, 0b10)
+    machine.pulse(40)
+    #expect(machine.acknowledge() == 1023)
+    machine.writePrivate(0x14, 0)
+    #expect(machine.readPrivate(0x14) == 0)
+    #expect(machine.drain() == [40])
+  }
+
+  @Test("a group change reaches what is pending: FIQ becomes IRQ")
+  func regroup() {
+    let machine = InterruptMachine()
+    machine.write(0x0000, 0b11)
+    machine.setCPUInterface(priorityMask: 0xf8, groups: 0b11, on: 0)
+    machine.write(0x084, ~(1 << 8))
+    machine.enableSPI(40)
+    machine.pulse(40)
+    #expect(machine.acknowledge(group: 1) == 1023)
+    machine.write(0x084, ~0)
+    #expect(machine.acknowledge(group: 1) == 40)
+  }
+
+  @Test("the guest finds the state that the firmware left, before it writes anything")
+  func firmwareState() {
+    let machine = InterruptMachine(isGuestSetUp: false) { model in
+      model.shared[40] = .init(isGroup1: true, priority: 0x30)
+      model.distributorControl |= 0b01
+      model.cores[0].sources[3].isEnabled = true
+      model.cores[0].sources[3].priority = 0x70
+      model.cores[0].sources[3].isGroup1 = true
+    }
+    #expect(machine.read(0x0000) == 0x51)
+    #expect(machine.read(0x084) == 1 << 8)
+    #expect(machine.access(.distributor, .read(0x428, size: 1)) == 0x30)
+    #expect(machine.readPrivate(0x10100) == 1 << 3)
+    #expect(machine.readPrivate(0x10080) == 1 << 3)
+    #expect(machine.readPrivate(0x10400) == 0x7000_0000)
+    #expect(machine.readPrivate(0x14) == 0b110)
+  }
+
+  // MARK: Pending, active, priority
+
+  @Test("GICD_ISPENDR and GICD_ISACTIVER follow an interrupt as the guest knows it")
+  func pendingAndActive() {
+    let machine = InterruptMachine()
+    machine.enableSPI(40)
+    func state() -> [UInt32] { [0x204, 0x284, 0x304, 0x384].map { machine.read($0) >> 8 & 1 } }
+    #expect(state() == [0, 0, 0, 0])
+    machine.pulse(40)
+    #expect(state() == [1, 1, 0, 0])
+    _ = machine.acknowledge()
+    #expect(state() == [0, 0, 1, 1])
+    machine.pulse(40)
+    #expect(state() == [1, 1, 1, 1])
+    machine.end(40)
+    #expect(state() == [1, 1, 0, 0])
+    _ = machine.drain()
+    #expect(state() == [0, 0, 0, 0])
+  }
+
+  @Test("GICD_ICPENDR takes a pending edge away, wherever it waits")
+  func clearPending() {
+    let machine = InterruptMachine()
+    for n: UInt32 in 0..<8 { machine.enableSPI(64 + n) }
+    for n: UInt32 in 0..<8 { machine.pulse(64 + n) }
+    machine.write(0x280 + 8, 0b1101_0110)
+    #expect(machine.read(0x200 + 8) == 0b0010_1001)
+    #expect(machine.drain().sorted() == [64, 67, 69])
+    for n: UInt32 in 0..<8 { #expect(!machine.model.source(64 + n, core: 0).isActive) }
+  }
+
+  @Test("GICD_ICPENDR does not take an asserted line away")
+  func clearPendingLevel() {
+    let machine = InterruptMachine()
+    machine.enableSPI(40, isEdge: false)
+    machine.setLine(40, true)
+    machine.write(0x284, 1 << 8)
+    #expect(machine.read(0x204) == 1 << 8)
+    #expect(machine.acknowledge() == 40)
+  }
+
+  @Test("GICD_ISPENDR makes an interrupt pending once, even if it waits already")
+  func setPending() {
+    let machine = InterruptMachine()
+    machine.enableSPI(40)
+    machine.write(0x204, 1 << 8)
+    machine.write(0x204, 1 << 8)
+    #expect(machine.drain() == [40])
+  }
+
+  @Test("GICD_ISACTIVER keeps a pending interrupt from being delivered; GICD_ICACTIVER lets it go")
+  func setActive() {
+    let machine = InterruptMachine()
+    machine.enableSPI(40)
+    machine.pulse(40)
+    machine.write(0x304, 1 << 8)
+    #expect(machine.read(0x204) == 1 << 8 && machine.read(0x304) == 1 << 8)
+    #expect(machine.acknowledge() == 1023)
+    machine.write(0x384, 1 << 8)
+    #expect(machine.drain() == [40])
+  }
+
+  @Test("GICD_ICACTIVER leaves what is only pending alone")
+  func clearActiveOfPending() {
+    let machine = InterruptMachine()
+    machine.enableSPI(40)
+    machine.pulse(40)
+    machine.write(0x384, ~0)
+    #expect(machine.drain() == [40])
+    #expect(!machine.model.source(40, core: 0).isActive)
+  }
+
+  @Test("an interrupt that the guest made inactive while handling it can come again at once")
+  func clearActive() {
+    let machine = InterruptMachine()
+    machine.enableSPI(40, priority: 0x80)
+    machine.enableSPI(41, priority: 0x40)
+    machine.pulse(40)
+    #expect(machine.acknowledge() == 40)
+    machine.write(0x384, 1 << 8)
+    #expect(machine.read(0x304) == 0)
+    machine.pulse(40, 41)
+    #expect(machine.acknowledge() == 41)
+    machine.end(41)
+    machine.end(40)
+    #expect(machine.drain() == [40])
+    #expect(!machine.model.source(40, core: 0).isActive)
+  }
+
+  @Test("GICR_ICACTIVER0 ends SGIs that the guest was handling, as a kernel does at start")
+  func clearActiveSGIs() {
+    let machine = InterruptMachine()
+    machine.sendSGI(3 << 24 | 1)
+    #expect(machine.acknowledge() == 3)
+    machine.writePrivate(0x10380, ~0)
+    #expect(machine.readPrivate(0x10300) == 0)
+    machine.sendSGI(3 << 24 | 1)
+    machine.end(3)
+    #expect(machine.drain() == [3])
+  }
+
+  @Test("a change of priority reaches what is pending")
+  func changePriority() {
+    let machine = InterruptMachine()
+    machine.enableSPI(40, priority: 0x80)
+    machine.enableSPI(41, priority: 0xa0)
+    machine.pulse(40, 41)
+    machine.access(.distributor, .write(0x400 + 41, size: 1, 0x20))
+    #expect(machine.drain() == [41, 40])
+  }
+
+  @Test("GICD_SETSPI_NSR and GICD_CLRSPI_NSR make SPIs pending and not pending")
+  func messageSignalled() {
+    let machine = InterruptMachine()
+    machine.enableSPI(40)
+    machine.access(.distributor, .write(0x40, size: 4, 40))
+    #expect(machine.drain() == [40])
+  }
+
+  // MARK: The rest
+
+  @Test(
+    "identification is the hardware's, but for what cannot be given: wide INTIDs, one of many, NMIs"
+  )
+  func identification() {
+    let machine = InterruptMachine(prepare: { $0.distributorType |= 23 << 19 | 1 << 9 })
+    #expect(machine.read(0xffe8) == 0x3b)
+    let type = machine.read(0x0004)
+    #expect(type >> 19 & 0x1f == 15 && type & 1 << 9 == 0 && type & 1 << 25 != 0)
+    #expect(type & 0x1f == 31 && type & 1 << 17 != 0)
+    #expect(machine.access(.redistributor(0), .read(8, size: 8)) == 2 << 27)
+  }
+
+  @Test(
+    "GICR_PROPBASER has at most 16 bits of INTID; GICR_PENDBASER and GICR_CTLR pass through"
+  )
+  func lpiRegisters() {
+    let machine = InterruptMachine()
+    let table: UInt64 = 0x4_1234_5780
+    for (written, held) in [(15, 15), (23, 15), (13, 13)] as [(UInt64, UInt64)] {
+      machine.access(.redistributor(0), .write(0x70, size: 8, table | written))
+      #expect(machine.access(.redistributor(0), .read(0x70, size: 8)) == table | held)
+    }
+    machine.access(.redistributor(0), .write(0x78, size: 8, 0x5_0001_0000))
+    #expect(machine.access(.redistributor(0), .read(0x78, size: 8)) == 0x5_0001_0000)
+    machine.writePrivate(0x0, 1)
+    #expect(machine.readPrivate(0x0) == 1)
+  }
+
+  @Test(
+    "what is IMPLEMENTATION DEFINED, or EL2's, is not written", arguments: [0x20, 0x24, 0xc000])
+  func implementationDefined(offset: Int) {
+    let machine = InterruptMachine()
+    machine.write(offset, ~0)
+    machine.writePrivate(offset, ~0)
+    machine.access(.redistributor(0), .write(0x2_0070, size: 8, ~0))
+    #expect(machine.model.otherWrites.isEmpty)
+    #expect(machine.model.cores[0].registers.isEmpty)
+  }
+
+  @Test("one of many, GICD_IROUTER.IRM, is not stored")
+  func routingMode() {
+    let machine = InterruptMachine()
+    machine.access(.distributor, .write(0x6140, size: 8, 1 << 31 | 5))
+    #expect(machine.access(.distributor, .read(0x6140, size: 8)) == 5)
+    machine.access(.distributor, .write(0x6140, size: 4, 1 << 31 | 6))
+    machine.access(.distributor, .write(0x6144, size: 4, 1))
+    #expect(machine.access(.distributor, .read(0x6140, size: 4)) == 6)
+    #expect(machine.access(.distributor, .read(0x6144, size: 4)) == 1)
+  }
+
+  // MARK: Turning vCPUs off and on
+
+  @Test("a vCPU that is turned off gives back what it has not taken; another one can have it")
+  func turnOff() {
+    let machine = InterruptMachine(cores: 2)
+    for n: UInt32 in 0..<8 { machine.enableSPI(64 + n, route: 1) }
+    for n: UInt32 in 0..<8 { machine.pulse(64 + n) }
+    machine.stop(1)
+    #expect(machine.read(0x208) == 0xff)
+    for n in 0..<8 { machine.access(.distributor, .write(0x6000 + 8 * (64 + n), size: 8, 0)) }
+    #expect(machine.drain(on: 0) == Array(64..<72))
+  }
+
+  @Test("a vCPU that is turned on again finds its CPU interface as out of reset, and its LPIs")
+  func turnOn() {
+    let machine = InterruptMachine(cores: 2)
+    machine.setWithheld(true, on: 1)
+    machine.model.sendLPI(8200, toCore: 1)
+    machine.settle()
+    machine.stop(1)
+    machine.start(1)
+    let core = machine.model.cores[1]
+    #expect(core.vmcr == 1 << 3 && core.hcr & 1 == 1)
+    #expect(core.activePriorities == [0, 0] && core.lists.allSatisfy { $0 == 0 })
+    machine.setCPUInterface(priorityMask: 0xf8, groups: 0b10, on: 1)
+    #expect(machine.drain(on: 1) == [8200])
+  }
+
+  @Test(
+    "EL2's own interrupts reach a core whose vCPU is turned off, and the guest's do not get lost")
+  func whileOff() {
+    let machine = InterruptMachine()
+    // The first has a priority that no mask keeps from EL2.
+    machine.enableSPI(40, priority: 0)
+    machine.enableSPI(41)
+    machine.stop(0)
+    machine.events = []
+    machine.pulse(40, 41, InterruptMachine.link)
+    #expect(machine.events.map(\.event) == [.link(InterruptNumber(InterruptMachine.link))])
+    machine.start(0)
+    machine.setCPUInterface(priorityMask: 0xf8, groups: 0b10, on: 0)
+    #expect(machine.drain() == [40, 41])
+    for number: UInt32 in [40, 41] { #expect(!machine.model.source(number, core: 0).isActive) }
+  }
+
+  @Test("starting a core a second time loses nothing that came after the first")
+  func startTwice() {
+    let machine = InterruptMachine()
+    for n: UInt32 in 0..<6 { machine.enableSPI(40 + n) }
+    machine.pulse(40, 41, 42, 43, 44, 45)
+    machine.start(0)
+    machine.setCPUInterface(priorityMask: 0xf8, groups: 0b10, on: 0)
+    #expect(machine.drain().sorted() == Array(40..<46))
+  }
+}

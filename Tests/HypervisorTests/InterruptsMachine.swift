@@ -1,0 +1,227 @@
+import Testing
+
+@testable import Hypervisor
+
+/// A machine with the model of a GICv3, the controller under test, and a guest that is written as
+/// method calls. After each thing that the guest or a device does, every core takes its physical
+/// interrupts and looks, as the hypervisor has it do.
+final class InterruptMachine {
+  let model: InterruptModel
+  let controller: InterruptController<InterruptModel>
+  private var interfaces: InlineArray<8, VirtualCPUInterface>
+  /// EL2's own interrupts that came, on which core.
+  var events: [(core: Int, event: HypervisorInterrupt)] = []
+
+  static let link: UInt32 = 79
+  static let kick: UInt32 = 7
+  static let timer: UInt32 = 26
+
+  /// `cores` of consecutive Aff0, started, with a guest that has done what an operating system does
+  /// first: everything in group 1, the groups enabled, nothing masked.
+  init(
+    cores: Int = 1, affinities: [UInt64]? = nil, hasSingleSecurityState: Bool = true,
+    listCount: Int = 4, canTrapDeactivation: Bool = true, isGuestSetUp: Bool = true,
+    prepare: (InterruptModel) -> Void = { _ in }
+  ) {
+    let affinities = affinities ?? (0..<cores).map { UInt64($0) }
+    model = InterruptModel(
+      affinities: affinities, hasSingleSecurityState: hasSingleSecurityState,
+      listCount: listCount, canTrapDeactivation: canTrapDeactivation)
+    prepare(model)
+    var links = InlineArray<4, OwnInterrupts.Link?>(repeating: nil)
+    links[0] = OwnInterrupts.Link(number: InterruptNumber(Self.link), trigger: .edge)
+    controller = InterruptController(
+      hardware: model,
+      own: OwnInterrupts(
+        kick: InterruptNumber(Self.kick), maintenance: InterruptNumber(25),
+        timer: InterruptNumber(Self.timer), links: links),
+      affinities: InlineArray { Affinity(mpidr: $0 < affinities.count ? affinities[$0] : 0) },
+      processorCount: affinities.count)
+    interfaces = InlineArray { _ in VirtualCPUInterface() }
+    controller.startDistributor(bootProcessor: 0)
+    for core in affinities.indices { start(core) }
+    if isGuestSetUp { for core in affinities.indices { setUpGuest(on: core) } }
+  }
+
+  /// What Linux does to a core's GIC before it enables interrupts.
+  func setUpGuest(on core: Int) {
+    if core == 0 {
+      write(0x0000, 0, on: core)
+      for n in 1..<32 { write(0x0080 + 4 * n, ~0, on: core) }
+      for n in 0..<32 { write(0x1000 + 4 * n, ~0, on: core) }
+      write(0x0000, 0b10, on: core)
+    }
+    writePrivate(0x14, 0, on: core)
+    for n in 0..<3 { writePrivate(0x10080 + 4 * n, ~0, on: core) }
+    for n in 0..<4 { writePrivate(0x10400 + 4 * n, 0xa0a0_a0a0, on: core) }
+    writePrivate(0x10100, 0xffff, on: core)
+    setCPUInterface(priorityMask: 0xf8, groups: 0b10, on: core)
+  }
+
+  /// The guest writes ICC_PMR_EL1, ICC_IGRPEN<n>_EL1 and ICC_CTLR_EL1.EOImode.
+  func setCPUInterface(priorityMask: UInt64, groups: UInt64, splits: Bool = false, on core: Int) {
+    model.cores[core].vmcr = priorityMask << 24 | groups | 1 << 3 | (splits ? 1 << 9 : 0)
+    settle()
+  }
+
+  // MARK: The hypervisor
+
+  func start(_ core: Int) {
+    model.executing = core
+    controller.startOnThisCore(&interfaces[core], processor: core)
+    settle()
+  }
+
+  /// The vCPU is turned off; its core waits in EL2.
+  func stop(_ core: Int) {
+    model.executing = core
+    controller.stopOnThisCore(&interfaces[core])
+    controller.beginWaiting()
+    settle()
+  }
+
+  func setWithheld(_ isWithheld: Bool, on core: Int = 0) {
+    model.executing = core
+    controller.setWithheld(isWithheld, &interfaces[core])
+    settle()
+  }
+
+  func hasPendingVirtualInterrupt(on core: Int = 0) -> Bool {
+    model.executing = core
+    return controller.hasPendingVirtualInterrupt()
+  }
+
+  /// Every core handles its physical interrupts, until there are none.
+  func settle() {
+    for _ in 0..<1000 {
+      var isQuiet = true
+      for core in model.cores.indices where model.highestPending(on: core) != nil {
+        isQuiet = false
+        model.executing = core
+        if let event = controller.handlePhysicalInterrupt(&interfaces[core]) {
+          events.append((core, event))
+          // Its owner sees to the timer, or it would come again.
+          if event == .timer { model.setLine(Self.timer, ofCore: core, false) }
+        }
+        controller.synchronize(&interfaces[core])
+      }
+      if isQuiet { return }
+    }
+    Issue.record("an interrupt that is handled comes again for ever")
+  }
+
+  // MARK: The guest
+
+  /// Acknowledges: the INTID, or 1023.
+  func acknowledge(on core: Int = 0, group: Int = 1) -> UInt32 {
+    let number = model.guestAcknowledge(on: core, group: group)
+    settle()
+    return number
+  }
+
+  func end(_ number: UInt32, on core: Int = 0) {
+    model.guestEnd(number, on: core)
+    settle()
+  }
+
+  func deactivate(_ number: UInt32, on core: Int = 0) {
+    if !model.guestDeactivate(number, on: core) {
+      model.executing = core
+      controller.deactivate(UInt64(number), &interfaces[core])
+      controller.synchronize(&interfaces[core])
+    }
+    settle()
+  }
+
+  /// Takes and ends interrupts until there is none: in the order of taking.
+  func drain(on core: Int = 0, group: Int = 1) -> [UInt32] {
+    var taken: [UInt32] = []
+    while taken.count < 10_000 {
+      let number = acknowledge(on: core, group: group)
+      if number == 1023 { break }
+      taken.append(number)
+      end(number, on: core)
+    }
+    return taken
+  }
+
+  func sendSGI(_ value: UInt64, _ register: SGIRegister = .sgi1, on core: Int = 0) {
+    model.executing = core
+    controller.requestSGI(register, value, from: interfaces[core])
+    controller.synchronize(&interfaces[core])
+    settle()
+  }
+
+  @discardableResult
+  func access(
+    _ frame: InterruptFrame, _ access: RegisterAccess, on core: Int = 0
+  ) -> UInt64 {
+    let value = accessQuietly(frame, access, on: core)
+    settle()
+    return value
+  }
+
+  /// An access after which no physical interrupt is looked for.
+  @discardableResult
+  func accessQuietly(
+    _ frame: InterruptFrame, _ access: RegisterAccess, on core: Int = 0
+  ) -> UInt64 {
+    model.executing = core
+    let value: UInt64 =
+      switch frame {
+      case .distributor: controller.accessDistributor(access, by: &interfaces[core])
+      case .redistributor(let n):
+        controller.accessRedistributor(of: n, access, by: &interfaces[core])
+      }
+    controller.synchronize(&interfaces[core])
+    return value
+  }
+
+  func write(_ offset: Int, _ value: UInt32, on core: Int = 0) {
+    access(.distributor, .write(offset, size: 4, UInt64(value)), on: core)
+  }
+
+  func read(_ offset: Int, on core: Int = 0) -> UInt32 {
+    UInt32(accessQuietly(.distributor, .read(offset, size: 4), on: core))
+  }
+
+  /// A core's access of its own redistributor.
+  func writePrivate(_ offset: Int, _ value: UInt32, on core: Int = 0) {
+    access(.redistributor(core), .write(offset, size: 4, UInt64(value)), on: core)
+  }
+
+  func readPrivate(_ offset: Int, on core: Int = 0) -> UInt32 {
+    UInt32(accessQuietly(.redistributor(core), .read(offset, size: 4), on: core))
+  }
+
+  /// Sets up one of the guest's SPIs (32 to 1019) and enables it.
+  func enableSPI(_ number: UInt32, priority: UInt8 = 0xa0, isEdge: Bool = true, route: UInt64 = 0) {
+    access(.distributor, .write(0x400 + Int(number), size: 1, UInt64(priority)))
+    let offset = 0xc00 + Int(number / 16) * 4
+    let bit: UInt32 = 0b10 << (number % 16 * 2)
+    write(offset, isEdge ? read(offset) | bit : read(offset) & ~bit)
+    access(.distributor, .write(0x6000 + 8 * Int(number), size: 8, route))
+    write(0x100 + Int(number / 32) * 4, 1 << (number % 32))
+  }
+
+  /// A device pulls the line of an edge-triggered SPI up and down.
+  func pulse(_ numbers: UInt32...) {
+    for number in numbers {
+      model.setLine(number, true)
+      model.setLine(number, false)
+    }
+    settle()
+  }
+
+  /// A device changes the line of a level-sensitive SPI.
+  func setLine(_ number: UInt32, _ isAsserted: Bool) {
+    model.setLine(number, isAsserted)
+    settle()
+  }
+
+  /// A private device of `core` changes its line.
+  func setLine(_ number: UInt32, ofCore core: Int, _ isAsserted: Bool) {
+    model.setLine(number, ofCore: core, isAsserted)
+    settle()
+  }
+}

@@ -1,0 +1,336 @@
+@testable import Hypervisor
+
+/// A GICv3 with one Security state (or the Non-secure view of two), written from IHI 0069 and
+/// sharing no code with what it tests: distributor, redistributors, physical CPU interfaces with
+/// EOImode, virtual CPU interfaces with list registers, active priorities and maintenance
+/// interrupts.
+///
+/// EL2 uses it through `InterruptHardware`; devices and the guest through the methods here. The
+/// system registers are those of `executing`.
+final class InterruptModel: InterruptHardware {
+  /// One physical interrupt.
+  struct Source {
+    var isEnabled = false
+    /// Latched: an edge, or a write of a set-pending register.
+    var isLatched = false
+    /// The level of the line, for a level-sensitive one.
+    var isAsserted = false
+    var isActive = false
+    var isGroup1 = false
+    var isEdge = false
+    var priority: UInt8 = 0
+    var route: UInt64 = 0
+
+    var isPending: Bool { isLatched || (!isEdge && isAsserted) }
+  }
+
+  /// Interrupts by INTID. Those that are pending are listed, because looking for them is what the
+  /// model does most.
+  struct Sources {
+    private var sources: [UInt32: Source] = [:]
+    private(set) var pending: Set<UInt32> = []
+
+    subscript(number: UInt32) -> Source {
+      get { sources[number] ?? Source() }
+      set {
+        sources[number] = newValue
+        if newValue.isPending { pending.insert(number) } else { pending.remove(number) }
+      }
+    }
+  }
+
+  /// One core: its private interrupts, its physical and its virtual CPU interface.
+  struct Core {
+    var affinity: UInt64
+    var sources = Sources()
+    var lpis: Set<UInt32> = []
+    var waker: UInt32 = 0b110
+    var registers: [UInt32: UInt64] = [:]
+
+    var sre: UInt64 = 0
+    var control: UInt64 = 0
+    var priorityMask: UInt64 = 0
+    var groupEnable: UInt64 = 0
+    var running: [UInt8] = []
+
+    var hcr: UInt64 = 0
+    var vmcr: UInt64 = 0
+    var lists = [UInt64](repeating: 0, count: 16)
+    var activePriorities: [UInt32] = [0, 0]
+  }
+
+  var executing = 0
+  var cores: [Core]
+  var shared = Sources()
+  var lpiConfigurations: [UInt32: UInt8] = [:]
+  var distributorControl: UInt32
+  var distributorType: UInt32
+  var interfaceType: UInt64
+  /// Everything EL2 wrote to memory-mapped registers outside those modelled.
+  var otherWrites: [Int: UInt64] = [:]
+
+  let maintenance: UInt32 = 25
+  var listCount: Int { Int(interfaceType & 0x1f) + 1 }
+
+  init(
+    affinities: [UInt64], hasSingleSecurityState: Bool = true, listCount: Int = 4,
+    canTrapDeactivation: Bool = true
+  ) {
+    // Where there is a Secure state its firmware has woken the redistributors.
+    cores = affinities.map { Core(affinity: $0, waker: hasSingleSecurityState ? 0b110 : 0) }
+    distributorControl = hasSingleSecurityState ? 0x50 : 0x10
+    // 1020 INTIDs, 16 bits of them, LPIs, extended SPIs, one of many not excluded.
+    distributorType = 31 | 1 << 8 | 31 << 27 | 1 << 17 | 15 << 19
+    // Five bits of priority, all of them for preemption.
+    interfaceType =
+      UInt64(listCount - 1) | 4 << 26 | 4 << 29 | 1 << 23 | (canTrapDeactivation ? 1 << 19 : 0)
+    for core in cores.indices {
+      for number: UInt32 in 0..<16 { cores[core].sources[number].isEdge = true }
+    }
+  }
+
+  var hasSingleSecurityState: Bool { distributorControl & 0x40 != 0 }
+
+  // MARK: Devices
+
+  /// Changes the line of a shared interrupt; a rising one latches an edge-triggered one.
+  func setLine(_ number: UInt32, _ isAsserted: Bool) {
+    let rises = isAsserted && !shared[number].isAsserted
+    shared[number].isAsserted = isAsserted
+    if rises && shared[number].isEdge { shared[number].isLatched = true }
+  }
+
+  /// Changes the line of a private interrupt.
+  func setLine(_ number: UInt32, ofCore core: Int, _ isAsserted: Bool) {
+    cores[core].sources[number].isAsserted = isAsserted
+  }
+
+  /// An ITS makes an LPI pending in a redistributor.
+  func sendLPI(_ number: UInt32, toCore core: Int) { cores[core].lpis.insert(number) }
+
+  // MARK: Physical CPU interface
+
+  /// The interrupt that an acknowledge on `core` would return.
+  func highestPending(on core: Int) -> UInt32? {
+    updateMaintenance(of: core)
+    let it = cores[core]
+    guard it.groupEnable & 1 != 0, distributorControl & 2 != 0, it.waker & 0b100 == 0,
+      it.sre & 1 != 0
+    else { return nil }
+    let limit = min(it.priorityMask, UInt64(it.running.last ?? 0xff))
+    var candidates: [(priority: UInt8, number: UInt32)] = []
+    for number in it.sources.pending where isReady(it.sources[number]) {
+      candidates.append((it.sources[number].priority, number))
+    }
+    for number in shared.pending
+    where isReady(shared[number]) && shared[number].route == it.affinity {
+      candidates.append((shared[number].priority, number))
+    }
+    for number in it.lpis {
+      candidates.append((lpiConfigurations[number, default: 0xa1] & 0xfc, number))
+    }
+    return candidates.filter { UInt64($0.priority) < limit }
+      .min { ($0.priority, $0.number) < ($1.priority, $1.number) }?.number
+  }
+
+  private func isReady(_ source: Source) -> Bool {
+    source.isPending && source.isEnabled && !source.isActive
+      && (source.isGroup1 || !hasSingleSecurityState)
+  }
+
+  private func acknowledge() -> UInt64 {
+    guard let number = highestPending(on: executing) else { return 1023 }
+    if number >= 8192 {
+      cores[executing].running.append(lpiConfigurations[number, default: 0xa1] & 0xfc)
+      cores[executing].lpis.remove(number)
+    } else {
+      update(number) {
+        $0.isActive = true
+        $0.isLatched = false
+        cores[executing].running.append($0.priority)
+      }
+    }
+    return UInt64(number)
+  }
+
+  /// The physical interrupt `number` as the executing core sees it.
+  func source(_ number: UInt32, core: Int) -> Source {
+    isPrivate(number) ? cores[core].sources[number] : shared[number]
+  }
+
+  private func isPrivate(_ number: UInt32) -> Bool {
+    number < 32 || (1056..<1120).contains(number)
+  }
+
+  private func update(_ number: UInt32, _ body: (inout Source) -> Void) {
+    var source = source(number, core: executing)
+    body(&source)
+    if isPrivate(number) {
+      cores[executing].sources[number] = source
+    } else {
+      shared[number] = source
+    }
+  }
+
+  private func requestSGI(_ value: UInt64) {
+    for core in cores.indices {
+      let affinity = cores[core].affinity
+      let isNeighbour =
+        affinity >> 32 == value >> 48 & 0xff && affinity >> 16 & 0xff == value >> 32 & 0xff
+        && affinity >> 8 & 0xff == value >> 16 & 0xff
+      let list = (value & 0xffff) << ((value >> 44 & 15) * 16 & 63)
+      if isNeighbour && list >> (affinity & 0xff) & 1 != 0 {
+        cores[core].sources[UInt32(value >> 24 & 15)].isLatched = true
+      }
+    }
+  }
+
+  // MARK: Virtual CPU interface, as the guest uses it
+
+  /// ICC_IAR1_EL1, or ICC_IAR0_EL1 for group 0, of the guest on `core`.
+  func guestAcknowledge(on core: Int, group: Int = 1) -> UInt32 {
+    guard cores[core].hcr & 1 != 0, let n = highestVirtual(on: core) else { return 1023 }
+    let list = cores[core].lists[n]
+    let priority = UInt8(truncatingIfNeeded: list >> 48)
+    guard Int(list >> 60 & 1) == group, UInt64(priority) < cores[core].vmcr >> 24 & 0xff,
+      priority < runningVirtual(on: core)
+    else { return 1023 }
+    let number = UInt32(truncatingIfNeeded: list)
+    cores[core].activePriorities[group] |= 1 << UInt32(priority >> 3)
+    // LPIs have no active state.
+    cores[core].lists[n] = list & ~(3 << 62) | (number >= 8192 ? 0 : 2 << 62)
+    return number
+  }
+
+  private func highestVirtual(on core: Int) -> Int? {
+    (0..<listCount).filter {
+      let list = cores[core].lists[$0]
+      return list >> 62 == 1 && cores[core].vmcr >> (list >> 60 & 1) & 1 != 0
+    }.min {
+      (cores[core].lists[$0] >> 48 & 0xff, $0) < (cores[core].lists[$1] >> 48 & 0xff, $1)
+    }
+  }
+
+  /// The running priority of the guest on `core`; 0xff when idle. Five bits of preemption.
+  func runningVirtual(on core: Int) -> UInt8 {
+    let active = cores[core].activePriorities[0] | cores[core].activePriorities[1]
+    return active == 0 ? 0xff : UInt8(active.trailingZeroBitCount << 3)
+  }
+
+  /// ICC_EOIR<n>_EL1 of the guest on `core`.
+  func guestEnd(_ number: UInt32, on core: Int) {
+    let bits = cores[core].activePriorities
+    if bits[0].trailingZeroBitCount <= bits[1].trailingZeroBitCount, bits[0] != 0 {
+      cores[core].activePriorities[0] &= bits[0] &- 1
+    } else {
+      cores[core].activePriorities[1] &= bits[1] &- 1
+    }
+    if cores[core].vmcr & 1 << 9 == 0 && number < 8192 { deactivateVirtual(number, on: core) }
+  }
+
+  /// ICC_DIR_EL1 of the guest on `core`. False if the write traps.
+  func guestDeactivate(_ number: UInt32, on core: Int) -> Bool {
+    if cores[core].hcr & 1 << 14 != 0 { return false }
+    if cores[core].vmcr & 1 << 9 != 0 { deactivateVirtual(number, on: core) }
+    return true
+  }
+
+  private func deactivateVirtual(_ number: UInt32, on core: Int) {
+    let found = (0..<listCount).first {
+      cores[core].lists[$0] >> 63 == 1
+        && UInt32(truncatingIfNeeded: cores[core].lists[$0]) == number
+    }
+    guard let n = found else {
+      let count = cores[core].hcr >> 27 & 0x1f
+      cores[core].hcr = cores[core].hcr & ~(0x1f << 27) | (count + 1 & 0x1f) << 27
+      return
+    }
+    let list = cores[core].lists[n]
+    cores[core].lists[n] = list & ~(1 << 63)
+    if list & 1 << 61 != 0 {
+      executing = core
+      update(UInt32(list >> 32 & 0x1fff)) { $0.isActive = false }
+    }
+  }
+
+  /// ICH_MISR_EL2 of `core`.
+  func maintenanceStatus(of core: Int) -> UInt64 {
+    let it = cores[core]
+    let states = it.lists[..<listCount].map { $0 >> 62 }
+    var status: UInt64 = 0
+    if it.hcr & 1 << 1 != 0 && states.count(where: { $0 != 0 }) <= 1 { status |= 1 << 1 }
+    if it.hcr & 1 << 2 != 0 && it.hcr >> 27 & 0x1f != 0 { status |= 1 << 2 }
+    if it.hcr & 1 << 3 != 0 && !states.contains(1) { status |= 1 << 3 }
+    for group: UInt64 in 0...1 {
+      let isEnabled = it.vmcr >> group & 1 != 0
+      if it.hcr >> (4 + 2 * group) & 1 != 0 && isEnabled { status |= 1 << (4 + 2 * group) }
+      if it.hcr >> (5 + 2 * group) & 1 != 0 && !isEnabled { status |= 1 << (5 + 2 * group) }
+    }
+    return status
+  }
+
+  private func updateMaintenance(of core: Int) {
+    setLine(
+      maintenance, ofCore: core, cores[core].hcr & 1 != 0 && maintenanceStatus(of: core) != 0)
+  }
+
+  // MARK: InterruptHardware: system registers
+
+  func read(_ register: InterruptSystemRegister) -> UInt64 {
+    switch register {
+    case .iccSRE: cores[executing].sre
+    case .iccCTLR: cores[executing].control
+    case .iccPMR: cores[executing].priorityMask
+    case .iccBPR1: 0
+    case .iccIGRPEN1: cores[executing].groupEnable
+    case .iccIAR1: acknowledge()
+    case .iccEOIR1, .iccDIR, .iccSGI1R: fatalError("write-only")
+    case .ichHCR: cores[executing].hcr
+    case .ichVTR: interfaceType
+    case .ichVMCR: cores[executing].vmcr
+    case .ichLR(let n): implemented(n, cores[executing].lists[n])
+    case .ichAP0R: UInt64(cores[executing].activePriorities[0])
+    case .ichAP1R: UInt64(cores[executing].activePriorities[1])
+    }
+  }
+
+  func write(_ register: InterruptSystemRegister, _ value: UInt64) {
+    switch register {
+    case .iccSRE: cores[executing].sre = value
+    case .iccCTLR: cores[executing].control = value
+    case .iccPMR: cores[executing].priorityMask = value & 0xff
+    case .iccBPR1: break
+    case .iccIGRPEN1: cores[executing].groupEnable = value
+    case .iccIAR1, .ichVTR: fatalError("read-only")
+    case .iccEOIR1:
+      precondition(cores[executing].control & 2 != 0, "EOImode 1 is what EL2 counts on")
+      cores[executing].running.removeLast()
+    case .iccDIR:
+      precondition(value < 8192, "an LPI has no active state")
+      update(UInt32(value)) { $0.isActive = false }
+    case .iccSGI1R: requestSGI(value)
+    case .ichHCR: cores[executing].hcr = value
+    case .ichVMCR: cores[executing].vmcr = value
+    case .ichLR(let n):
+      precondition(value >> 61 != 0b111, "pending and active with the hardware link")
+      let others = (0..<listCount).filter {
+        $0 != n && cores[executing].lists[$0] >> 62 != 0 && value >> 62 != 0
+          && UInt32(truncatingIfNeeded: cores[executing].lists[$0])
+            == UInt32(truncatingIfNeeded: value)
+      }
+      precondition(others.isEmpty, "one interrupt in two list registers")
+      cores[executing].lists[n] = implemented(n, value)
+    case .ichAP0R(let n): cores[executing].activePriorities[0] = UInt32(implemented(n, value, 1))
+    case .ichAP1R(let n): cores[executing].activePriorities[1] = UInt32(implemented(n, value, 1))
+    }
+  }
+
+  private func implemented(_ n: Int, _ value: UInt64, _ count: Int? = nil) -> UInt64 {
+    precondition(n < count ?? listCount, "UNDEFINED")
+    return value
+  }
+
+  func lpiConfiguration(of number: InterruptNumber) -> UInt8 {
+    lpiConfigurations[number.rawValue, default: 0xa1]
+  }
+}
