@@ -29,14 +29,14 @@ struct Machine {
     return arguments + debugLink + others
   }
 
-  /// The debug link, which Stepwell keeps from the guest: a virtio console on the last of `virt`'s 32
-  /// virtio-mmio transports, far from the first ones, which QEMU gives to devices of the guest's.
+  /// The debug link, which Stepwell keeps from the guest: a virtio console on the first of `virt`'s 32
+  /// virtio-mmio transports, far from the last ones, which QEMU gives to devices of the guest's.
   private var debugLink: [String] {
     let address = "host=\(debugger.host),port=\(debugger.port)"
     return [
       "-global", "virtio-mmio.force-legacy=false",
       "-chardev", "socket,id=stepwell-debug,\(address),server=on,wait=off",
-      "-device", "virtio-serial-device,id=stepwell,bus=virtio-mmio-bus.31",
+      "-device", "virtio-serial-device,id=stepwell,bus=virtio-mmio-bus.0",
       "-device",
       "virtserialport,bus=stepwell.0,chardev=stepwell-debug,name=org.stepwell.debug",
     ]
