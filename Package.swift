@@ -42,7 +42,7 @@ let package = Package(
     .testTarget(name: "stepwellTests", dependencies: ["stepwell"]),
     .testTarget(
       name: "MachineTests",
-      dependencies: [.product(name: "Subprocess", package: "swift-subprocess")]),
+      dependencies: ["stepwell", .product(name: "Subprocess", package: "swift-subprocess")]),
   ]
 )
 
