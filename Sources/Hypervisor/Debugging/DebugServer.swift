@@ -52,7 +52,6 @@ struct DebugServer: ~Copyable {
     guard !target.standstillIsReported, Standstill.isComplete else { return false }
     target.standstillIsReported = true
     EL2.shared.value.clock.stop(at: el2_read_cntpct_el0())
-    target.settle()
     server.targetDidStop(target.takeStop(), target: &target)
     return true
   }

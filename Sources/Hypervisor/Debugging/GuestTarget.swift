@@ -257,24 +257,6 @@ struct GuestTarget: Target {
 
   mutating func removeAllPoints() {
     points.removeAll()
-    guard !EL2.shared.value.requests.isEmpty else { return }
-    if standstillIsReported {
-      EL2.shared.value.requests.removeAll()
-    } else {
-      // The debugger is gone while the guest runs, and other cores may be reading the requests. A
-      // standstill that nobody is told of puts an end to that.
-      requestsAreStale = true
-      Standstill.begin()
-    }
-  }
-
-  /// Points were taken away while the guest ran.
-  private var requestsAreStale = false
-
-  /// Does what had to wait until everything stands still.
-  mutating func settle() {
-    guard requestsAreStale else { return }
-    requestsAreStale = false
     EL2.shared.value.requests.removeAll()
   }
 

@@ -64,6 +64,7 @@ enum Power {
       return turnOn(affinity: x1, entry: frame.value.x[2], context: frame.value.x[3]).value
     case .cpuOff:
       // The core stays in EL2's waiting loop, from where CPU_ON takes it up again.
+      EL2.shared.value.interrupts.stopOnThisCore(&vcpu.value.interrupts)
       CoreWord.power.store(vcpu.value.index, PSCI.Power.off.rawValue)
       return PSCI.Status.success.value
     case .affinityInfo: return affinityInfo(x1, level: frame.value.x[2])
