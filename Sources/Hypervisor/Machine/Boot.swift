@@ -82,6 +82,8 @@ enum Boot {
     vcpu.value.entryContext = address
     Core.start(bootCore)
     FaultConsole.coresAreUp = true
+    // The link may have raised its interrupt before the interrupt controller was started.
+    DebugServer.serve()
     vcpu.value.powerUp()
     Core.enterGuest()
   }

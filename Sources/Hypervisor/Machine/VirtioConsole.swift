@@ -108,6 +108,9 @@ struct VirtioConsole: DebugLink, ~Copyable {
         if port == Self.port && !portIsUp {
           portIsUp = true
           sendControl(port: port, Control.portOpen, 1)
+          // Buffers were offered before the port was open. Bytes that have waited for it on the
+          // other side only move when they are offered again.
+          receiveQueue.notify(transport)
         }
       case Control.portOpen where port == Self.port:
         guard isOpen != (value != 0) else { continue }
