@@ -1,0 +1,78 @@
+internal import Foundation
+
+@testable internal import stepwell
+
+/// Debian's kernel with a shell on its console, which does what a test tells it.
+struct LinuxGuest {
+  let console: RunningProgram
+
+  /// Boots Linux under Stepwell and runs `body` when its shell is there.
+  static func boot<Result>(
+    _ machine: Machine, _ body: (LinuxGuest) async throws -> Result
+  ) async throws -> Result {
+    try await machine.boot { console in
+      let guest = LinuxGuest(console: console)
+      try await guest.waitForShell()
+      return try await body(guest)
+    }
+  }
+
+  /// A machine that boots Debian's kernel with a busybox shell beneath Stepwell.
+  static func machine(
+    cpu: String = "cortex-a72", cpus: Int = 1, memory: String = "512M", holdsGuest: Bool = false,
+    options: String = "", others: [String] = []
+  ) async throws -> Machine {
+    let packages = try await GuestPackages.prepare()
+    let image = try MachineTests.image(
+      holdsGuest ? "linux-held.image" : "linux.image",
+      kernel: try Data(contentsOf: packages.kernel),
+      holdsGuest: holdsGuest)
+    return Machine(
+      cpu: cpu, cpus: cpus, memory: memory, image: image, initrd: try shellInitrd(packages),
+      commandLine: "console=ttyAMA0 quiet panic=-1 nokaslr \(options)", debugger: try .unused(),
+      others: others)
+  }
+
+  func waitForShell(within limit: Duration = .seconds(90)) async throws {
+    try await console.wait(for: Self.ready, within: limit)
+  }
+
+  /// Has the shell run a command.
+  ///
+  /// - Returns: what it printed, without the last line's end.
+  func run(_ command: String, within limit: Duration = .seconds(30)) async throws -> String {
+    console.write("\(command); echo '(done)'\n")
+    return try await console.wait(for: "(done)", within: limit)
+      .replacing("\r\n", with: "\n").trimmingCharacters(in: .newlines)
+  }
+
+  /// Has Linux switch the machine off.
+  func powerOff() { console.write("poweroff -f\n") }
+
+  private static let ready = "(the shell is ready)"
+
+  /// Debian's busybox and the kernel modules of virtio devices.
+  private static func shellInitrd(_ packages: GuestPackages) throws -> String {
+    var archive = CPIOArchive()
+    for folder in ["dev", "bin", "proc", "sys", "modules"] { archive.addDirectory(folder) }
+    archive.addCharacterDevice("dev/console", major: 5, minor: 1)
+    archive.addFile(
+      "bin/busybox", permissions: 0o755, contents: try Data(contentsOf: packages.busybox))
+    archive.addFile("init", permissions: 0o755, contents: Data(script.utf8))
+    return try MachineTests.file("shell.initrd", archive.finished())
+  }
+
+  /// Neither the terminal nor the shell repeats what is typed: only answers are on the console. So it is
+  /// no interactive shell.
+  private static let script = """
+    #!/bin/busybox sh
+    /bin/busybox --install -s /bin
+    mount -t proc proc /proc
+    mount -t sysfs sysfs /sys
+    mount -t devtmpfs devtmpfs /dev
+    stty -echo
+    echo "\(ready)"
+    while read -r line; do eval "$line"; done
+
+    """
+}

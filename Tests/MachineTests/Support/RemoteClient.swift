@@ -1,0 +1,161 @@
+internal import Foundation
+internal import Glibc
+
+@testable internal import stepwell
+
+/// A bare end of the GDB remote serial protocol, for what GDB itself cannot be made to send.
+final class RemoteClient {
+  private var descriptor: Int32
+  private var received: [UInt8] = []
+  /// Whether packets are acknowledged, as they are until QStartNoAckMode.
+  private var acknowledges = true
+
+  /// Connects, and waits for whoever is to listen at `endpoint` (an IPv4 address).
+  init(_ endpoint: DebugEndpoint, within limit: Duration = .seconds(20)) async throws {
+    let deadline = ContinuousClock.now + limit
+    while true {
+      descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+      var address = sockaddr_in()
+      address.sin_family = sa_family_t(AF_INET)
+      address.sin_port = endpoint.port.bigEndian
+      // The string is a C string for the call.
+      address.sin_addr.s_addr = unsafe inet_addr(endpoint.host)
+      // A sockaddr_in is what connect expects for AF_INET, and it is told its size.
+      let result = unsafe withUnsafePointer(to: &address) { pointer in
+        unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          unsafe connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+        }
+      }
+      if result == 0 { return }
+      Glibc.close(descriptor)
+      descriptor = -1
+      guard ContinuousClock.now < deadline else {
+        throw Failure("Nobody listens at \(endpoint.description).")
+      }
+      try await Task.sleep(for: .milliseconds(20))
+    }
+  }
+
+  deinit { close() }
+
+  /// Hangs up, in the middle of whatever it is.
+  func close() {
+    if descriptor >= 0 { Glibc.close(descriptor) }
+    descriptor = -1
+  }
+
+  // MARK: Sending
+
+  /// Sends bytes as they are. Those that a peer who does not read cannot take are waited for.
+  func send(_ bytes: some Sequence<UInt8>, within limit: Duration = .seconds(20)) async throws {
+    var rest = Array(bytes)[...]
+    let deadline = ContinuousClock.now + limit
+    while !rest.isEmpty {
+      let count = unsafe rest.withUnsafeBytes {
+        // The buffer is valid during the call.
+        unsafe Glibc.send(
+          descriptor, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
+      }
+      if count > 0 {
+        rest = rest.dropFirst(count)
+      } else if errno == EAGAIN, ContinuousClock.now < deadline {
+        try await Task.sleep(for: .milliseconds(1))
+      } else {
+        throw Failure("The debug link does not take \(rest.count) bytes.")
+      }
+    }
+  }
+
+  /// Sends a packet, framed and with its checksum.
+  func send(packet: String) async throws {
+    let checksum = packet.utf8.reduce(0) { $0 &+ $1 }
+    let digits = String(checksum, radix: 16)
+    try await send("$\(packet)#\(checksum < 16 ? "0" : "")\(digits)".utf8)
+  }
+
+  /// Asks a running target to stop, as Ctrl-C does.
+  func interrupt() async throws { try await send([0x03]) }
+
+  // MARK: Receiving
+
+  /// Waits for the next packet.
+  ///
+  /// - Returns: what is in it, of whichever bytes, each as one scalar.
+  func receive(within limit: Duration = .seconds(20)) async throws -> String {
+    let deadline = ContinuousClock.now + limit
+    while true {
+      if let payload = try takePacket() {
+        if acknowledges { try await send("+".utf8) }
+        return payload
+      }
+      if try !readMore() {
+        guard ContinuousClock.now < deadline else {
+          throw Failure("\(limit) went by without a packet from the debug link.")
+        }
+        try await Task.sleep(for: .milliseconds(1))
+      }
+    }
+  }
+
+  /// Sends a packet and waits for the answer.
+  @discardableResult
+  func request(_ packet: String, within limit: Duration = .seconds(20)) async throws -> String {
+    try await send(packet: packet)
+    let answer = try await receive(within: limit)
+    if packet == "QStartNoAckMode" && answer == "OK" { acknowledges = false }
+    return answer
+  }
+
+  /// `monitor` and what it prints.
+  func monitor(_ command: String) async throws -> String {
+    let digits = command.utf8.map { String(0x100 + Int($0), radix: 16).dropFirst() }.joined()
+    try await send(packet: "qRcmd,\(digits)")
+    var text = ""
+    while true {
+      let answer = try await receive()
+      // "OK" ends it, and so does an error; console output has "O" and an even number of digits.
+      guard answer.hasPrefix("O"), answer != "OK" else { return text }
+      text += Self.text(hex: answer.dropFirst())
+    }
+  }
+
+  /// Text from the protocol's hexadecimal digits.
+  static func text(hex digits: some StringProtocol) -> String {
+    let digits = Array(digits.utf8)
+    let bytes = stride(from: 0, to: digits.count & ~1, by: 2).map {
+      UInt8(String(decoding: digits[$0..<$0 + 2], as: UTF8.self), radix: 16) ?? 0x3f
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  /// Takes the first whole packet out of what was received.
+  private func takePacket() throws -> String? {
+    guard let start = received.firstIndex(of: UInt8(ascii: "$")),
+      let end = received[start...].firstIndex(of: UInt8(ascii: "#")), received.count > end + 2
+    else { return nil }
+    let payload = received[start + 1..<end]
+    let sum = UInt8(String(decoding: received[end + 1...end + 2], as: UTF8.self), radix: 16)
+    received.removeFirst(end + 3)
+    guard sum == payload.reduce(0, { $0 &+ $1 }) else {
+      throw Failure("The debug link sent a packet with a wrong checksum.")
+    }
+    return payload.reduce(into: "") { $0.unicodeScalars.append(Unicode.Scalar($1)) }
+  }
+
+  /// Reads what has come.
+  ///
+  /// - Returns: false if there is nothing yet.
+  private func readMore() throws -> Bool {
+    var buffer = [UInt8](repeating: 0, count: 65536)
+    let count = unsafe buffer.withUnsafeMutableBytes {
+      // The buffer is valid during the call, which is told its size.
+      unsafe recv(descriptor, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT))
+    }
+    if count > 0 {
+      received += buffer[..<count]
+      return true
+    }
+    if count < 0 && errno == EAGAIN { return false }
+    throw Failure("The debug link hung up.")
+  }
+}
