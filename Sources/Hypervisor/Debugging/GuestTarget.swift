@@ -48,9 +48,11 @@ struct GuestTarget: Target {
   mutating func resume() {
     standstillIsReported = false
     isHeld = false
-    for vcpu in 0..<vcpuCount { dropStopWithoutCause(vcpu) }
     for vcpu in 0..<vcpuCount where actions[vcpu] != .hold && isPoweredOn(vcpu) {
-      // A stop that is still to be reported: everything stays as it is, and is reported again.
+      // Not for those that are held: a debugger takes its points away while it steps another vCPU,
+      // and puts them back before it lets these go on.
+      dropStopWithoutCause(vcpu)
+      // One that is still to be reported: nothing runs, and it is reported now.
       if EL2.vcpu(vcpu).value.stop != nil { return }
     }
     EL2.shared.value.clock.start(at: el2_read_cntpct_el0())
