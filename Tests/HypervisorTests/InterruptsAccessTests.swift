@@ -255,6 +255,11 @@ struct InterruptAccessTests {
     machine.enableSPI(40)
     machine.pulse(40)
     machine.write(0x384, ~0)
+    #expect(machine.acknowledge() == 40)
+    #expect(machine.read(0x304) == 1 << 8)
+    machine.pulse(40)
+    #expect(machine.acknowledge() == 1023)
+    machine.end(40)
     #expect(machine.drain() == [40])
     #expect(!machine.model.source(40, core: 0).isActive)
   }
@@ -274,6 +279,30 @@ struct InterruptAccessTests {
     machine.end(40)
     #expect(machine.drain() == [40])
     #expect(!machine.model.source(40, core: 0).isActive)
+  }
+
+  @Test(
+    "what one vCPU made inactive while another handles it comes again, and not twice",
+    arguments: [1, 2], [0, 1])
+  func clearActiveFromElsewhere(listCount: Int, author: Int) {
+    let machine = InterruptMachine(cores: 2, listCount: listCount)
+    machine.enableSPI(40, priority: 0x80, route: 1)
+    machine.enableSPI(41, priority: 0x40, route: 1)
+    machine.pulse(40)
+    #expect(machine.acknowledge(on: 1) == 40)
+    machine.pulse(41)
+    #expect(machine.acknowledge(on: 1) == 41)  // With one list register, 40 had to leave it.
+    machine.write(0x384, 1 << 8, on: author)
+    machine.pulse(40)
+    #expect(machine.acknowledge(on: 1) == 1023)
+    machine.end(41, on: 1)
+    machine.end(40, on: 1)
+    #expect(machine.acknowledge(on: 1) == 40)
+    machine.pulse(40)
+    #expect(machine.read(0x304) == 1 << 8, "active, and so not taken by EL2")
+    #expect(machine.model.source(40, core: 1).isLatched)
+    machine.end(40, on: 1)
+    #expect(machine.drain(on: 1) == [40])
   }
 
   @Test("GICR_ICACTIVER0 ends SGIs that the guest was handling, as a kernel does at start")
@@ -397,6 +426,7 @@ struct InterruptAccessTests {
     machine.events = []
     machine.pulse(40, 41, InterruptMachine.link)
     #expect(machine.events.map(\.event) == [.link(InterruptNumber(InterruptMachine.link))])
+    #expect(machine.model.cores[0].lists.allSatisfy { $0 == 0 })
     machine.start(0)
     machine.setCPUInterface(priorityMask: 0xf8, groups: 0b10, on: 0)
     #expect(machine.drain() == [40, 41])

@@ -139,15 +139,18 @@ struct InterruptDeliveryTests {
   func splitEndOfInterrupt() {
     let machine = InterruptMachine()
     machine.setCPUInterface(priorityMask: 0xf8, groups: 0b10, splits: true, on: 0)
+    // Of the lowest priority, so that it leaves its list register first.
+    machine.access(.redistributor(0), .write(0x10405, size: 1, 0xe0))
+    machine.sendSGI(5 << 24 | 1)
+    #expect(machine.acknowledge() == 5)
+    machine.end(5)
     for n: UInt32 in 0..<12 { machine.enableSPI(60 + n) }
     for n: UInt32 in 0..<12 {
       machine.pulse(60 + n)
       #expect(machine.acknowledge() == 60 + n)
       machine.end(60 + n)
     }
-    machine.sendSGI(5 << 24 | 1)
-    #expect(machine.acknowledge() == 5)
-    machine.end(5)
+    #expect(machine.readPrivate(0x10300) == 1 << 5)
     for n: UInt32 in [3, 0, 11, 7, 1, 2, 4, 5, 6, 8, 9, 10] {
       #expect(machine.model.source(60 + n, core: 0).isActive)
       machine.deactivate(60 + n)
@@ -157,6 +160,23 @@ struct InterruptDeliveryTests {
     #expect(machine.acknowledge() == 1023, "still active")
     machine.deactivate(5)
     #expect(machine.acknowledge() == 5)
+  }
+
+  @Test("with EOImode 1 deactivating what is only pending changes nothing")
+  func deactivatePending() {
+    let machine = InterruptMachine(listCount: 1)
+    machine.setCPUInterface(priorityMask: 0xf8, groups: 0b10, splits: true, on: 0)
+    for n: UInt32 in 0..<3 { machine.enableSPI(60 + n) }
+    machine.pulse(60)
+    #expect(machine.acknowledge() == 60)
+    machine.end(60)
+    machine.pulse(61, 62)
+    #expect(machine.model.cores[0].hcr & 1 << 14 != 0, "TDIR, since 60 had to leave")
+    for number: UInt32 in [61, 62, InterruptMachine.link, 9000, 1023] {
+      machine.deactivate(number)
+    }
+    for number: UInt32 in [61, 62] { #expect(machine.model.source(number, core: 0).isActive) }
+    #expect(machine.drain() == [61, 62])
   }
 
   @Test("where ICC_DIR_EL1 cannot be trapped, the next interrupt waits for a list register")
@@ -203,6 +223,27 @@ struct InterruptDeliveryTests {
     }
     machine.end(9000)
     #expect(machine.drain() == [9000])
+  }
+
+  @Test("LPIs that leave their list register while they are handled owe no deactivation")
+  func nestedLPIs() {
+    let machine = InterruptMachine(listCount: 1)
+    machine.model.showsActiveLPIs = true
+    machine.model.sendLPI(9000, toCore: 0)
+    machine.settle()
+    #expect(machine.acknowledge() == 9000)
+    machine.enableSPI(40, priority: 0x80)
+    machine.enableSPI(41, priority: 0x60)
+    machine.pulse(40)
+    #expect(machine.acknowledge() == 40)
+    machine.pulse(41)
+    #expect(machine.acknowledge() == 41)
+    for number: UInt32 in [41, 40, 9000] { machine.end(number) }
+    machine.model.sendLPI(9000, toCore: 0)
+    machine.settle()
+    #expect(machine.drain() == [9000])
+    // LRENPIE: nothing that is outside the list registers is still to be ended.
+    #expect(machine.model.cores[0].hcr & 1 << 2 == 0)
   }
 
   @Test("a withheld guest gets nothing, and gets everything afterwards")

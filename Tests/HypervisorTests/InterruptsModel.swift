@@ -66,6 +66,8 @@ final class InterruptModel: InterruptHardware {
   var distributorControl: UInt32
   var distributorType: UInt32
   var interfaceType: UInt64
+  /// A list register shows an acknowledged LPI as active, as some implementations have it.
+  var showsActiveLPIs = false
   /// Everything EL2 wrote to memory-mapped registers outside those modelled.
   var otherWrites: [Int: UInt64] = [:]
 
@@ -198,7 +200,8 @@ final class InterruptModel: InterruptHardware {
     let number = UInt32(truncatingIfNeeded: list)
     cores[core].activePriorities[group] |= 1 << UInt32(priority >> 3)
     // LPIs have no active state.
-    cores[core].lists[n] = list & ~(3 << 62) | (number >= 8192 ? 0 : 2 << 62)
+    let isActive = number < 8192 || showsActiveLPIs
+    cores[core].lists[n] = list & ~(3 << 62) | (isActive ? 2 << 62 : 0)
     return number
   }
 
@@ -225,7 +228,11 @@ final class InterruptModel: InterruptHardware {
     } else {
       cores[core].activePriorities[1] &= bits[1] &- 1
     }
-    if cores[core].vmcr & 1 << 9 == 0 && number < 8192 { deactivateVirtual(number, on: core) }
+    if number >= 8192 {
+      if let n = activeList(number, on: core) { cores[core].lists[n] &= ~(1 << 63) }
+    } else if cores[core].vmcr & 1 << 9 == 0 {
+      deactivateVirtual(number, on: core)
+    }
   }
 
   /// ICC_DIR_EL1 of the guest on `core`. False if the write traps.
@@ -235,12 +242,15 @@ final class InterruptModel: InterruptHardware {
     return true
   }
 
-  private func deactivateVirtual(_ number: UInt32, on core: Int) {
-    let found = (0..<listCount).first {
+  private func activeList(_ number: UInt32, on core: Int) -> Int? {
+    (0..<listCount).first {
       cores[core].lists[$0] >> 63 == 1
         && UInt32(truncatingIfNeeded: cores[core].lists[$0]) == number
     }
-    guard let n = found else {
+  }
+
+  private func deactivateVirtual(_ number: UInt32, on core: Int) {
+    guard let n = activeList(number, on: core) else {
       let count = cores[core].hcr >> 27 & 0x1f
       cores[core].hcr = cores[core].hcr & ~(0x1f << 27) | (count + 1 & 0x1f) << 27
       return

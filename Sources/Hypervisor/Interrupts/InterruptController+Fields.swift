@@ -92,6 +92,8 @@ extension InterruptController where Hardware: ~Copyable {
     case .clearEnable:
       hardware.write32(bits.frame, bits.offset, physical)
       if let processor = bits.processor { redistributors[processor].disable(sgis: sgis) }
+      // From here on no core acknowledges them, so what is active now is all there is to withdraw.
+      waitForWrite(bits.frame)
       changed(bits, physical | sgis, by: interface)
     case .setPending:
       // What EL2 holds as pending is pending: once more would be once too often.

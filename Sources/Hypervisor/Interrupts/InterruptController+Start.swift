@@ -96,9 +96,7 @@ extension InterruptController where Hardware: ~Copyable {
 
   private func writeDistributorControl(_ value: UInt32) {
     hardware.write32(.distributor, DistributorOffset.control, value)
-    while hardware.read32(.distributor, DistributorOffset.control)
-      & DistributorControl.writePending != 0
-    {}
+    waitForWrite(.distributor)
   }
 
   /// Wakes the redistributor and enables EL2's own private interrupts at the highest priority, so

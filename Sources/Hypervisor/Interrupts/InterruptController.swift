@@ -56,8 +56,7 @@ struct InterruptController<Hardware: InterruptHardware & ~Copyable>: ~Copyable {
   /// The two interrupt groups as far as vCPU `processor` may be given their interrupts now by what
   /// it and the others wrote to distributor and redistributor.
   func forwardedGroups(to processor: Int) -> InterruptGroups {
-    redistributors[processor].isOnline && !redistributors[processor].isAsleep
-      ? distributor.enabledGroups : .none
+    redistributors[processor].isAsleep ? .none : distributor.enabledGroups
   }
 
   /// The frame that has the registers of `number`, a PPI or SPI, for the core `processor`.
@@ -76,6 +75,16 @@ struct InterruptController<Hardware: InterruptHardware & ~Copyable>: ~Copyable {
   func set(_ register: InterruptRegister, _ number: InterruptNumber, on processor: Int) {
     hardware.write32(
       frame(of: number, on: processor), register.offset(of: number), 1 << (number.rawValue & 31))
+  }
+
+  /// Waits until the last write of an enable in `frame` has taken effect: GICD_CTLR.RWP or
+  /// GICR_CTLR.RWP is clear.
+  func waitForWrite(_ frame: InterruptFrame) {
+    let (offset, bit) =
+      frame == .distributor
+      ? (DistributorOffset.control, DistributorControl.writePending)
+      : (RedistributorOffset.control, RedistributorOffset.writePending)
+    while hardware.read32(frame, offset) & bit != 0 {}
   }
 
   /// GICD_ICFGR or GICR_ICFGR: how `number`, a PPI or SPI, is triggered.
