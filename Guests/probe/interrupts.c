@@ -1,0 +1,310 @@
+// Interrupts that the guest makes pending itself, of every kind, and the virtual timer's.
+
+#include "gic.h"
+#include "psci.h"
+
+// SPIs that no device of the machine has.
+#define FIRST_SPI 200
+#define SPI_COUNT 32
+#define SGI_COUNT 16
+
+static void start(void (*handler)(void)) {
+  start_distributor();
+  start_cpu_interface();
+  this_cpu()->on_interrupt = handler;
+}
+
+// MARK: All at once
+
+static unsigned taken_count;
+static struct {
+  unsigned number, priority;
+} taken[256];
+static unsigned priorities[FIRST_SPI + SPI_COUNT];
+
+static void note(void) {
+  unsigned number = acknowledge();
+  if (number == SPURIOUS) fail("a spurious interrupt");
+  if (taken_count == 256) fail("interrupts without end");
+  taken[taken_count].number = number;
+  taken[taken_count++].priority = number < FIRST_SPI + SPI_COUNT ? priorities[number] : 0;
+  end_of_interrupt(number);
+}
+
+static void prepare(unsigned number, unsigned place) {
+  // 48 interrupts, 31 priorities above the mask, in an order that is not that of the numbers.
+  priorities[number] = place * 11 % 31 * 8;
+  set_priority(number, (uint8_t)priorities[number]);
+  if (number >= 32) set_edge(number, true);
+  set_bit(ISENABLER, number);
+}
+
+static void run_pending(void) {
+  start(note);
+  for (unsigned n = 0; n < SGI_COUNT; n++) prepare(n, n);
+  for (unsigned n = 0; n < SPI_COUNT; n++) prepare(FIRST_SPI + n, SGI_COUNT + n);
+  for (unsigned n = 0; n < SPI_COUNT; n++) set_bit(ISPENDR, FIRST_SPI + n);
+  for (unsigned n = 0; n < SGI_COUNT; n++) send_sgi(n, 0);
+  unmask_interrupts();
+  while (taken_count < SPI_COUNT + SGI_COUNT) pause_a_moment();
+  // Long enough for one too many.
+  for (unsigned n = 0; n < 100000; n++) pause_a_moment();
+  mask_interrupts();
+  for (unsigned n = 0; n < taken_count; n++)
+    say("taken %d priority %x", (uint64_t)taken[n].number, (uint64_t)taken[n].priority);
+}
+
+const struct topic interrupts_pending = {"interrupts-pending", run_pending};
+
+// MARK: Nested
+
+#define DEPTH 12
+
+static void nest(void) {
+  unsigned number = acknowledge();
+  say("enter %d", (uint64_t)number);
+  unsigned level = number - FIRST_SPI;
+  if (level + 1 < DEPTH) {
+    set_bit(ISPENDR, number + 1);
+    // The one after that is not urgent enough to preempt, and waits for the end of this one.
+    set_bit(ISPENDR, FIRST_SPI + DEPTH);
+    unmask_interrupts();
+    for (unsigned n = 0; n < 1000; n++) pause_a_moment();
+    mask_interrupts();
+  }
+  say("leave %d", (uint64_t)number);
+  end_of_interrupt(number);
+}
+
+static void run_nested(void) {
+  start(nest);
+  for (unsigned n = 0; n <= DEPTH; n++) {
+    set_edge(FIRST_SPI + n, true);
+    set_priority(FIRST_SPI + n, (uint8_t)(n < DEPTH ? 0xe0 - 8 * n : 0xe8));
+    set_bit(ISENABLER, FIRST_SPI + n);
+  }
+  set_bit(ISPENDR, FIRST_SPI);
+  unmask_interrupts();
+  for (unsigned n = 0; n < 100000; n++) pause_a_moment();
+  mask_interrupts();
+}
+
+const struct topic interrupts_nested = {"interrupts-nested", run_nested};
+
+// MARK: Edge, level, and a device's line
+
+#define PL011 0x09000000ul
+#define PL011_SPI 33
+#define PL011_IMSC 0x38
+#define PL011_TX (1u << 5)
+
+static unsigned line_count;
+
+static void count_line(void) {
+  unsigned number = acknowledge();
+  line_count++;
+  // The line stays asserted until the device is told: it comes again at once.
+  if (number == PL011_SPI && line_count == 5) write32(PL011 + PL011_IMSC, 0);
+  end_of_interrupt(number);
+}
+
+static unsigned take(void) {
+  line_count = 0;
+  unmask_interrupts();
+  for (unsigned n = 0; n < 20000; n++) pause_a_moment();
+  mask_interrupts();
+  return line_count;
+}
+
+static void say_state(const char *when, unsigned number) {
+  say("%s: enabled %d pending %d active %d", when, (uint64_t)is_bit_set(ISENABLER, number),
+      (uint64_t)is_bit_set(ISPENDR, number), (uint64_t)is_bit_set(ISACTIVER, number));
+}
+
+static void run_triggers(void) {
+  start(count_line);
+  for (int edge = 0; edge < 2; edge++) {
+    unsigned number = FIRST_SPI + (unsigned)edge;
+    say(edge ? "edge" : "level");
+    set_edge(number, edge);
+    set_bit(ISPENDR, number);
+    say_state("set pending", number);
+    say("taken while disabled: %d", (uint64_t)take());
+    set_bit(ISENABLER, number);
+    say_state("enabled", number);
+    say("taken: %d", (uint64_t)take());
+    say_state("after that", number);
+    set_bit(ISPENDR, number);
+    set_bit(ISPENDR, number);
+    say("taken after setting it twice: %d", (uint64_t)take());
+    set_bit(ISPENDR, number);
+    set_bit(ICPENDR, number);
+    say_state("cleared", number);
+    say("taken after clearing it: %d", (uint64_t)take());
+    set_bit(ICENABLER, number);
+    set_bit(ISPENDR, number);
+    say_state("disabled", number);
+    say("taken after disabling it: %d", (uint64_t)take());
+    set_bit(ICPENDR, number);
+    set_bit(ISENABLER, number);
+    set_bit(ISACTIVER, number);
+    set_bit(ISPENDR, number);
+    say_state("active and pending", number);
+    say("taken while active: %d", (uint64_t)take());
+    set_bit(ICACTIVER, number);
+    say("taken once inactive: %d", (uint64_t)take());
+    set_bit(ICENABLER, number);
+  }
+  say("a device's line");
+  set_edge(PL011_SPI, false);
+  set_bit(ISENABLER, PL011_SPI);
+  write32(PL011 + PL011_IMSC, PL011_TX);
+  say("taken until the device is told: %d", (uint64_t)take());
+  say_state("after that", PL011_SPI);
+}
+
+const struct topic interrupts_triggers = {"interrupts-triggers", run_triggers};
+
+// A level-sensitive interrupt whose pending state is software's, disabled while it waits.
+static void run_latch(void) {
+  start(count_line);
+  set_edge(FIRST_SPI, false);
+  set_bit(ISENABLER, FIRST_SPI);
+  set_bit(ISPENDR, FIRST_SPI);
+  set_bit(ICENABLER, FIRST_SPI);
+  say_state("disabled", FIRST_SPI);
+  set_bit(ISENABLER, FIRST_SPI);
+  say("taken once enabled: %d", (uint64_t)take());
+}
+
+const struct topic interrupts_latch = {"interrupts-latch", run_latch};
+
+// MARK: SGIs
+
+#define ROUNDS 25
+#define OTHERS 8
+
+static volatile unsigned sgis[CPU_COUNT][SGI_COUNT];
+static volatile unsigned ready;
+
+static void count_sgi(void) {
+  unsigned number = acknowledge();
+  if (number >= SGI_COUNT) fail("an interrupt that is no SGI");
+  sgis[this_cpu()->index][number]++;
+  end_of_interrupt(number);
+}
+
+static void receive_sgis(void) {
+  start_cpu_interface();
+  this_cpu()->on_interrupt = count_sgi;
+  write32(GICR_SGI(this_cpu()->index) + ISENABLER, 0xffff);
+  unmask_interrupts();
+}
+
+static void send_to_all(unsigned count) {
+  unsigned own = (unsigned)this_cpu()->index;
+  for (unsigned round = 1; round <= ROUNDS; round++) {
+    for (unsigned cpu = 0; cpu < count; cpu++) {
+      send_sgi(own, cpu);
+      while (sgis[cpu][own] < round) pause_a_moment();
+    }
+    send_sgi_to_others(OTHERS + own);
+    for (unsigned cpu = 0; cpu < count; cpu++)
+      while (cpu != own && sgis[cpu][OTHERS + own] < round) pause_a_moment();
+  }
+}
+
+static volatile unsigned sender;
+
+static void be_sgi_cpu(void) {
+  unsigned own = (unsigned)this_cpu()->index;
+  receive_sgis();
+  ready = own;
+  while (sender < own) pause_a_moment();
+  send_to_all(sender >> 8);
+  ready = own + CPU_COUNT;
+  for (;;) wait_for_interrupt();
+}
+
+static void run_sgi(void) {
+  unsigned count = cpu_count();
+  start_distributor();
+  receive_sgis();
+  for (unsigned cpu = 1; cpu < count; cpu++) {
+    start_cpu(cpu, be_sgi_cpu);
+    while (ready != cpu) pause_a_moment();
+  }
+  // All at once: the counts tell what was lost.
+  sender = count << 8;
+  send_to_all(count);
+  for (unsigned cpu = 0; cpu < count; cpu++)
+    for (unsigned n = 0; n < SGI_COUNT; n++)
+      while (sgis[cpu][n] < (n % OTHERS < count && (n < OTHERS || n - OTHERS != cpu) ? ROUNDS : 0))
+        pause_a_moment();
+  for (unsigned n = 0; n < 100000; n++) pause_a_moment();
+  mask_interrupts();
+  for (unsigned cpu = 0; cpu < count; cpu++)
+    for (unsigned n = 0; n < SGI_COUNT; n++)
+      if (sgis[cpu][n])
+        say("vCPU %d took SGI %d: %d", (uint64_t)cpu, (uint64_t)n, (uint64_t)sgis[cpu][n]);
+}
+
+const struct topic interrupts_sgi = {"interrupts-sgi", run_sgi};
+
+// MARK: The virtual timer
+
+#define TIMER_PPI 27
+
+static volatile unsigned ticks, ticks_wanted;
+
+static void next_tick(void) { WRITE(cntv_cval_el0, READ(cntvct_el0) + READ(cntfrq_el0) / 1000); }
+
+static void tick(void) {
+  unsigned number = acknowledge();
+  if (number != TIMER_PPI) fail("an interrupt that is not the timer's");
+  if (++ticks < ticks_wanted)
+    next_tick();
+  else
+    WRITE(cntv_ctl_el0, 0);
+  end_of_interrupt(number);
+}
+
+static volatile unsigned order;
+
+static void be_timer_cpu(void) {
+  start_cpu_interface();
+  this_cpu()->on_interrupt = tick;
+  set_bit(ISENABLER, TIMER_PPI);
+  for (unsigned done = 0;; done++) {
+    unmask_interrupts();
+    // Not WFI: nothing but the timer's interrupt is to be counted.
+    while (order == done) pause_a_moment();
+    if (ticks_wanted) {
+      next_tick();
+      WRITE(cntv_ctl_el0, 1);
+      while (ticks < ticks_wanted) pause_a_moment();
+    }
+  }
+}
+
+// vCPU 1 takes the ticks; the debugger, at the gates, looks what they cost it.
+static void run_timer(void) {
+  start_distributor();
+  start_cpu(1, be_timer_cpu);
+  wait_at_gate("started");
+  static const unsigned wanted[] = {0, 0, 100, 500};
+  for (unsigned n = 0; n < 4; n++) {
+    ticks = 0;
+    ticks_wanted = wanted[n];
+    DSB();
+    order++;
+    while (ticks < wanted[n]) pause_a_moment();
+    // Long enough for one too many.
+    uint64_t end = READ(cntvct_el0) + READ(cntfrq_el0) / 50;
+    while (READ(cntvct_el0) < end) pause_a_moment();
+    say("ticks %d", (uint64_t)ticks);
+    wait_at_gate("ticked");
+  }
+}
+
+const struct topic interrupts_timer = {"interrupts-timer", run_timer};

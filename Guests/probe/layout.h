@@ -1,0 +1,10 @@
+// Numbers that assembly and C share.
+#pragma once
+
+#define CPU_COUNT 8
+#define CPU_SIZE 64
+#define STACK_SHIFT 14
+#define FRAME_SIZE 288
+
+// The immediate of the SVC that ends a function at EL0.
+#define EL0_RETURN 0xe10

@@ -1,0 +1,150 @@
+// Start, exceptions, and the transcript on the PL011.
+
+#include "probe.h"
+
+#include <stdarg.h>
+
+#include "psci.h"
+
+#define PL011 0x09000000ul
+
+struct cpu cpus[CPU_COUNT];
+volatile uint64_t gate;
+volatile uint64_t debugger_word;
+
+extern const struct topic *const all_topics[];
+extern void end_of_el0(void);
+
+// MARK: Start
+
+void probe_main(const uint8_t *tree);
+void probe_main(const uint8_t *tree) {
+  static char name[64];
+  read_command_line(tree, name, sizeof name);
+  for (const struct topic *const *topic = all_topics; *topic; topic++) {
+    if (!is_same((*topic)->name, name)) continue;
+    say("begin %s", name);
+    (*topic)->run();
+    say("end");
+    power_off();
+  }
+  fail("the command line names no topic");
+}
+
+void power_off(void) {
+  hvc(PSCI_SYSTEM_OFF, 0, 0, 0);
+  for (;;) wait_for_interrupt();
+}
+
+void fail(const char *reason) {
+  say("FAILED: %s", reason);
+  power_off();
+}
+
+// MARK: Exceptions
+
+void take_exception(unsigned vector, struct frame *frame);
+void take_exception(unsigned vector, struct frame *frame) {
+  struct cpu *cpu = this_cpu();
+  // Of each four vectors the second is that of IRQ.
+  if (vector % 4 == 1 && cpu->on_interrupt) {
+    cpu->on_interrupt();
+  } else if (vector == 8 && frame->esr == (0x56000000 | EL0_RETURN)) {
+    frame->elr = (uint64_t)end_of_el0;
+    frame->spsr = 0x3c5;  // EL1h, all masked
+  } else if (vector % 4 == 0 && cpu->on_exception) {
+    cpu->on_exception(vector, frame);
+  } else {
+    say("unexpected vector %x esr %x elr %x far %x spsr %x", vector * 128, frame->esr, frame->elr,
+        frame->far, frame->spsr);
+    power_off();
+  }
+}
+
+static bool was_undefined;
+
+static void skip_undefined(unsigned vector, struct frame *frame) {
+  if (vector != 4 || exception_class(frame) != 0) fail("an exception other than UNDEFINED");
+  was_undefined = true;
+  frame->elr += 4;
+}
+
+bool is_undefined(void (*access)(void *), void *argument) {
+  struct cpu *cpu = this_cpu();
+  void (*previous)(unsigned, struct frame *) = cpu->on_exception;
+  cpu->on_exception = skip_undefined;
+  was_undefined = false;
+  access(argument);
+  cpu->on_exception = previous;
+  return was_undefined;
+}
+
+// MARK: For a debugger
+
+__attribute__((noinline)) void debugger_place(void) { __asm__ volatile("" : : : "memory"); }
+
+void wait_at_gate(const char *name) {
+  say("gate %s", name);
+  while (!gate) pause_a_moment();
+  gate = 0;
+}
+
+// MARK: Text
+
+static void put(char letter) {
+  const uint32_t transmit_full = 1 << 5;
+  while (read32(PL011 + 0x18) & transmit_full) continue;
+  write32(PL011, (uint8_t)letter);
+}
+
+static void put_text(const char *text) {
+  while (*text) put(*text++);
+}
+
+static void put_number(uint64_t value, unsigned base) {
+  char digits[20];
+  int count = 0;
+  do {
+    digits[count++] = "0123456789abcdef"[value % base];
+    value /= base;
+  } while (value);
+  while (count) put(digits[--count]);
+}
+
+void say(const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  put_text("probe: ");
+  for (; *format; format++) {
+    if (*format != '%') {
+      put(*format);
+      continue;
+    }
+    switch (*++format) {
+      case 's': put_text(va_arg(arguments, const char *)); break;
+      case 'd': put_number(va_arg(arguments, uint64_t), 10); break;
+      case 'x': put_number(va_arg(arguments, uint64_t), 16); break;
+    }
+  }
+  put_text("\n");
+  va_end(arguments);
+}
+
+bool is_same(const char *one, const char *other) {
+  while (*one && *one == *other) one++, other++;
+  return *one == *other;
+}
+
+// MARK: What the compiler calls
+
+void *memset(void *to, int byte, size_t count);
+void *memset(void *to, int byte, size_t count) {
+  for (size_t n = 0; n < count; n++) ((volatile uint8_t *)to)[n] = (uint8_t)byte;
+  return to;
+}
+
+void *memcpy(void *restrict to, const void *restrict from, size_t count);
+void *memcpy(void *restrict to, const void *restrict from, size_t count) {
+  for (size_t n = 0; n < count; n++) ((volatile uint8_t *)to)[n] = ((const uint8_t *)from)[n];
+  return to;
+}

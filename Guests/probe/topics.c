@@ -1,0 +1,27 @@
+// What the command line may name.
+
+#include "probe.h"
+
+#define TOPICS(X)      \
+  X(interrupts_pending)  \
+  X(interrupts_nested)   \
+  X(interrupts_triggers) \
+  X(interrupts_latch)    \
+  X(interrupts_sgi)      \
+  X(interrupts_timer)    \
+  X(hidden_registers)    \
+  X(hidden_spin)         \
+  X(hidden_writes)       \
+  X(psci_calls)          \
+  X(psci_race)           \
+  X(psci_cycles)         \
+  X(psci_suspend)        \
+  X(registers_access)    \
+  X(registers_values)
+
+#define DECLARE(name) extern const struct topic name;
+#define REFER(name) &name,
+
+TOPICS(DECLARE)
+
+const struct topic *const all_topics[] = {TOPICS(REFER) NULL};

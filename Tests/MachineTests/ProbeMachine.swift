@@ -1,0 +1,97 @@
+internal import Foundation
+
+@testable internal import stepwell
+
+/// A machine that runs one topic of the probe guest's to its end.
+struct ProbeMachine {
+  /// The topic, as the kernel's command line names it.
+  var topic: String
+  var cpu = "cortex-a72"
+  var cpus = 1
+
+  /// What the probe says at EL1 of a machine without EL2 and without Stepwell.
+  func bareTranscript() async throws -> [String] {
+    let arguments = [
+      "-M", "virt,gic-version=3", "-cpu", cpu, "-smp", "\(cpus)", "-m", Self.memory, "-nographic",
+      "-nic", "none", "-kernel", try await Self.guest.value.image.path, "-append", topic,
+    ]
+    return try await RunningProgram.run(Machine.emulator, arguments + ["-no-reboot"]) {
+      try await transcript($0)
+    }
+  }
+
+  /// What the probe says under Stepwell.
+  ///
+  /// - Parameters:
+  ///   - held: whether the guest waits for the debugger before its first instruction.
+  ///   - debugger: what a debugger does meanwhile. It gets the console and the debug link; once it is
+  ///     done, the probe has to come to its end by itself.
+  func transcript(
+    held: Bool = false,
+    while debugger: (RunningProgram, DebugEndpoint) async throws -> Void = { _, _ in }
+  ) async throws -> [String] {
+    let kernel = try Data(contentsOf: try await Self.guest.value.image)
+    let machine = Machine(
+      cpu: cpu, cpus: cpus, memory: Self.memory,
+      image: try MachineTests.image(
+        held ? "probe-held.image" : "probe.image", kernel: kernel, holdsGuest: held),
+      commandLine: topic, debugger: try .unused())
+    return try await machine.boot { console in
+      try await debugger(console, machine.debugger)
+      return try await transcript(console)
+    }
+  }
+
+  /// The address of a function or variable of the probe's.
+  static func address(of symbol: String) async throws -> UInt64 {
+    try await guest.value.program.address(of: symbol)
+  }
+
+  /// The probe's executable, for GDB to read its symbols from.
+  static var executable: String {
+    get async throws { try await guest.value.program.executable.path }
+  }
+
+  private static let memory = "256M"
+  private static let guest = Task { try await ProbeGuest.build() }
+
+  /// The probe's lines between its first and its last.
+  ///
+  /// - Throws: `Failure` if it does not come to its end.
+  private func transcript(_ console: RunningProgram) async throws -> [String] {
+    _ = try await console.end(within: .seconds(40))
+    let said = console.output.split(whereSeparator: \.isNewline)
+      .filter { $0.hasPrefix("probe: ") }.map { String($0.dropFirst(7)) }
+    guard said.first == "begin \(topic)", said.last == "end" else {
+      throw Failure("The probe does not come to its end: \(console.output.suffix(2000))")
+    }
+    return Array(said.dropFirst().dropLast())
+  }
+}
+
+extension RemoteClient {
+  /// Stops the running guest.
+  func stop() async throws {
+    try await interrupt()
+    _ = try await receive()
+  }
+
+  /// Opens the gate that the probe waits at, and lets it run. The guest stands still before.
+  func openGate() async throws {
+    let gate = String(try await ProbeMachine.address(of: "gate"), radix: 16)
+    let answer = try await request("M\(gate),8:0100000000000000")
+    guard answer == "OK" else { throw Failure("The gate does not open: \(answer)") }
+    try await send(packet: "vCont;c")
+  }
+
+  /// `monitor exits`: how often each vCPU came to EL2, by reason. A reason that is not there never
+  /// occurred.
+  func exits() async throws -> [String: [Int]] {
+    let rows = try await monitor("exits").split(separator: "\n").dropFirst()
+    return rows.reduce(into: [:]) { table, row in
+      let words = row.split(separator: " ")
+      let numbers = words.reversed().prefix { Int($0) != nil }.reversed()
+      table[words.dropLast(numbers.count).joined(separator: " ")] = numbers.compactMap { Int($0) }
+    }
+  }
+}
