@@ -1,0 +1,95 @@
+import ArmDebug
+import Testing
+
+@Suite("Instructions that stepping looks at")
+struct InstructionTests {
+  enum Kind: CaseIterable {
+    case exceptionReturn, svc, hvc, smc, brk, wait, daifSet, daifClr, allint, exclusive
+
+    func matches(_ instruction: Instruction) -> Bool {
+      switch self {
+      case .exceptionReturn: instruction.isExceptionReturn
+      case .svc: instruction.isSVC
+      case .hvc: instruction.isHVC
+      case .smc: instruction.isSMC
+      case .brk: instruction.isBRK
+      case .wait: instruction.isWait
+      case .daifSet: instruction.isDAIFSet
+      case .daifClr: instruction.isDAIFClr
+      case .allint: instruction.isALLINTImmediate
+      case .exclusive: instruction.isExclusive
+      }
+    }
+  }
+
+  @Test(
+    "each is what it is and nothing else",
+    arguments: [
+      // ERET, ERETAA, ERETAB; SVC #0, SVC #0xFFFF; HVC, SMC, BRK #0x42
+      (0xD69F_03E0, .exceptionReturn), (0xD69F_0BFF, .exceptionReturn),
+      (0xD69F_0FFF, .exceptionReturn), (0xD400_0001, .svc), (0xD41F_FFE1, .svc),
+      (0xD400_0002, .hvc), (0xD400_0003, .smc), (0xD420_0840, .brk),
+      // WFI, WFE, WFIT X3, WFET X3
+      (0xD503_207F, .wait), (0xD503_205F, .wait), (0xD503_1023, .wait), (0xD503_1003, .wait),
+      // MSR DAIFSet, #2; MSR DAIFClr, #15; MSR ALLINT, #1
+      (0xD503_42DF, .daifSet), (0xD503_4FFF, .daifClr), (0xD501_411F, .allint),
+      // NOP, YIELD, RET
+      (0xD503_201F, nil), (0xD503_203F, nil), (0xD65F_03C0, nil),
+    ] as [(UInt32, Kind?)])
+  func recognised(bits: UInt32, kind: Kind?) {
+    #expect(Kind.allCases.filter { $0.matches(Instruction(bits)) } == [kind].compactMap(\.self))
+  }
+
+  @Test("MRS and MSR name their register")
+  func systemRegister() {
+    // MRS X5, MDSCR_EL1; MSR MDSCR_EL1, X5
+    #expect(Instruction(0xD530_0245).registerRead == SystemRegister(2, 0, 0, 2, 2))
+    #expect(Instruction(0xD530_0245).registerWritten == nil)
+    #expect(Instruction(0xD510_0245).registerWritten == SystemRegister(2, 0, 0, 2, 2))
+    // MRS X0, DAIF
+    #expect(Instruction(0xD53B_4220).registerRead == .daif)
+    // DC ZVA, X0 is neither.
+    #expect(Instruction(0xD50B_7420).registerRead == nil)
+    #expect(Instruction(0xD50B_7420).registerWritten == nil)
+  }
+
+  @Test(
+    "what can lift an interrupt mask",
+    arguments: [
+      (0xD503_42FF, true), (0xD51B_4220, true), (0xD69F_03E0, true), (0xD501_401F, true),
+      (0xD518_4300, true),
+      // MSR DAIFSet, #2; MRS X0, DAIF; NOP
+      (0xD503_42DF, false), (0xD53B_4220, false), (0xD503_201F, false),
+    ] as [(UInt32, Bool)])
+  func unmasking(bits: UInt32, expected: Bool) {
+    #expect(Instruction(bits).mayUnmaskInterrupts == expected)
+  }
+
+  @Test(
+    "what sees a pending interrupt",
+    arguments: [
+      // MRS of ISR_EL1, ICC_IAR1_EL1, ICC_HPPIR1_EL1, ICC_PMR_EL1
+      (0xD538_C100, true), (0xD538_CC00, true), (0xD538_CC40, true), (0xD538_4600, true),
+      // MSR ICC_EOIR1_EL1; MRS of VBAR_EL1 and DAIF
+      (0xD518_CC20, false), (0xD538_C000, false), (0xD53B_4220, false),
+    ] as [(UInt32, Bool)])
+  func observing(bits: UInt32, expected: Bool) {
+    #expect(Instruction(bits).observesPendingInterrupts == expected)
+  }
+
+  @Test(
+    "exclusives of every size, not their neighbours",
+    arguments: [
+      // LDXRB, LDXR, STXR, LDAXR, STLXR, LDXP, STXP
+      (0x085F_7C41, true, true), (0xC85F_7C41, true, true), (0xC803_7C41, true, false),
+      (0xC85F_FC41, true, true), (0xC803_FC41, true, false), (0xC87F_0C41, true, true),
+      (0xC823_0C41, true, false),
+      // LDAR, STLR, CASP, CAS, LDR
+      (0xC8DF_FC41, false, false), (0xC89F_FC41, false, false), (0x4820_7C44, false, false),
+      (0xC8A1_7C43, false, false), (0xF940_0041, false, false),
+    ] as [(UInt32, Bool, Bool)])
+  func exclusives(bits: UInt32, isExclusive: Bool, isLoad: Bool) {
+    #expect(Instruction(bits).isExclusive == isExclusive)
+    #expect(Instruction(bits).isLoadExclusive == isLoad)
+  }
+}

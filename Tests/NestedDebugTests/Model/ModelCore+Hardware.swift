@@ -1,0 +1,52 @@
+import ArmDebug
+import NestedDebug
+
+/// The model as the engine's hardware.
+extension ModelCore: DebugHardware {
+  mutating func read(_ register: DebugRegister) -> UInt64 {
+    guard let encoding = register.description(on: .model)?.encoding else { return 0 }
+    return read(encoding)
+  }
+
+  mutating func write(_ register: DebugRegister, _ value: UInt64) {
+    guard let encoding = register.description(on: .model)?.encoding else { return }
+    write(encoding, value)
+  }
+
+  mutating func read(_ register: ExceptionRegister) -> UInt64 {
+    switch register {
+    case .elr: elr
+    case .spsr: spsr
+    case .esr: esr
+    case .far: far
+    case .vbar: vbar
+    case .sctlr, .gcscr: 0
+    }
+  }
+
+  mutating func write(_ register: ExceptionRegister, _ value: UInt64) {
+    switch register {
+    case .elr: elr = value
+    case .spsr: spsr = value
+    case .esr: esr = value
+    case .far: far = value
+    case .vbar, .sctlr, .gcscr: break
+    }
+  }
+
+  mutating func setDebugTraps(_ on: Bool) { tde = on }
+  mutating func setVirtualInterruptsWithheld(_ on: Bool) { withheld = on }
+  mutating func setWaitTraps(_ on: Bool) { trapsWaits = on }
+  mutating func synchronize() {}
+  mutating func fetchInstruction(at pc: UInt64) -> UInt32? { program[pc]?.encoding }
+}
+
+extension DebugCapabilities {
+  /// Six breakpoints, two of them context-aware; four watchpoints; FEAT_DoubleLock.
+  static let model = DebugCapabilities(dfr0: 0x1030_5106)
+}
+
+extension ExceptionFeatures {
+  /// A processor of Armv8.0.
+  static let none = ExceptionFeatures(pfr0: 0, pfr1: 0, mmfr1: 0, dfr1: 0)
+}
