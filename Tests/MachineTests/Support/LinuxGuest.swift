@@ -46,6 +46,18 @@ struct LinuxGuest {
       .replacing("\r\n", with: "\n").trimmingCharacters(in: .newlines)
   }
 
+  /// Has the shell run a command that ends in the debugger's hands, or is not waited for.
+  func start(_ command: String) { console.write("\(command)\n") }
+
+  /// The address of a function of the kernel's.
+  func address(of function: String) async throws -> UInt64 {
+    let line = try await run("grep -m 1 ' \(function)$' /proc/kallsyms")
+    guard let address = UInt64(line.prefix(16), radix: 16), address != 0 else {
+      throw Failure("The kernel has no function \(function): \(line)")
+    }
+    return address
+  }
+
   /// Has Linux switch the machine off.
   func powerOff() { console.write("poweroff -f\n") }
 

@@ -106,6 +106,31 @@ final class RemoteClient {
     return answer
   }
 
+  /// Begins a conversation as GDB does. The machine then stands still.
+  func attach() async throws {
+    try await request("qSupported:swbreak+;hwbreak+")
+    try await request("QStartNoAckMode")
+    try await request("?")
+  }
+
+  /// Reads `count` bytes of memory as a little-endian number.
+  func readNumber(at address: UInt64, count: Int = 8) async throws -> UInt64 {
+    let answer = try await request("m\(String(address, radix: 16)),\(String(count, radix: 16))")
+    return try Self.number(littleEndian: answer)
+  }
+
+  /// Reads a register of 64 bits: x0 to x30 are 0 to 30, SP 31, PC 32.
+  func readRegister(_ number: Int) async throws -> UInt64 {
+    try Self.number(littleEndian: try await request("p\(String(number, radix: 16))"))
+  }
+
+  private static func number(littleEndian digits: String) throws -> UInt64 {
+    guard digits.count.isMultiple(of: 2), let value = UInt64(digits, radix: 16) else {
+      throw Failure("The debug link answered \"\(digits)\" where a number was asked for.")
+    }
+    return value.byteSwapped >> UInt64(64 - 4 * digits.count)
+  }
+
   /// `monitor` and what it prints.
   func monitor(_ command: String) async throws -> String {
     let digits = command.utf8.map { String(0x100 + Int($0), radix: 16).dropFirst() }.joined()
