@@ -17,7 +17,8 @@
   X(psci_cycles)         \
   X(psci_suspend)        \
   X(registers_access)    \
-  X(registers_values)
+  X(registers_values)    \
+  X(registers_modes)
 
 #define DECLARE(name) extern const struct topic name;
 #define REFER(name) &name,
