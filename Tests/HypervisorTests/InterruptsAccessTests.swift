@@ -34,6 +34,64 @@ struct InterruptAccessTests {
     #expect(machine.drain() == [])
   }
 
+  @Test(
+    "a level-sensitive interrupt that the guest made pending stays so, whatever its line does",
+    arguments: [32 + 8, 4096 + 8, 16 + 8, 1056 + 8] as [UInt32])
+  func disableSoftwarePending(number: UInt32) {
+    let machine = InterruptMachine()
+    let frame: InterruptFrame = number == 24 || number == 1064 ? .redistributor(0) : .distributor
+    let bit: UInt64 = 1 << UInt64(number % 32)
+    // ISENABLER, ICENABLER, ISPENDR, ICPENDR.
+    let offsets =
+      [
+        40: [0x104, 0x184, 0x204, 0x284], 4104: [0x1200, 0x1400, 0x1600, 0x1800],
+        24: [0x10100, 0x10180, 0x10200, 0x10280], 1064: [0x10104, 0x10184, 0x10204, 0x10284],
+      ][number]!
+    func write(_ n: Int) { machine.access(frame, .write(offsets[n], size: 4, bit)) }
+    func isPending() -> Bool {
+      machine.access(frame, .read(offsets[2], size: 4)) & bit != 0
+    }
+    for assertsFirst in [false, true] {
+      write(0)
+      if assertsFirst {
+        if frame == .distributor {
+          machine.setLine(number, true)
+        } else {
+          machine.setLine(number, ofCore: 0, true)
+        }
+      }
+      write(2)
+      if assertsFirst {
+        if frame == .distributor {
+          machine.setLine(number, false)
+        } else {
+          machine.setLine(number, ofCore: 0, false)
+        }
+      }
+      write(1)
+      #expect(isPending())
+      #expect(machine.acknowledge() == 1023)
+      write(0)
+      #expect(machine.drain() == [number])
+      write(2)
+      write(1)
+      write(3)
+      #expect(!isPending())
+      write(0)
+      #expect(machine.drain() == [])
+    }
+    // The next time it is the line alone.
+    if frame == .distributor {
+      machine.setLine(number, true)
+      machine.setLine(number, false)
+    } else {
+      machine.setLine(number, ofCore: 0, true)
+      machine.setLine(number, ofCore: 0, false)
+    }
+    write(1)
+    #expect(!isPending())
+  }
+
   @Test("disabling reaches interrupts in the queue as well as in list registers")
   func disableQueued() {
     let machine = InterruptMachine()

@@ -11,14 +11,14 @@ struct GuestDistributor: ~Copyable {
   let hasSingleSecurityState: Bool
 
   private let groups: Atomic<UInt32>
-  /// GICD_IGROUPR<n> at n, GICD_IGROUPR<n>E at 32 + n.
-  private let groupWords: InlineArray<64, Atomic<UInt32>>
+  /// GICD_IGROUPR.
+  private let groupBits = InterruptBits<64>()
+  let softwarePending = SoftwarePending<64>()
 
   /// The guest's first view, from the GICD_CTLR that EL2 found.
   init(control: UInt32) {
     hasSingleSecurityState = control & DistributorControl.disableSecurity != 0
     groups = Atomic(control & (hasSingleSecurityState ? 0b11 : 0b10))
-    groupWords = InlineArray { _ in Atomic(0) }
   }
 
   /// The groups that the guest has enabled in GICD_CTLR.
@@ -35,25 +35,19 @@ struct GuestDistributor: ~Copyable {
   /// The guest's GICD_IGROUPR for the 32 SPIs from `first`; 1 is group 1.
   func groupWord(from first: InterruptNumber) -> UInt32 {
     guard hasSingleSecurityState else { return 0 }
-    return groupWords[Self.index(of: first)].load(ordering: .relaxed)
+    return groupBits[first.wordIndex]
   }
 
   /// Sets the guest's GICD_IGROUPR for the 32 SPIs from `first`.
   func setGroupWord(from first: InterruptNumber, _ value: UInt32) {
     guard hasSingleSecurityState else { return }
-    groupWords[Self.index(of: first)].store(value, ordering: .relaxed)
+    groupBits.store(value, at: first.wordIndex)
   }
 
   /// The group that the guest has `number`, an SPI, in.
   func group(of number: InterruptNumber) -> InterruptGroup {
     guard hasSingleSecurityState else { return .group1 }
-    let word = groupWords[Self.index(of: number)].load(ordering: .relaxed)
-    return word & 1 << (number.rawValue & 31) == 0 ? .group0 : .group1
-  }
-
-  private static func index(of number: InterruptNumber) -> Int {
-    let extended: UInt32 = number.rawValue >= 4096 ? 32 : 0
-    return Int(number.rawValue >> 5 & 31 | extended)
+    return groupBits[number.wordIndex] & number.bit == 0 ? .group0 : .group1
   }
 }
 

@@ -7,8 +7,9 @@ struct GuestRedistributor: ~Copyable {
   private let pending: Atomic<UInt32>
   private let enabled: Atomic<UInt32>
   private let priorities: InlineArray<16, Atomic<UInt8>>
-  /// GICR_IGROUPR0, GICR_IGROUPR1E and GICR_IGROUPR2E.
-  private let groupWords: InlineArray<3, Atomic<UInt32>>
+  /// GICR_IGROUPR.
+  private let groupBits: InterruptBits<3>
+  let softwarePending = SoftwarePending<3>()
   private let asleep: Atomic<Bool>
   private let online: Atomic<Bool>
   private let revalidation: Atomic<Bool>
@@ -30,7 +31,7 @@ struct GuestRedistributor: ~Copyable {
           InterruptRegister.priority.offset(of: InterruptNumber(UInt32(truncatingIfNeeded: n)))))
     }
     let groups = hardware.read32(frame, InterruptRegister.group.offset(of: sgi))
-    groupWords = InlineArray { n in Atomic(hasSingleSecurityState ? (n == 0 ? groups : 0) : ~0) }
+    groupBits = InterruptBits { n in hasSingleSecurityState ? (n == 0 ? groups : 0) : ~0 }
     asleep = Atomic(
       hardware.read32(frame, RedistributorOffset.waker) & RedistributorOffset.processorSleep != 0)
     online = Atomic(false)
@@ -70,26 +71,16 @@ struct GuestRedistributor: ~Copyable {
   // MARK: Groups
 
   /// The guest's GICR_IGROUPR for the 32 interrupts from `first`; 1 is group 1.
-  func groupWord(from first: InterruptNumber) -> UInt32 {
-    groupWords[Self.index(of: first)].load(ordering: .relaxed)
-  }
+  func groupWord(from first: InterruptNumber) -> UInt32 { groupBits[first.wordIndex] }
 
   /// Sets the guest's GICR_IGROUPR for the 32 interrupts from `first`.
   func setGroupWord(from first: InterruptNumber, _ value: UInt32) {
-    groupWords[Self.index(of: first)].store(value, ordering: .relaxed)
+    groupBits.store(value, at: first.wordIndex)
   }
 
   /// The group that the guest has `number`, an SGI or PPI, in.
   func group(of number: InterruptNumber) -> InterruptGroup {
-    groupWord(from: number) & 1 << (number.rawValue & 31) == 0 ? .group0 : .group1
-  }
-
-  private static func index(of number: InterruptNumber) -> Int {
-    switch number.rawValue {
-    case 1088...: 2
-    case 1056...: 1
-    default: 0
-    }
+    groupBits[number.wordIndex] & number.bit == 0 ? .group0 : .group1
   }
 
   // MARK: State of the processor

@@ -15,13 +15,26 @@ extension InterruptController where Hardware: ~Copyable {
         hardware.write(.iccDIR, UInt64(number.rawValue))
         event = handleOwn(number, &interface)
       } else {
-        // Fired again though it is active for the guest: the guest made it inactive itself.
-        interface.active.deactivate(number)
-        interface.queue.insert(number)
+        acknowledged(number, &interface)
       }
     }
     refill(&interface)
     return event
+  }
+
+  /// EL2 has acknowledged `number` for the guest.
+  private func acknowledged(
+    _ number: InterruptNumber, _ interface: inout VirtualCPUInterface
+  ) {
+    // Fired again though it is active for the guest: the guest made it inactive itself.
+    interface.active.deactivate(number)
+    interface.queue.insert(number)
+    if number.kind == .spi {
+      distributor.softwarePending.acknowledge(number.bit, at: number.wordIndex)
+    } else if number.kind == .ppi {
+      redistributors[interface.processor].softwarePending.acknowledge(
+        number.bit, at: number.wordIndex)
+    }
   }
 
   private func handleOwn(
@@ -116,12 +129,20 @@ extension InterruptController where Hardware: ~Copyable {
 
   /// `number`, a PPI or SPI that waits in the queue, becomes again what it was before EL2
   /// acknowledged it: pending in hardware. A level-sensitive one is, as long as its line is
-  /// asserted.
+  /// asserted, unless the guest itself made it pending.
   func giveBack(_ number: InterruptNumber, _ interface: inout VirtualCPUInterface) {
-    if trigger(of: number, on: interface.processor) == .edge {
+    if trigger(of: number, on: interface.processor) == .edge
+      || isHeldBySoftware(number, on: interface.processor)
+    {
       set(.setPending, number, on: interface.processor)
     }
     drop(number, &interface)
+  }
+
+  private func isHeldBySoftware(_ number: InterruptNumber, on processor: Int) -> Bool {
+    number.kind == .spi
+      ? distributor.softwarePending.isHeld(number.bit, at: number.wordIndex)
+      : redistributors[processor].softwarePending.isHeld(number.bit, at: number.wordIndex)
   }
 
   /// `number`, a PPI or SPI that waits in the queue, is pending no longer.

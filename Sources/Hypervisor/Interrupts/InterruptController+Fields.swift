@@ -98,8 +98,14 @@ extension InterruptController where Hardware: ~Copyable {
     case .setPending:
       // What EL2 holds as pending is pending: once more would be once too often.
       let held = isOwn(bits, interface) ? heldPending(from: bits.first, interface) : 0
+      let index = bits.first.wordIndex
+      if let processor = bits.processor {
+        redistributors[processor].softwarePending.set(physical, held: held, at: index)
+        redistributors[processor].setPending(sgis: sgis & ~held)
+      } else {
+        distributor.softwarePending.set(physical, held: held, at: index)
+      }
       hardware.write32(bits.frame, bits.offset, physical & ~held)
-      if let processor = bits.processor { redistributors[processor].setPending(sgis: sgis & ~held) }
       if sgis != 0 { changed(bits, sgis, by: interface) }
     case .clearPending:
       if isOwn(bits, interface) {
@@ -108,7 +114,13 @@ extension InterruptController where Hardware: ~Copyable {
         }
       }
       hardware.write32(bits.frame, bits.offset, physical)
-      if let processor = bits.processor { redistributors[processor].clearPending(sgis: sgis) }
+      let index = bits.first.wordIndex
+      if let processor = bits.processor {
+        redistributors[processor].softwarePending.clear(physical, at: index)
+        redistributors[processor].clearPending(sgis: sgis)
+      } else {
+        distributor.softwarePending.clear(physical, at: index)
+      }
     case .setActive:
       if isOwn(bits, interface) {
         withdraw(physical, from: bits.first, &interface) {
@@ -218,10 +230,10 @@ extension InterruptController where Hardware: ~Copyable {
       number.kind == .sgi || !own.contains(number)
     else { return }
     let first = InterruptNumber(number.rawValue & ~31)
-    let bit = 1 << (number.rawValue & 31)
+    let bit = number.bit
     // Pending to the guest, and active only because EL2 holds it: there is nothing to deactivate.
-    let isHeld = heldPending(from: first, interface) & UInt32(bit) != 0
-    deactivate(UInt32(bit), from: first, &interface)
+    let isHeld = heldPending(from: first, interface) & bit != 0
+    deactivate(bit, from: first, &interface)
     if number.isPeripheral && !isHeld { hardware.write(.iccDIR, UInt64(number.rawValue)) }
   }
 

@@ -68,13 +68,12 @@ struct InterruptController<Hardware: InterruptHardware & ~Copyable>: ~Copyable {
   func isSet(_ register: InterruptRegister, _ number: InterruptNumber, on processor: Int) -> Bool {
     let word = hardware.read32(
       frame(of: number, on: processor), register.offset(of: number))
-    return word & 1 << (number.rawValue & 31) != 0
+    return word & number.bit != 0
   }
 
   /// Writes 1 to the bit of `number` in `register`, a set- or clear-register, and 0 to the others.
   func set(_ register: InterruptRegister, _ number: InterruptNumber, on processor: Int) {
-    hardware.write32(
-      frame(of: number, on: processor), register.offset(of: number), 1 << (number.rawValue & 31))
+    hardware.write32(frame(of: number, on: processor), register.offset(of: number), number.bit)
   }
 
   /// Waits until the last write of an enable in `frame` has taken effect: GICD_CTLR.RWP or

@@ -35,6 +35,19 @@ struct InterruptNumber: Equatable, Sendable {
   /// Whether the physical interrupt has an active state that a list register can clear: PPIs and
   /// SPIs. SGIs of the guest are not physical, and LPIs have no active state.
   var isPeripheral: Bool { kind == .ppi || kind == .spi }
+
+  /// Its bit in a word of 32 interrupts.
+  var bit: UInt32 { 1 << (rawValue & 31) }
+
+  /// Which word of 32 it is in, among those of its frame: up to 64 of SPIs, or 3 of SGIs and PPIs.
+  /// The extended range follows the other, which for SPIs leaves word 0 unused.
+  var wordIndex: Int {
+    switch rawValue {
+    case 4096...: Int(32 | (rawValue >> 5 & 31))
+    case 1056..<1120: Int(rawValue >> 5 &- 32)
+    default: Int(rawValue >> 5 & 31)
+    }
+  }
 }
 
 /// How an interrupt becomes pending (GICD_ICFGR, GICR_ICFGR).
