@@ -41,7 +41,7 @@ struct LinuxGuest {
   ///
   /// - Returns: what it printed, without the last line's end.
   func run(_ command: String, within limit: Duration = .seconds(30)) async throws -> String {
-    console.write("\(command); echo '(done)'\n")
+    console.write("\(command)\necho '(done)'\n")
     return try await console.wait(for: "(done)", within: limit)
       .replacing("\r\n", with: "\n").trimmingCharacters(in: .newlines)
   }

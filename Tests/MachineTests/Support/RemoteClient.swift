@@ -26,7 +26,7 @@ final class RemoteClient {
           unsafe connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
         }
       }
-      if result == 0 { return }
+      if result == 0 { break }
       Glibc.close(descriptor)
       descriptor = -1
       guard ContinuousClock.now < deadline else {
@@ -34,6 +34,11 @@ final class RemoteClient {
       }
       try await Task.sleep(for: .milliseconds(20))
     }
+    // What is written is to be sent without waiting for more. The option's value is an Int32, and
+    // setsockopt is told its size.
+    var yes: Int32 = 1
+    unsafe setsockopt(
+      descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &yes, socklen_t(MemoryLayout<Int32>.size))
   }
 
   deinit { close() }
