@@ -56,8 +56,8 @@ extension VirtualDebug {
     install(guest.bank, hardware: &hardware)
     hardware.write(.mdccint, guest.mdccint)
     hardware.write(.mdscr, guest.mdscr.rawValue)
-    // The locks come last: under them, what was written before could not be undone by a debug
-    // exception of the guest's, and they are back before the guest's accesses stop trapping.
+    // The locks come last, for under the OS Lock a write to MDSCR_EL1 reaches the external debugger's
+    // fields; and they are back before the guest's accesses stop trapping.
     hardware.write(.oslar, guest.osLock ? 1 : 0)
     if capabilities.hasDoubleLock { hardware.write(.osdlr, guest.osDoubleLock ? 1 : 0) }
     hardware.synchronize()

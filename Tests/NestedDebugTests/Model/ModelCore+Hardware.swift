@@ -38,7 +38,9 @@ extension ModelCore: DebugHardware {
   mutating func setVirtualInterruptsWithheld(_ on: Bool) { withheld = on }
   mutating func setWaitTraps(_ on: Bool) { trapsWaits = on }
   mutating func synchronize() {}
-  mutating func fetchInstruction(at pc: UInt64) -> UInt32? { program[pc]?.encoding }
+  mutating func fetchInstruction(at pc: UInt64) -> UInt32? {
+    isReadable ? program[pc]?.encoding : nil
+  }
 }
 
 extension DebugCapabilities {

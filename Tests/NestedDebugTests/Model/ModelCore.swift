@@ -30,6 +30,9 @@ struct ModelCore {
   /// HCR_EL2.TWI.
   var trapsWaits = false
 
+  /// EL2 can read the guest's instructions.
+  var isReadable = true
+
   var interruptPending = false
   /// The lengths of the transcript, ascending, at which an interrupt becomes pending.
   var interrupts: [Int] = []

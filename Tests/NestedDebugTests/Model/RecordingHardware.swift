@@ -1,0 +1,62 @@
+import ArmDebug
+import NestedDebug
+
+/// Registers that remember in which order they were used.
+struct RecordingHardware: DebugHardware {
+  enum Event: Equatable {
+    case write(DebugRegister, UInt64)
+    case traps(Bool)
+    case withheld(Bool)
+    case waits(Bool)
+    case synchronize
+  }
+
+  var events: [Event] = []
+  /// What the registers hold, RES0 bits and all.
+  var values: [DebugRegister: UInt64] = [.oslsr: 0b1010]
+  var exceptionRegisters: [ExceptionRegister: UInt64] = [:]
+  var instruction: UInt32?
+  private(set) var traps = false
+
+  /// The guest's or firmware's values in every register.
+  static func filled(osLock: Bool) -> RecordingHardware {
+    var hardware = RecordingHardware()
+    for n in 0..<6 {
+      hardware.values[.dbgbvr(n)] = 0x1000 + UInt64(n) * 4
+      hardware.values[.dbgbcr(n)] = 0x1E4 | UInt64(n & 1)
+    }
+    for n in 0..<4 {
+      hardware.values[.dbgwvr(n)] = 0x4000 + UInt64(n) * 8
+      hardware.values[.dbgwcr(n)] = 0x1FFE | UInt64(n & 1)
+    }
+    hardware.values[.mdscr] = 0xB001
+    hardware.values[.mdccint] = 0x6000_0000
+    hardware.values[.oslsr] = osLock ? 0b1010 : 0b1000
+    hardware.values[.osdlr] = osLock ? 1 : 0
+    return hardware
+  }
+
+  mutating func read(_ register: DebugRegister) -> UInt64 { values[register] ?? 0 }
+
+  mutating func write(_ register: DebugRegister, _ value: UInt64) {
+    events.append(.write(register, value))
+    if register == .oslar {
+      values[.oslsr] = value & 1 == 1 ? 0b1010 : 0b1000
+    } else {
+      values[register] = value
+    }
+  }
+
+  mutating func read(_ register: ExceptionRegister) -> UInt64 { exceptionRegisters[register] ?? 0 }
+  mutating func write(_ register: ExceptionRegister, _ value: UInt64) {
+    exceptionRegisters[register] = value
+  }
+  mutating func setDebugTraps(_ on: Bool) {
+    events.append(.traps(on))
+    traps = on
+  }
+  mutating func setVirtualInterruptsWithheld(_ on: Bool) { events.append(.withheld(on)) }
+  mutating func setWaitTraps(_ on: Bool) { events.append(.waits(on)) }
+  mutating func synchronize() { events.append(.synchronize) }
+  mutating func fetchInstruction(at pc: UInt64) -> UInt32? { instruction }
+}
