@@ -60,6 +60,7 @@ struct GuestTarget: Target {
       EL2.vcpu(vcpu).value.resumesWithStep = actions[vcpu] == .step
       Standstill.setMayRun(vcpu, actions[vcpu] != .hold)
     }
+    Standstill.end()
   }
 
   /// A pending stop of a point that the debugger has removed since is no longer one.

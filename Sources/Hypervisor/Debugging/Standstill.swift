@@ -3,30 +3,37 @@ internal import NestedDebug
 
 /// How all vCPUs are brought to a standstill and let go again.
 ///
-/// A vCPU executes guest code only while its ``CoreWord/mayRun`` is 1 and its power is on. Whoever
-/// wants the machine to stand still clears the word for all and kicks the cores; each finds it on its
-/// way back to the guest and waits in ``waitUntilRunnable(_:)``. There is no other way to the guest,
-/// so once every core is parked nothing moves.
+/// A vCPU executes guest code only while nobody asks for a ``CoreWord/standstill``, its own
+/// ``CoreWord/mayRun`` is 1 and its power is on. Whoever wants the machine to stand still sets the one
+/// word and kicks the cores; each finds it on its way back to the guest and waits in
+/// ``waitUntilRunnable(_:)``. There is no other way to the guest, so once every core is parked nothing
+/// moves. Letting go is the clearing of that one word as well: a vCPU that stops at once, while others
+/// are still being woken, stops them too.
 ///
 /// The core that the debug link's interrupt goes to, the one that booted, serves the debugger while
 /// it waits. It is never switched off for that reason: a vCPU that turns itself off waits there too.
 enum Standstill {
   /// Asks every vCPU to stand still. Any core may.
   static func begin() {
-    for core in 0..<maximumVCPUs { CoreWord.mayRun.store(core, 0) }
+    CoreWord.standstill.store(0, 1)
     kickOthers()
   }
 
-  /// Lets `vcpu` run, or holds it, from now on.
+  /// Says whether `vcpu` is to run, once the standstill ends.
   static func setMayRun(_ vcpu: Int, _ mayRun: Bool) {
     CoreWord.mayRun.store(vcpu, mayRun ? 1 : 0)
-    if mayRun && vcpu != EL2.current.value.index { kick(vcpu) }
+  }
+
+  /// Lets those run that may. Only the link core does this, when everything stands still.
+  static func end() {
+    CoreWord.standstill.store(0, 0)
+    kickOthers()
   }
 
   /// Whether no vCPU can move.
   static var isComplete: Bool {
+    guard CoreWord.standstill.load(0) != 0 else { return false }
     for core in 0..<maximumVCPUs {
-      if CoreWord.mayRun.load(core) != 0 { return false }
       if CoreWord.isAlive.load(core) != 0 && CoreWord.isParked.load(core) == 0 { return false }
     }
     return true
@@ -46,7 +53,7 @@ enum Standstill {
   }
 
   private static func isRunnable(_ core: Int) -> Bool {
-    CoreWord.mayRun.load(core) != 0
+    CoreWord.standstill.load(0) == 0 && CoreWord.mayRun.load(core) != 0
       && CoreWord.power.load(core) == PSCI.Power.on.rawValue
   }
 

@@ -72,8 +72,9 @@ enum Boot {
       EL2.vcpu(vcpu).initialize(
         to: VCPU(index: vcpu, features: features))
       CoreWord.power.store(vcpu, PSCI.Power.off.rawValue)
-      CoreWord.mayRun.store(vcpu, payload.holdsGuest ? 0 : 1)
+      Standstill.setMayRun(vcpu, true)
     }
+    CoreWord.standstill.store(0, payload.holdsGuest ? 1 : 0)
     EL2.server.initialize(to: DebugServer(link: link, machineIsHeld: payload.holdsGuest))
     announce(machine, held: payload.holdsGuest)
 

@@ -3,7 +3,9 @@ internal import EL2Support
 /// Words by which cores signal each other. Accesses are sequentially consistent: "I am parked" must
 /// not pass "may I run?", or two cores could each miss the other's word.
 enum CoreWord: UInt32 {
-  /// The vCPU may execute guest code: 1, or 0 while the debugger wants it still.
+  /// Everything is to stand still, whatever ``mayRun`` says: 1 until the debugger lets go. Of core 0.
+  case standstill
+  /// The vCPU is one of those that run when the machine runs: 1, or 0 while the debugger holds it.
   case mayRun
   /// The core is in EL2's waiting loop, and its vCPU's registers may be looked at.
   case isParked
