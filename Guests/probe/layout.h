@@ -8,3 +8,7 @@
 
 // The immediate of the SVC that ends a function at EL0.
 #define EL0_RETURN 0xe10
+
+// Immediates of the BRKs between which the debug topics step.
+#define STEPS_BEGIN 0x5e0
+#define STEPS_END 0x5e1

@@ -18,7 +18,15 @@
   X(psci_suspend)        \
   X(registers_access)    \
   X(registers_values)    \
-  X(registers_modes)
+  X(registers_modes)     \
+  X(nested_breakpoints)  \
+  X(nested_brk)          \
+  X(nested_steps)        \
+  X(nested_watched_bytes) \
+  X(nested_watchpoints)  \
+  X(nested_same)         \
+  X(nested_locked)       \
+  X(nested_full)
 
 #define DECLARE(name) extern const struct topic name;
 #define REFER(name) &name,

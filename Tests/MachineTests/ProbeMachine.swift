@@ -76,6 +76,18 @@ extension RemoteClient {
     _ = try await receive()
   }
 
+  /// Executes the instruction at `place`, where the vCPU of `thread` has stopped, without the hardware
+  /// breakpoint there and with the other vCPUs standing still, as GDB does.
+  func pass(_ place: UInt64, thread: Int) async throws {
+    let point = "1,\(String(place, radix: 16)),4"
+    let answers = [
+      try await request("z\(point)"),
+      String(try await request("vCont;s:\(String(thread, radix: 16))").prefix(3)),
+      try await request("Z\(point)"),
+    ]
+    guard answers == ["OK", "T05", "OK"] else { throw Failure("A step fails: \(answers)") }
+  }
+
   /// Opens the gate that the probe waits at, and lets it run. The guest stands still before.
   func openGate() async throws {
     let gate = String(try await ProbeMachine.address(of: "gate"), radix: 16)

@@ -60,10 +60,7 @@ extension MachineTests {
           let vcpu = try #require(StopReply(stop)?.thread) - 1
           hits[vcpu] += 1
           #expect(try await client.readRegister(32) == place)
-          // As GDB does: without the breakpoint over the instruction, and with it again.
-          try await client.request("z1,\(String(place, radix: 16)),4")
-          try await client.request("vCont;s:\(String(vcpu + 1, radix: 16))")
-          try await client.request("Z1,\(String(place, radix: 16)),4")
+          try await client.pass(place, thread: vcpu + 1)
         }
         try await client.send(packet: "vCont;c")
       }
