@@ -50,7 +50,7 @@ extension MachineTests {
         _, link in
         counts = try await Self.count(
           link, "hbreak *((char *) event_code + 4) if events == 0",
-          "watch *(unsigned char *) event_word")
+          "watch *(unsigned char *) &event_word")
       }
       #expect(transcript == ["breakpoints 20", "watchpoints 40"])
       #expect(counts == [20, 40])
