@@ -17,6 +17,25 @@ struct LinuxGuest {
     }
   }
 
+  /// Boots the same Linux on the same machine without Stepwell, at EL1 or at EL2, and runs `body` when
+  /// its shell is there.
+  static func bootBare<Result>(
+    _ machine: Machine, virtualization: Bool, _ body: (LinuxGuest) async throws -> Result
+  ) async throws -> Result {
+    var arguments = machine.arguments + ["-no-reboot"]
+    func setValue(of option: String, _ value: String) {
+      guard let index = arguments.firstIndex(of: option) else { return }
+      arguments[index + 1] = value
+    }
+    setValue(of: "-kernel", try await GuestPackages.prepare().kernel.path)
+    setValue(of: "-M", "virt,virtualization=\(virtualization ? "on" : "off"),gic-version=3")
+    return try await RunningProgram.run(Machine.emulator, arguments) { console in
+      let guest = LinuxGuest(console: console)
+      try await guest.waitForShell()
+      return try await body(guest)
+    }
+  }
+
   /// A machine that boots Debian's kernel with a busybox shell beneath Stepwell.
   static func machine(
     cpu: String = "cortex-a72", cpus: Int = 1, memory: String = "512M", holdsGuest: Bool = false,
@@ -65,13 +84,34 @@ struct LinuxGuest {
 
   /// Debian's busybox and the kernel modules of virtio devices.
   private static func shellInitrd(_ packages: GuestPackages) throws -> String {
+    let release = packages.kernel.lastPathComponent.dropFirst("vmlinuz-".count)
     var archive = CPIOArchive()
     for folder in ["dev", "bin", "proc", "sys", "modules"] { archive.addDirectory(folder) }
     archive.addCharacterDevice("dev/console", major: 5, minor: 1)
     archive.addFile(
       "bin/busybox", permissions: 0o755, contents: try Data(contentsOf: packages.busybox))
+    for module in modules {
+      let file = packages.root.appending(path: "lib/modules/\(release)/kernel/drivers/\(module)")
+      archive.addFile("modules/\(file.lastPathComponent)", contents: try Data(contentsOf: file))
+    }
     archive.addFile("init", permissions: 0o755, contents: Data(script.utf8))
     return try MachineTests.file("shell.initrd", archive.finished())
+  }
+
+  /// What Debian's kernel drives virtio devices with, in the order of their dependences.
+  private static let modules = [
+    "virtio/virtio_ring.ko", "virtio/virtio.ko", "virtio/virtio_mmio.ko",
+    "virtio/virtio_pci_modern_dev.ko", "virtio/virtio_pci_legacy_dev.ko", "virtio/virtio_pci.ko",
+    "block/virtio_blk.ko", "char/hw_random/virtio-rng.ko",
+  ]
+
+  /// Loads the drivers of virtio devices.
+  func loadVirtio() async throws {
+    for module in Self.modules {
+      let name = module.split(separator: "/").last ?? ""
+      let answer = try await run("insmod /modules/\(name)")
+      guard answer.isEmpty else { throw Failure("\(name): \(answer)") }
+    }
   }
 
   /// Neither the terminal nor the shell repeats what is typed: only answers are on the console. So it is

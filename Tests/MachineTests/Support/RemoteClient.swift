@@ -129,6 +129,14 @@ final class RemoteClient {
     try Self.number(littleEndian: try await request("p\(String(number, radix: 16))"))
   }
 
+  /// Writes a register of 64 bits.
+  func writeRegister(_ number: Int, _ value: UInt64) async throws {
+    let digits = String(value.byteSwapped, radix: 16)
+    let padding = String(repeating: "0", count: 16 - digits.count)
+    let answer = try await request("P\(String(number, radix: 16))=\(padding)\(digits)")
+    guard answer == "OK" else { throw Failure("Register \(number): \(answer)") }
+  }
+
   private static func number(littleEndian digits: String) throws -> UInt64 {
     guard digits.count.isMultiple(of: 2), let value = UInt64(digits, radix: 16) else {
       throw Failure("The debug link answered \"\(digits)\" where a number was asked for.")
