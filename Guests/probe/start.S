@@ -110,6 +110,7 @@ end_of_el0:
   .endm
 
   .balign 2048
+  .global vectors
 vectors:
   .irp number, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
   vector \number

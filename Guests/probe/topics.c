@@ -26,7 +26,11 @@
   X(nested_watchpoints)  \
   X(nested_same)         \
   X(nested_locked)       \
-  X(nested_full)
+  X(nested_full)         \
+  X(stepped_instructions) \
+  X(stepped_interrupted) \
+  X(memory_hidden)       \
+  X(memory_bare)
 
 #define DECLARE(name) extern const struct topic name;
 #define REFER(name) &name,
