@@ -78,9 +78,14 @@ def step(stops):
     return after != before if may_branch else after == before + 4
 
 
-def show_comparators():
+def show_comparators(breakpoint):
+    # GDB takes its points away at each stop, unless told otherwise; it acts on that at a change.
+    gdb.execute("set breakpoint always-inserted on")
+    breakpoint.enabled = False
+    breakpoint.enabled = True
     for line in gdb.execute("monitor debug", to_string=True).splitlines():
         print(f"STEPWELL monitor {line}")
+    gdb.execute("set breakpoint always-inserted off")
 
 
 def main():
@@ -112,7 +117,7 @@ def main():
             right += registers_are_right(function, vectors)
             stop = sum(hits.values())
             if stop == MONITOR_AT:
-                show_comparators()
+                show_comparators(on_function)
             if stop % STEP_EVERY == 0:
                 steps += sum(step(stops) for _ in range(STEPS))
         if on_name in hit:

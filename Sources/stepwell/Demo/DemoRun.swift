@@ -20,7 +20,7 @@ struct DemoRun {
   }
 
   /// Whoever loses an event may wait for it for ever.
-  private static let limit = Duration.seconds(180)
+  private static let limit = Duration.seconds(300)
   /// What either has to end in when the other has ended.
   private static let grace = Duration.seconds(20)
 
