@@ -44,7 +44,7 @@ extension ComparatorBank {
     _ n: Int, matches pc: UInt64, at el: ExceptionLevel, in context: ContextIdentifiers,
     of capabilities: DebugCapabilities
   ) -> Bool {
-    guard n < capabilities.breakpointCount else { return false }
+    guard 0..<capabilities.breakpointCount ~= n else { return false }
     let breakpoint = breakpoints[n]
     guard breakpoint.control.e, breakpoint.control.privilege.contains(el) else { return false }
     switch breakpoint.control.bt {
@@ -83,7 +83,7 @@ extension ComparatorBank {
     _ n: Int, matches address: UInt64, size: UInt64, kind: AccessKind, at el: ExceptionLevel,
     in context: ContextIdentifiers, of capabilities: DebugCapabilities
   ) -> Bool {
-    guard n < capabilities.watchpointCount else { return false }
+    guard 0..<capabilities.watchpointCount ~= n else { return false }
     let watchpoint = watchpoints[n]
     guard watchpoint.control.e, watchpoint.control.privilege.contains(el),
       watchpoint.control.lsc?.overlaps(kind) == true

@@ -1,16 +1,16 @@
 /// What debug hardware a processor has, from ID_AA64DFR0_EL1 (Arm ARM D24.2.54).
 public struct DebugCapabilities: Equatable, Sendable {
   /// DebugVer: 6 is Armv8.0, 8 Armv8.2, 9 Armv8.4, 10 Armv8.8, 11 Armv8.9.
-  public var version: UInt8
+  public let version: UInt8
   /// Breakpoints, 2 to 16.
-  public var breakpointCount: Int
+  public let breakpointCount: Int
   /// Watchpoints, 2 to 16.
-  public var watchpointCount: Int
+  public let watchpointCount: Int
   /// Breakpoints that can compare context identifiers, 1 to `breakpointCount`: the
   /// highest-numbered ones.
-  public var contextAwareCount: Int
+  public let contextAwareCount: Int
   /// FEAT_DoubleLock: OSDLR_EL1 does something.
-  public var hasDoubleLock: Bool
+  public let hasDoubleLock: Bool
 
   /// Decodes ID_AA64DFR0_EL1. Counts that the architecture does not allow are brought into
   /// range, so that they are safe as bounds whatever the register holds.
@@ -25,6 +25,6 @@ public struct DebugCapabilities: Equatable, Sendable {
 
   /// Whether breakpoint `n` exists and can compare context identifiers.
   public func isContextAware(_ n: Int) -> Bool {
-    n < breakpointCount && n >= breakpointCount &- contextAwareCount
+    breakpointCount &- contextAwareCount..<breakpointCount ~= n
   }
 }

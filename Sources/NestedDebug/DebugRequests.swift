@@ -35,8 +35,11 @@ public struct DebugRequests: Sendable {
   /// The most breakpoints, and the most watchpoints.
   public static let capacity = 16
 
-  private var breakpoints = [16 of BreakpointRequest?](repeating: nil)
-  private var watchpoints = [16 of WatchpointRequest?](repeating: nil)
+  // Read through `span` in loops: an InlineArray that is a parameter's is otherwise copied whole for
+  // each element.
+  private(set) var breakpoints = [16 of BreakpointRequest?](repeating: nil)
+  private(set) var watchpoints = [16 of WatchpointRequest?](repeating: nil)
+  private var count = 0
 
   /// Changes with every change of the requests.
   public private(set) var generation: UInt32 = 0
@@ -45,10 +48,7 @@ public struct DebugRequests: Sendable {
   public init() {}
 
   /// Whether there is no request.
-  public var isEmpty: Bool {
-    for n in 0..<Self.capacity where breakpoints[n] != nil || watchpoints[n] != nil { return false }
-    return true
-  }
+  public var isEmpty: Bool { count == 0 }
 
   /// Breakpoint request `n` of 0 to 15, where there is one.
   public func breakpoint(_ n: Int) -> BreakpointRequest? {
@@ -71,6 +71,7 @@ public struct DebugRequests: Sendable {
     }
     guard let free else { throw .full }
     breakpoints[free] = request
+    count &+= 1
     generation &+= 1
   }
 
@@ -79,6 +80,7 @@ public struct DebugRequests: Sendable {
     let request = BreakpointRequest(address: address.untagged)
     for n in 0..<Self.capacity where breakpoints[n] == request {
       breakpoints[n] = nil
+      count &-= 1
       generation &+= 1
     }
   }
@@ -103,6 +105,7 @@ public struct DebugRequests: Sendable {
     }
     guard let free else { throw .full }
     watchpoints[free] = request
+    count &+= 1
     generation &+= 1
   }
 
@@ -114,6 +117,7 @@ public struct DebugRequests: Sendable {
       range: WatchedRange(first: first, last: first &+ (length &- 1)), kind: kind)
     for n in 0..<Self.capacity where watchpoints[n] == request {
       watchpoints[n] = nil
+      count &-= 1
       generation &+= 1
     }
   }
@@ -123,6 +127,7 @@ public struct DebugRequests: Sendable {
     guard !isEmpty else { return }
     breakpoints = .init(repeating: nil)
     watchpoints = .init(repeating: nil)
+    count = 0
     generation &+= 1
   }
 }

@@ -32,32 +32,35 @@ struct Planner {
     _ requests: DebugRequests, beside guest: GuestDebugState,
     on capabilities: DebugCapabilities
   ) -> Bool {
-    var breakpoints = 0
-    for n in 0..<capabilities.breakpointCount where !guest.bank.breakpoints[n].control.e {
-      breakpoints &+= 1
+    let guestBreakpoints = guest.bank.breakpoints.span
+    let guestWatchpoints = guest.bank.watchpoints.span
+    let breakpoints = requests.breakpoints.span
+    let watchpoints = requests.watchpoints.span
+    var freeBreakpoints = 0
+    for n in 0..<capabilities.breakpointCount where !guestBreakpoints[n].control.e {
+      freeBreakpoints &+= 1
     }
-    var watchpoints = 0
-    for n in 0..<capabilities.watchpointCount where !guest.bank.watchpoints[n].control.e {
-      watchpoints &+= 1
+    var freeWatchpoints = 0
+    for n in 0..<capabilities.watchpointCount where !guestWatchpoints[n].control.e {
+      freeWatchpoints &+= 1
     }
-    for n in 0..<DebugRequests.capacity {
-      if requests.breakpoint(n) != nil {
-        guard breakpoints > 0 else { return false }
-        breakpoints &-= 1
+    for n in breakpoints.indices where breakpoints[n] != nil {
+      freeBreakpoints &-= 1
+    }
+    for n in watchpoints.indices {
+      guard let watchpoint = watchpoints[n] else { continue }
+      guard let count = watchpoint.range.comparatorCount(atMost: freeWatchpoints) else {
+        return false
       }
-      if let watchpoint = requests.watchpoint(n) {
-        guard let count = watchpoint.range.comparatorCount(atMost: watchpoints) else {
-          return false
-        }
-        watchpoints &-= count
-      }
+      freeWatchpoints &-= count
     }
-    return true
+    return freeBreakpoints >= 0
   }
 
   private func planGuestBreakpoints(_ plan: inout Plan, _ guest: GuestDebugState) {
+    let breakpoints = guest.bank.breakpoints.span
     for n in 0..<capabilities.breakpointCount {
-      var breakpoint = guest.bank.breakpoints[n]
+      var breakpoint = breakpoints[n]
       guard breakpoint.control.e else { continue }
       plan.breakpointOwners[n] = .guest
       breakpoint.control.e = guest.armsComparators
@@ -81,8 +84,9 @@ struct Planner {
   }
 
   private func planGuestWatchpoints(_ plan: inout Plan, _ guest: GuestDebugState) {
+    let watchpoints = guest.bank.watchpoints.span
     for n in 0..<capabilities.watchpointCount {
-      var watchpoint = guest.bank.watchpoints[n]
+      var watchpoint = watchpoints[n]
       guard watchpoint.control.e else { continue }
       plan.watchpointOwners[n] = .guest
       watchpoint.control.e = guest.armsComparators
@@ -99,9 +103,10 @@ struct Planner {
   }
 
   private func planDebuggerBreakpoints(_ plan: inout Plan, _ requests: DebugRequests) {
+    let breakpoints = requests.breakpoints.span
     var n = 0
-    for request in 0..<DebugRequests.capacity {
-      guard let breakpoint = requests.breakpoint(request) else { continue }
+    for request in breakpoints.indices {
+      guard let breakpoint = breakpoints[request] else { continue }
       while n < capabilities.breakpointCount, plan.breakpointOwners[n] != .nobody { n &+= 1 }
       guard n < capabilities.breakpointCount else {
         plan.unplacedBreakpoints |= 1 &<< UInt16(truncatingIfNeeded: request)
@@ -118,9 +123,10 @@ struct Planner {
     for n in 0..<capabilities.watchpointCount where plan.watchpointOwners[n] == .nobody {
       free &+= 1
     }
+    let watchpoints = requests.watchpoints.span
     var n = 0
-    for request in 0..<DebugRequests.capacity {
-      guard let watchpoint = requests.watchpoint(request) else { continue }
+    for request in watchpoints.indices {
+      guard let watchpoint = watchpoints[request] else { continue }
       // All of its comparators or none: half a watchpoint would look like a whole one.
       guard let count = watchpoint.range.comparatorCount(atMost: free) else {
         plan.unplacedWatchpoints |= 1 &<< UInt16(truncatingIfNeeded: request)
@@ -151,8 +157,10 @@ extension PrivilegeMatch {
 extension Plan {
   /// Whether any comparator is on.
   fileprivate var armsAnything: Bool {
+    let breakpoints = bank.breakpoints.span
+    let watchpoints = bank.watchpoints.span
     for n in 0..<ComparatorBank.capacity
-    where bank.breakpoints[n].control.e || bank.watchpoints[n].control.e {
+    where breakpoints[n].control.e || watchpoints[n].control.e {
       return true
     }
     return false

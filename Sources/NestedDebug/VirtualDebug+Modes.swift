@@ -101,8 +101,9 @@ extension VirtualDebug {
   private mutating func install<Hardware: DebugHardware & ~Copyable>(
     _ bank: ComparatorBank, hardware: inout Hardware
   ) {
+    let breakpoints = bank.breakpoints.span
     for n in 0..<capabilities.breakpointCount {
-      let new = bank.breakpoints[n]
+      let new = breakpoints[n]
       if installedIsKnown, installed.breakpoints[n] == new { continue }
       if !installedIsKnown || installed.breakpoints[n].value != new.value {
         hardware.write(.dbgbcr(n), 0)
@@ -111,8 +112,9 @@ extension VirtualDebug {
       hardware.write(.dbgbcr(n), new.control.rawValue)
       installed.breakpoints[n] = new
     }
+    let watchpoints = bank.watchpoints.span
     for n in 0..<capabilities.watchpointCount {
-      let new = bank.watchpoints[n]
+      let new = watchpoints[n]
       if installedIsKnown, installed.watchpoints[n] == new { continue }
       if !installedIsKnown || installed.watchpoints[n].value != new.value {
         hardware.write(.dbgwcr(n), 0)

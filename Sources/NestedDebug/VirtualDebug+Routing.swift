@@ -67,7 +67,12 @@ extension VirtualDebug {
     _ syndrome: Syndrome, faultAddress: UInt64, context: inout GuestContext,
     hardware: inout Hardware
   ) -> Disposition {
-    guard let n = watchpoint(of: syndrome, faultAddress: faultAddress, el: context.pstate.el) else {
+    guard
+      let n = Self.nearest(
+        plan.bank.watchpoints.span, plan.watchpointOwners.span,
+        to: faultAddress, syndrome: DebugSyndrome(rawValue: syndrome.iss), el: context.pstate.el,
+        block: zeroBlockSize)
+    else {
       step.passOver(.guestWatchpoints.union(.debuggerWatchpoints), at: context.pc)
       return .resume
     }
@@ -90,22 +95,22 @@ extension VirtualDebug {
   /// The armed watchpoint that the exception is attributed to: the one nearest to FAR, the debugger's
   /// before the guest's. An unprivileged access at EL1 matches as EL0, and the syndrome does not say
   /// so; at EL1 both privileges are therefore candidates.
-  private func watchpoint(
-    of syndrome: Syndrome, faultAddress: UInt64, el: ExceptionLevel
+  private static func nearest(
+    _ watchpoints: Span<Watchpoint>, _ owners: Span<Owner>, to faultAddress: UInt64,
+    syndrome: DebugSyndrome, el: ExceptionLevel, block: UInt64
   ) -> Int? {
-    let detail = DebugSyndrome(rawValue: syndrome.iss)
-    let kind: AccessKind = detail.wnr ? .store : .load
+    let kind: AccessKind = syndrome.wnr ? .store : .load
     var nearest: (n: Int, distance: UInt64, isDebuggers: Bool)?
-    for n in 0..<capabilities.watchpointCount {
-      let watchpoint = plan.bank.watchpoints[n]
+    for n in watchpoints.indices {
+      let watchpoint = watchpoints[n]
       let control = watchpoint.control
       guard control.e, control.lsc?.overlaps(kind) == true,
         control.privilege.el0 || el == .el1 && control.privilege.el1,
-        let distance = detail.watchpointNumber == n
-          ? 0 : watchpoint.range?.distance(from: faultAddress, block: zeroBlockSize)
+        let distance = syndrome.watchpointNumber == n
+          ? 0 : watchpoint.range?.distance(from: faultAddress, block: block)
       else { continue }
       let isDebuggers =
-        if case .debugger = plan.watchpointOwners[n] { true } else { false }
+        if case .debugger = owners[n] { true } else { false }
       if let best = nearest,
         best.distance < distance
           || best.distance == distance && (best.isDebuggers || !isDebuggers)

@@ -11,7 +11,11 @@ extension VirtualDebug {
   public mutating func guestExited<Hardware: DebugHardware & ~Copyable>(
     _ syndrome: Syndrome?, context: inout GuestContext, hardware: inout Hardware
   ) {
-    guard mode == .shared else { return }
+    guard mode == .shared else {
+      // The hardware's own machine reports what it steps.
+      step.guestSyndrome = .step(isv: false, ex: false)
+      return
+    }
     let left = context
     context.pstate.ss = false
     guard let entry else { return }
@@ -23,7 +27,7 @@ extension VirtualDebug {
     }
     let stepped = syndrome?.exceptionClass == .stepLower
     let detail = DebugSyndrome(rawValue: syndrome?.iss ?? 0)
-    if tookException(
+    if Self.tookException(
       at: left, isCompleteStep: stepped && detail.isv, syndrome: syndrome, hardware: &hardware)
     {
       // The hardware has put its own PSTATE.SS where the guest's belongs.
@@ -35,7 +39,8 @@ extension VirtualDebug {
       step.advance(guestSyndrome: .step(isv: false, ex: false))
       return
     }
-    context.pstate.ss = stepBitAfterReturn(from: entry.context, to: left, hardware: &hardware)
+    context.pstate.ss = Self.stepBit(
+      after: entry.context, at: left, mdscr: guest.mdscr, masks: guest.masks, hardware: &hardware)
     step.advance(
       guestSyndrome: .step(isv: entry.context.pstate.ss && stepped && detail.isv, ex: detail.ex))
   }
@@ -43,7 +48,7 @@ extension VirtualDebug {
   /// Whether the guest stands at a vector because the instruction took an exception to EL1, or an
   /// interrupt was taken before it. A stepped instruction that completes says so (ISV = 1), and HVC
   /// comes to EL2 as itself.
-  private func tookException<Hardware: DebugHardware & ~Copyable>(
+  private static func tookException<Hardware: DebugHardware & ~Copyable>(
     at left: GuestContext, isCompleteStep: Bool, syndrome: Syndrome?, hardware: inout Hardware
   ) -> Bool {
     guard !isCompleteStep, left.pstate.el == .el1 else { return false }
@@ -55,12 +60,13 @@ extension VirtualDebug {
 
   /// The guest's PSTATE.SS after the instruction at `source` has run: 0, unless it was an exception
   /// return with which the guest's own stepping begins.
-  private func stepBitAfterReturn<Hardware: DebugHardware & ~Copyable>(
-    from source: GuestContext, to target: GuestContext, hardware: inout Hardware
+  private static func stepBit<Hardware: DebugHardware & ~Copyable>(
+    after source: GuestContext, at target: GuestContext, mdscr: MDSCR, masks: DebugExceptionMasks,
+    hardware: inout Hardware
   ) -> Bool {
     // Only a return from EL1 that lifts a mask can begin a step.
-    guard guest.steps, source.pstate.el == .el1, !guest.masks.enables(source.pstate),
-      guest.masks.enables(target.pstate)
+    guard mdscr.ss, source.pstate.el == .el1, !masks.enables(source.pstate),
+      masks.enables(target.pstate)
     else { return false }
     // Nothing but a return leads down to EL0; within EL1, clearing PSTATE.D does the same.
     let isReturn =
@@ -68,8 +74,7 @@ extension VirtualDebug {
       || hardware.fetchInstruction(at: source.pc).map { Instruction($0).isExceptionReturn } == true
     guard isReturn else { return false }
     return SoftwareStep.afterExceptionReturn(
-      from: source.pstate, to: PState(rawValue: hardware.read(.spsr)), mdscr: guest.mdscr,
-      masks: guest.masks)
+      from: source.pstate, to: PState(rawValue: hardware.read(.spsr)), mdscr: mdscr, masks: masks)
   }
 
   /// To be called last before the guest is entered. Makes the guest take its own step exception if
@@ -95,7 +100,8 @@ extension VirtualDebug {
 
     let isDebuggers = step.debugger != .none || step.passOver.involvesDebugger
     withholdInterrupts(
-      isDebuggers && mayWithholdInterrupts(context: context, hardware: &hardware),
+      isDebuggers
+        && (!runsInstruction || Self.mayWithholdInterrupts(at: context, hardware: &hardware)),
       hardware: &hardware)
     trapWaits(isDebuggers, hardware: &hardware)
 
@@ -118,11 +124,11 @@ extension VirtualDebug {
 
   /// Whether interrupts can be kept waiting for one instruction without the guest noticing: where
   /// they would be taken otherwise, but not where the instruction looks at what is pending.
-  private func mayWithholdInterrupts<Hardware: DebugHardware & ~Copyable>(
-    context: GuestContext, hardware: inout Hardware
+  private static func mayWithholdInterrupts<Hardware: DebugHardware & ~Copyable>(
+    at context: GuestContext, hardware: inout Hardware
   ) -> Bool {
     // AArch32 EL0 can neither see a pending interrupt nor mask one.
-    guard !context.pstate.isAArch32, step.debugger != .done else { return true }
+    guard !context.pstate.isAArch32 else { return true }
     let masked = context.pstate.i && context.pstate.f
     guard let instruction = hardware.fetchInstruction(at: context.pc).map(Instruction.init) else {
       return !masked

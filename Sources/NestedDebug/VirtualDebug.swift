@@ -70,7 +70,7 @@ public struct VirtualDebug: ~Copyable {
   }
 
   /// Completes a trapped access to a debug register on guest state, or returns nil if the register
-  /// is not one. `value` is what a write writes. The hypervisor then calls `instructionEmulated`, or
+  /// is not one. In native mode accesses do not trap. `value` is what a write writes. The hypervisor then calls `instructionEmulated`, or
   /// `injectUndefined` where the access is undefined.
   public mutating func access(_ access: SystemRegisterAccess, value: UInt64) -> AccessResult? {
     guard let register = DebugRegister(access.register) else { return nil }

@@ -231,6 +231,33 @@ struct StepTests {
     #expect(machine.core.spsr == 0)
   }
 
+  @Test("also where EL2 completes the instruction", arguments: [true, false])
+  func bothStepCompleted(byEmulation: Bool) {
+    var state = Self.el1
+    state.ss = true
+    var machine = Self.machine(
+      [byEmulation ? .mrs(RandomProgram.oslsr) : .hvc], state, guestMDSCR: 0x2001)
+    #expect(machine.step() == .step)
+    #expect(machine.context.pc == 0x1004)
+    #expect(machine.step() == .step)
+    #expect(machine.context.pc == 0x8200)
+    // HVC takes the step with it to EL2: ISV = 0.
+    #expect(machine.core.esr == (byEmulation ? 0xCF00_0022 : 0xCE00_0022))
+    #expect(machine.core.elr == 0x1004)
+  }
+
+  @Test("an HVC right before a vector is not taken for an exception")
+  func hypercallBeforeVector() {
+    var machine = Self.machine([], Self.el1Masked)
+    machine.core.program[0x81FC] = .hvc
+    machine.context.pc = 0x81FC
+    machine.core.spsr = 1 << 21
+    #expect(machine.step() == .step)
+    #expect(machine.context.pc == 0x8200)
+    // What the guest has put there stays.
+    #expect(machine.core.spsr == 1 << 21)
+  }
+
   @Test("an interrupt before the guest's stepped instruction shows SPSR_EL1.SS = 1, as it should")
   func guestStepInterrupted() throws {
     var state = Self.el0
