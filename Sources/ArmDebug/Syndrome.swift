@@ -62,7 +62,7 @@ public struct DebugSyndrome: Equatable, Sendable {
   public var ex: Bool { rawValue[bit: 6] }
   /// WnR, watchpoint: the access was a store (also for cache maintenance).
   public var wnr: Bool { rawValue[bit: 6] }
-  /// CM, watchpoint: the access was cache maintenance or DC ZVA's relatives.
+  /// CM, watchpoint: the access was cache maintenance, which counts as a store.
   public var cm: Bool { rawValue[bit: 8] }
   /// WPT, watchpoint: the number of the comparator that matched, where the processor says so
   /// (WPTV, bit 17).
