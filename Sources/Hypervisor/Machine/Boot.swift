@@ -48,6 +48,7 @@ enum Boot {
       throw .tooLittleMemory
     }
     guard let entry = payload.entry else { throw .noPayload }
+    guard let last = payload.last, machine.memory.contains(last) else { throw .tooLittleMemory }
     guard let bootCore = machine.vcpu(affinity: PSCI.affinity(features.mpidr)) else {
       throw .bootCPUMissing
     }

@@ -16,6 +16,16 @@ struct Payload {
 
   var start: UInt64 { UInt64(el2_address_of___image_start()) &+ reservedSize }
 
+  /// The last byte that the guest kernel takes, data that is not in its file included (its header's
+  /// `image_size`); nil if the header asks for more than there are addresses.
+  ///
+  /// Its file must be in memory, and ``entry`` there.
+  var last: UInt64? {
+    let footprint = max(size, el2_mmio_read64(UInt(start) &+ 16))
+    let (last, overflow) = start.addingReportingOverflow(footprint &- 1)
+    return overflow ? nil : last
+  }
+
   private var hasImageMagic: Bool { el2_mmio_read32(UInt(start) &+ 56) == 0x644d_5241 }
 
   /// The guest's first instruction: the kernel's image begins `text_offset` above the boundary
