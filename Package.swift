@@ -38,7 +38,11 @@ let package = Package(
     .testTarget(name: "NestedDebugTests", dependencies: ["NestedDebug", "ArmDebug"]),
     .testTarget(name: "RemoteProtocolTests", dependencies: ["RemoteProtocol"]),
     .testTarget(name: "DeviceTreeTests", dependencies: ["DeviceTree"]),
-    .testTarget(name: "HypervisorTests", dependencies: ["Hypervisor", "ArmDebug"]),
+    .testTarget(
+      name: "HypervisorTests",
+      dependencies: [
+        "Hypervisor", "ArmDebug", "NestedDebug", "RemoteProtocol", "DeviceTree",
+      ]),
     .testTarget(name: "stepwellTests", dependencies: ["stepwell"]),
     .testTarget(
       name: "MachineTests",
@@ -55,7 +59,8 @@ for target in package.targets where target.name != "EL2Support" {
     .treatAllWarnings(as: .error),
   ]
   // What Embedded Swift cannot compile must not pass on the host either.
-  if ["ArmDebug", "NestedDebug", "RemoteProtocol", "DeviceTree", "Hypervisor"].contains(target.name) {
+  if ["ArmDebug", "NestedDebug", "RemoteProtocol", "DeviceTree", "Hypervisor"].contains(target.name)
+  {
     target.swiftSettings?.append(.treatWarning("EmbeddedRestrictions", as: .error))
   }
 }

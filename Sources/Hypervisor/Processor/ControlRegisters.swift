@@ -10,7 +10,8 @@ enum ControlRegisters {
     var value: UInt64 = 0
     value |= 1 &<< 0  // VM: stage 2 is on, which is what keeps EL2's memory EL2's.
     value |= 1 &<< 1  // SWIO: the guest's DC ISW must not throw away dirty lines of EL2's.
-    value |= 1 &<< 3  // FMO, IMO: physical interrupts come to EL2 and are injected by list register.
+    // FMO, IMO: physical interrupts come to EL2 and are injected by list register.
+    value |= 1 &<< 3
     value |= 1 &<< 4
     // AMO stays 0: an SError interrupts the guest that caused it, directly.
     if waitTraps {
@@ -89,7 +90,8 @@ enum ControlRegisters {
       value |= 3 &<< 12  // E2PB: the profiling buffer is EL1's and does not trap.
     }
     if cpu.pmu >= 4 {
-      value |= 1 &<< 17  // HPMD: event counting is prohibited at EL2, whatever the guest's filters say.
+      // HPMD: event counting is prohibited at EL2, whatever the guest's filters say.
+      value |= 1 &<< 17
     }
     if cpu.pmu >= 6 {
       value |= 1 &<< 23  // HCCD: neither does the cycle counter count EL2.

@@ -1,0 +1,145 @@
+import ArmDebug
+import RemoteProtocol
+import Testing
+
+@testable import Hypervisor
+
+private struct Text: TextOutput {
+  var bytes: [UInt8] = []
+  mutating func write(_ byte: UInt8) { bytes.append(byte) }
+  var string: String { String(decoding: bytes, as: UTF8.self) }
+}
+
+@Suite("The registers that a debugger is told of")
+struct TargetDescriptionTests {
+  private var description: String {
+    var text = Text()
+    writeTargetDescription(to: &text)
+    return text.string
+  }
+
+  /// The registers in the document's order, which is that of their numbers.
+  private var registers: [(name: String, bits: Int)] {
+    description.matches(of: /<reg name="([^"]+)" bitsize="(\d+)"/).map {
+      (String($0.output.1), Int($0.output.2) ?? 0)
+    }
+  }
+
+  @Test("Every register of the description has the size that the server sends, and no other exists")
+  func sizes() {
+    for (number, register) in registers.enumerated() {
+      #expect(RegisterNumber(number)?.size == register.bits / 8, "\(register.name)")
+    }
+    #expect(RegisterNumber(registers.count) == nil)
+    #expect(RegisterNumber(-1) == nil)
+    #expect(RegisterNumber(.max) == nil)
+  }
+
+  @Test("Names are unique, and those of the core are the ones GDB insists on")
+  func names() {
+    let names = registers.map(\.name)
+    #expect(Set(names).count == names.count)
+    #expect(Array(names.prefix(34)) == (0...30).map { "x\($0)" } + ["sp", "pc", "cpsr"])
+    #expect(Array(names[34..<66]) == (0...31).map { "v\($0)" })
+    #expect(Array(names[66..<68]) == ["fpsr", "fpcr"])
+    for wanted in ["SCTLR_EL1", "VBAR_EL1", "TTBR1_EL1", "ELR_EL1", "ESR_EL1", "FAR_EL1"] {
+      #expect(names.contains(wanted))
+    }
+    #expect(names.count - 68 >= 40)
+  }
+}
+
+@Suite("The points that a debugger has set")
+struct PointTableTests {
+  private func point(_ kind: Point.Kind, _ address: UInt64, _ length: UInt64 = 4) -> Point {
+    Point(kind: kind, address: address, length: length)
+  }
+
+  @Test("A stop is a hardware breakpoint's if there is one at the address, else a software one's")
+  func kinds() {
+    var table = PointTable()
+    _ = table.insert(point(.softwareBreakpoint, 0x1000))
+    #expect(table.breakpointKind(at: 0x1000) == .softwareBreakpoint)
+    _ = table.insert(point(.hardwareBreakpoint, 0x1000))
+    #expect(table.breakpointKind(at: 0x1000) == .hardwareBreakpoint)
+    table.remove(point(.hardwareBreakpoint, 0x1000))
+    #expect(table.breakpointKind(at: 0x1000) == .softwareBreakpoint)
+    #expect(table.breakpointKind(at: 0x1004) == nil)
+  }
+
+  @Test("Two breakpoints at one address ask the same of the comparators; watchpoints do not")
+  func equivalents() {
+    var table = PointTable()
+    _ = table.insert(point(.softwareBreakpoint, 0x1000))
+    _ = table.insert(point(.writeWatchpoint, 0x1000))
+    #expect(table.hasEquivalent(of: point(.hardwareBreakpoint, 0x1000)))
+    #expect(!table.hasEquivalent(of: point(.softwareBreakpoint, 0x1000)))
+    #expect(!table.hasEquivalent(of: point(.readWatchpoint, 0x1000)))
+  }
+
+  @Test("A watchpoint covers its bytes, up to the top of the address space")
+  func coverage() {
+    var table = PointTable()
+    _ = table.insert(point(.writeWatchpoint, 0x1003, 5))
+    _ = table.insert(point(.accessWatchpoint, .max - 3, 4))
+    for address in 0x1003...0x1007 as ClosedRange<UInt64> {
+      #expect(table.hasWatchpoint(covering: address, kind: .store))
+    }
+    #expect(!table.hasWatchpoint(covering: 0x1002, kind: .store))
+    #expect(!table.hasWatchpoint(covering: 0x1008, kind: .store))
+    #expect(!table.hasWatchpoint(covering: 0x1003, kind: .load))
+    #expect(table.hasWatchpoint(covering: .max, kind: .any))
+    #expect(!table.hasWatchpoint(covering: 0, kind: .any))
+  }
+
+  @Test("The table ends, and says so")
+  func capacity() {
+    var table = PointTable()
+    var count: UInt64 = 0
+    while table.insert(point(.hardwareBreakpoint, count * 4)) { count += 1 }
+    #expect(count == 32)
+    table.removeAll()
+    let insertedAgain = table.insert(point(.hardwareBreakpoint, 0))
+    #expect(insertedAgain)
+  }
+}
+
+@Suite("The guest's time")
+struct GuestClockTests {
+  @Test("The virtual counter does not move while the machine stands still")
+  func stops() {
+    var clock = GuestClock()
+    clock.stop(at: 1000)
+    clock.start(at: 1500)
+    #expect(2000 - clock.offset == 1500)
+    clock.stop(at: 2000)
+    clock.start(at: 2001)
+    #expect(clock.offset == 501)
+  }
+
+  @Test("A counter that wraps makes no difference")
+  func wraps() {
+    var clock = GuestClock()
+    clock.stop(at: .max)
+    clock.start(at: 9)
+    #expect(clock.offset == 10)
+  }
+}
+
+@Suite("Translations that the debugger asks for")
+struct GuestMemoryTests {
+  @Test("PAR_EL1 gives the page, the address the offset; a failed translation gives nothing")
+  func par() {
+    #expect(
+      GuestMemory.physicalAddress(ofPAR: 0xff00_0000_4123_4b80, address: 0xffff_8000_0000_0567)
+        == 0x4123_4567)
+    #expect(GuestMemory.physicalAddress(ofPAR: 0x4123_4001, address: 0) == nil)
+  }
+
+  @Test("A read is cut at the page's end")
+  func pages() {
+    #expect(GuestMemory.bytesInPage(from: 0x1ff0, atMost: 100) == 16)
+    #expect(GuestMemory.bytesInPage(from: 0x1000, atMost: 100) == 100)
+    #expect(GuestMemory.bytesInPage(from: .max, atMost: 100) == 1)
+  }
+}
