@@ -43,6 +43,45 @@ extension MachineTests {
       !(line.hasPrefix("vector 200 esr cf000022 elr 48") && line.contains(/[0-9a-f]*3c5$/))
     }
 
+    @Test(
+      "The debugger's points are in the code that the guest steps itself",
+      arguments: [
+        ("hbreak *((char *) &event_steps + 0x20)", "rwatch *(long *) &event_word", [2, 7]),
+        ("hbreak *((char *) &event_steps_el0 + 0x18)", "watch *(long *) &event_word", [2, 4]),
+      ])
+    func points(first: String, second: String, expected: [Int]) async throws {
+      let machine = ProbeMachine(topic: "nested-steps")
+      var counts: [Int] = []
+      let nested = try await machine.transcript(held: true) { _, link in
+        counts = try await Self.count(link, first, second)
+      }
+      #expect(nested == (try await machine.bareTranscript().filter(Self.isArchitectural)))
+      #expect(counts == expected)
+    }
+
+    @Test("Debugger and guest step the same code: each of the guest's steps arrives, unchanged")
+    func steps() async throws {
+      let machine = ProbeMachine(topic: "nested-steps")
+      var steps: [String] = []
+      let nested = try await machine.transcript(held: true) { _, link in
+        steps = try await GDB.steps(link, from: "event_steps", to: "event_steps + 0x58")
+      }
+      let bare = try await machine.bareTranscript()
+      #expect(nested.filter(Self.isArchitectural) == bare.filter(Self.isArchitectural))
+      // The debugger's step comes first; the guest's, of the same instruction, is the next to be
+      // taken, and leads to its vector before anything else is executed.
+      #expect(
+        steps == [
+          "brk #0x5e0: vector 200", "nop: next", "mrs x1, daif: vector 200",
+          "msr spsel, #0x1: next", "adr x2,: vector 200", "ldr x3, [x2]: next",
+          "add x3, x3, #0x1: vector 200", "str x3, [x2]: next", "svc #0x7: vector 200",
+          "ldxr x4, [x2]: next", "clrex: vector 200", "cbz xzr,: +8", "brk #0x8: vector 200",
+          "nop: next", "udf #0: vector 200", "mrs x1, mdscr_el1: next",
+          "msr daifset, #0x8: vector 200", "nop: next", "msr daifclr, #0x8: next",
+          "nop: vector 200", "brk #0x5e1: vector 200",
+        ])
+    }
+
     @Test("On the same address and the same byte both get their own, the debugger first")
     func same() async throws {
       var counts: [Int] = []
@@ -84,7 +123,11 @@ extension MachineTests {
         // All six are the guest's now.
         try await console.wait(for: "gate full")
         try await client.stop()
-        #expect(try await client.monitor("debug").contains("NOT IN FORCE"))
+        let report = try await client.monitor("debug")
+        for n in 0..<6 { #expect(report.contains("breakpoint \(n): the guest's")) }
+        for n in 0..<4 { #expect(report.contains("watchpoint \(n): the guest's")) }
+        #expect(report.contains("free breakpoints: 0") && report.contains("free watchpoints: 0"))
+        #expect(report.contains("NOT IN FORCE"))
         try #expect(await client.request("Z1,4cff0000,4").hasPrefix("E"))
         try await client.openGate()
         // The guest's event disabled them.
@@ -95,6 +138,24 @@ extension MachineTests {
       #expect(
         transcript.filter { $0.hasPrefix("breakpoints") }
           == (0...6).map { "breakpoints in use \($0) events \($0 == 0 ? 0 : 1)" })
+    }
+
+    @Test("GDB is told when the guest has left it no comparator, and works on without")
+    func refused() async throws {
+      var printed = ""
+      let transcript = try await ProbeMachine(topic: "nested-full").transcript { console, link in
+        try await console.wait(for: "gate full")
+        printed = try await GDB.run(
+          link,
+          [
+            "symbol-file \(try await ProbeMachine.executable)", "hbreak debugger_place", "continue",
+            "delete", "watch debugger_word", "continue", "delete", "set var gate = 1", "continue",
+          ])
+      }
+      #expect(printed.contains("Cannot insert hardware breakpoint 1"))
+      #expect(printed.contains("Could not insert hardware watchpoint 2"))
+      #expect(printed.contains("exited normally"))
+      #expect(transcript.last == "breakpoints in use 6 events 1")
     }
 
     /// Runs the held guest to its end under GDB, with two points.

@@ -53,22 +53,36 @@ extension MachineTests {
       let undisturbed = try await machine.transcript()
       let begin = try await ProbeMachine.address(of: "\(code)_begin")
       let end = try await ProbeMachine.address(of: "\(code)_end")
-      let executable = try await ProbeMachine.executable
-      var printed = ""
+      var steps: [String] = []
       let stepped = try await machine.transcript(held: true) { _, link in
-        printed = try await GDB.run(
-          link,
-          [
-            "symbol-file \(executable)", "set $begin = \(begin)", "set $end = \(end)",
-            "source \(Project.guests.path)/probe/steps.py",
-          ])
+        steps = try await GDB.steps(link, from: "\(code)_begin", to: "\(code)_end")
       }
       #expect(stepped == undisturbed)
-      let steps = printed.split(whereSeparator: \.isNewline).compactMap { line in
-        line.firstRange(of: "STEP ").map { String(line[$0.upperBound...]) }
-      }
-      #expect(UInt64(steps.count) == (end - begin) / 4 - skipped, "\(printed)")
+      #expect(UInt64(steps.count) == (end - begin) / 4 - skipped)
       return steps
+    }
+  }
+}
+
+extension GDB {
+  /// Steps the held guest from one place in the probe's code to another, and lets it come to its end.
+  ///
+  /// - Returns: each instruction that was stepped, and where that led.
+  static func steps(
+    _ link: DebugEndpoint, from begin: String, to end: String
+  ) async throws -> [String] {
+    let printed = try await run(
+      link,
+      [
+        "symbol-file \(try await ProbeMachine.executable)",
+        "set $begin = (unsigned long) &\(begin)", "set $end = (unsigned long) &\(end)",
+        "source \(Project.guests.path)/probe/steps.py",
+      ])
+    guard printed.contains("exited normally") else {
+      throw Failure("The guest does not come to its end: \(printed)")
+    }
+    return printed.split(whereSeparator: \.isNewline).compactMap { line in
+      line.firstRange(of: "STEP ").map { String(line[$0.upperBound...]) }
     }
   }
 }
