@@ -491,6 +491,27 @@ struct InterruptAccessTests {
     for number: UInt32 in [40, 41] { #expect(!machine.model.source(number, core: 0).isActive) }
   }
 
+  @Test("a call that arrives while a vCPU is turned on again is not lost")
+  func calledWhileStarting() {
+    let machine = InterruptMachine(cores: 2)
+    machine.stop(1)
+    machine.events = []
+    machine.model.cores[1].sources[InterruptMachine.kick].isLatched = true
+    machine.start(1)
+    #expect(machine.events.map(\.core) == [1] && machine.events.first?.event == .kick)
+  }
+
+  @Test("an SGI that the firmware left pending is nobody's")
+  func leftovers() {
+    let machine = InterruptMachine(isGuestSetUp: false) { model in
+      for number: UInt32 in 0..<16 {
+        model.cores[0].sources[number].isLatched = true
+        model.cores[0].sources[number].isEnabled = true
+      }
+    }
+    #expect(machine.events.isEmpty)
+  }
+
   @Test("starting a core a second time loses nothing that came after the first")
   func startTwice() {
     let machine = InterruptMachine()

@@ -69,6 +69,7 @@ final class InterruptMachine {
   func start(_ core: Int) {
     model.executing = core
     controller.startOnThisCore(&interfaces[core], processor: core)
+    controller.endWaiting()
     settle()
   }
 

@@ -287,7 +287,8 @@ final class InterruptModel: InterruptHardware {
   // MARK: InterruptHardware: system registers
 
   func read(_ register: InterruptSystemRegister) -> UInt64 {
-    switch register {
+    precondition(register == .iccSRE || cores[executing].sre & 1 != 0, "UNDEFINED")
+    return switch register {
     case .iccSRE: cores[executing].sre
     case .iccCTLR: cores[executing].control
     case .iccPMR: cores[executing].priorityMask
@@ -305,6 +306,7 @@ final class InterruptModel: InterruptHardware {
   }
 
   func write(_ register: InterruptSystemRegister, _ value: UInt64) {
+    precondition(register == .iccSRE || cores[executing].sre & 1 != 0, "UNDEFINED")
     switch register {
     case .iccSRE: cores[executing].sre = value
     case .iccCTLR: cores[executing].control = value

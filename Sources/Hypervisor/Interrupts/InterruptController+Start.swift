@@ -20,25 +20,21 @@ extension InterruptController where Hardware: ~Copyable {
       control & ~groups | DistributorControl.affinityRouting | DistributorControl.enableGroup1)
   }
 
-  /// Starts the CPU interface and the virtual interface of the executing core, `processor`, with
-  /// `interface` as its vCPU's state: at boot, and again each time the vCPU is turned on.
+  /// Starts the executing core, `processor`, with `interface` as its vCPU's state: once before
+  /// anything else of this core's, and again each time the vCPU is turned on.
   ///
   /// The guest finds the CPU interface of a core out of reset. What its redistributor holds (SGIs
   /// that are pending, LPIs that arrived) is still there, as it would be in hardware.
   func startOnThisCore(_ interface: inout VirtualCPUInterface, processor: Int) {
     interface.processor = processor
-    release(&interface)
-    interface.isStarted = true
-
-    // SRE, with bypass disabled, and EL1's access of ICC_SRE_EL2 (IHI 0069, 12.2.25).
-    hardware.write(.iccSRE, 0b1111)
-    startRedistributor(processor)
-    // EOImode 1: the end of interrupt drops the priority, so that others come, and leaves the
-    // interrupt active until the guest is done with it.
-    hardware.write(.iccCTLR, hardware.read(.iccCTLR) | 1 << 1)
-    hardware.write(.iccPMR, 0xff)
-    hardware.write(.iccBPR1, 0)
-    hardware.write(.iccIGRPEN1, 1)
+    if interface.isStarted {
+      // EL2's side has been running all the while: another core may be calling right now.
+      giveEverythingBack(&interface)
+    } else {
+      startPhysicalInterface(processor)
+      interface.isStarted = true
+    }
+    resetVirtualInterface(&interface)
     redistributors[processor].setOnline(true)
     refill(&interface)
   }
@@ -48,25 +44,46 @@ extension InterruptController where Hardware: ~Copyable {
   /// goes on getting EL2's own interrupts.
   func stopOnThisCore(_ interface: inout VirtualCPUInterface) {
     redistributors[interface.processor].setOnline(false)
-    release(&interface)
+    giveEverythingBack(&interface)
+    resetVirtualInterface(&interface)
     hardware.write(.ichHCR, VirtualInterfaceControl.none.rawValue)
   }
 
   // MARK: Parts
 
-  /// Gives back what the vCPU has not taken, and leaves its virtual interface as a core out of
-  /// reset has its CPU interface.
-  private func release(_ interface: inout VirtualCPUInterface) {
-    if interface.isStarted {
-      var registers = ListRegisterFile(
-        reading: hardware, count: virtualInterface.listRegisterCount)
-      takePending(from: &registers, &interface)
-      giveBack(&interface) { _ in true }
-    }
+  /// Gives back what the vCPU has not taken.
+  private func giveEverythingBack(_ interface: inout VirtualCPUInterface) {
+    var registers = ListRegisterFile(
+      reading: hardware, count: virtualInterface.listRegisterCount)
+    takePending(from: &registers, &interface)
+    registers.write(to: hardware)
+    giveBack(&interface) { _ in true }
+  }
+
+  /// Leaves the virtual interface of the executing core as a core out of reset has its CPU
+  /// interface.
+  private func resetVirtualInterface(_ interface: inout VirtualCPUInterface) {
     interface.active.removeAll()
     interface.isWithheld = false
     interface.trapsDeactivation = false
-    resetVirtualInterface()
+    for n in 0..<virtualInterface.listRegisterCount { hardware.write(.ichLR(n), 0) }
+    for n in 0..<virtualInterface.activePriorityRegisterCount {
+      hardware.write(.ichAP0R(n), 0)
+      hardware.write(.ichAP1R(n), 0)
+    }
+    hardware.write(.ichVMCR, VirtualMachineControl.reset.rawValue)
+  }
+
+  /// Lets physical interrupts come to the executing core, EL2's own before all others.
+  private func startPhysicalInterface(_ processor: Int) {
+    Self.enableSystemRegisters(hardware)
+    startRedistributor(processor)
+    // EOImode 1: the end of interrupt drops the priority, so that others come, and leaves the
+    // interrupt active until the guest is done with it.
+    hardware.write(.iccCTLR, hardware.read(.iccCTLR) | 1 << 1)
+    hardware.write(.iccPMR, 0xff)
+    hardware.write(.iccBPR1, 0)
+    hardware.write(.iccIGRPEN1, 1)
   }
 
   /// How many 32-bit words of one bit each the SPIs have, INTIDs 0 to 31 included
@@ -145,14 +162,5 @@ extension InterruptController where Hardware: ~Copyable {
   private func route(_ link: OwnInterrupts.Link, to processor: Int) {
     hardware.write64(
       .distributor, InterruptRegister.route.offset(of: link.number), affinities[processor].route)
-  }
-
-  private func resetVirtualInterface() {
-    for n in 0..<virtualInterface.listRegisterCount { hardware.write(.ichLR(n), 0) }
-    for n in 0..<virtualInterface.activePriorityRegisterCount {
-      hardware.write(.ichAP0R(n), 0)
-      hardware.write(.ichAP1R(n), 0)
-    }
-    hardware.write(.ichVMCR, VirtualMachineControl.reset.rawValue)
   }
 }

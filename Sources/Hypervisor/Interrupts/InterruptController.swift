@@ -27,8 +27,8 @@ struct InterruptController<Hardware: InterruptHardware & ~Copyable>: ~Copyable {
   static var maximumProcessorCount: Int { 8 }
 
   /// Takes note of the controller as the firmware left it, which is what the guest is to find.
-  /// Changes nothing. Runs on the boot core; every core's virtual interface is taken to be like
-  /// its.
+  /// Changes nothing of that. Runs on the boot core; every core's virtual interface is taken to be
+  /// like its.
   ///
   /// `affinities` has the affinity of each of the `processorCount` cores, by index.
   init(
@@ -49,8 +49,15 @@ struct InterruptController<Hardware: InterruptHardware & ~Copyable>: ~Copyable {
         processor: n < processorCount ? n : 0, hasSingleSecurityState: hasSingleSecurityState,
         hardware: hardware)
     }
+    Self.enableSystemRegisters(hardware)
     virtualInterface = VirtualInterfaceType(rawValue: hardware.read(.ichVTR))
     self.hardware = hardware
+  }
+
+  /// Makes the other system registers of the executing core accessible: before, they are UNDEFINED
+  /// (ICC_SRE_EL2.SRE; IHI 0069, 12.2.25).
+  static func enableSystemRegisters(_ hardware: borrowing Hardware) {
+    hardware.write(.iccSRE, ControlRegisters.iccSRE)
   }
 
   /// The two interrupt groups as far as vCPU `processor` may be given their interrupts now by what
