@@ -35,4 +35,14 @@ import Testing
   func `lets instructions on general registers pass`(instruction: String) {
     #expect(Audit.vectorInstruction(in: "    1234:      \t\(instruction)\n") == nil)
   }
+
+  @Test func `lets the debugger's own access to SIMD registers pass, and nothing after it`() {
+    let accessor = """
+      000000000000022c <el2_read_vector>:
+           22c:      \tstr\tq0, [x1]
+      """
+    #expect(Audit.vectorInstruction(in: accessor) == nil)
+    let next = "\n0000000000000240 <next>:\n     240:      \tstr\tq1, [x1]\n"
+    #expect(Audit.vectorInstruction(in: accessor + next)?.contains("240:") == true)
+  }
 }
