@@ -96,7 +96,7 @@ final class RunningProgram: Sendable {
   /// - Returns: what it wrote before that, behind the text found last.
   /// - Throws: `Failure` with the program's last words, if it ends or time runs out before.
   @discardableResult
-  func wait(for text: String, within limit: Duration = .seconds(60)) async throws -> String {
+  func wait(for text: String, within limit: Duration = .seconds(30)) async throws -> String {
     try await wait(within: limit, for: "\"\(text)\"") { state in
       guard let match = state.output[state.searched...].firstRange(of: text.utf8) else {
         return nil
