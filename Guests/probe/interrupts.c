@@ -214,16 +214,21 @@ static void send_to_all(unsigned count) {
   }
 }
 
-static volatile unsigned sender;
+// How many vCPUs send and receive; 0 until all of them can.
+static volatile unsigned senders;
 
 static void be_sgi_cpu(void) {
-  unsigned own = (unsigned)this_cpu()->index;
   receive_sgis();
-  ready = own;
-  while (sender < own) pause_a_moment();
-  send_to_all(sender >> 8);
-  ready = own + CPU_COUNT;
+  ready = (unsigned)this_cpu()->index;
+  while (!senders) pause_a_moment();
+  send_to_all(senders);
   for (;;) wait_for_interrupt();
+}
+
+// How many of SGI n vCPU `cpu` is to take.
+static unsigned expected(unsigned cpu, unsigned n, unsigned count) {
+  bool is_sent = n % OTHERS < count && n != OTHERS + cpu;
+  return is_sent ? ROUNDS : 0;
 }
 
 static void run_sgi(void) {
@@ -235,12 +240,11 @@ static void run_sgi(void) {
     while (ready != cpu) pause_a_moment();
   }
   // All at once: the counts tell what was lost.
-  sender = count << 8;
+  senders = count;
   send_to_all(count);
   for (unsigned cpu = 0; cpu < count; cpu++)
     for (unsigned n = 0; n < SGI_COUNT; n++)
-      while (sgis[cpu][n] < (n % OTHERS < count && (n < OTHERS || n - OTHERS != cpu) ? ROUNDS : 0))
-        pause_a_moment();
+      while (sgis[cpu][n] < expected(cpu, n, count)) pause_a_moment();
   for (unsigned n = 0; n < 100000; n++) pause_a_moment();
   mask_interrupts();
   for (unsigned cpu = 0; cpu < count; cpu++)

@@ -27,7 +27,6 @@ static inline void mask_debug(void) { __asm__ volatile("msr daifset, #8" : : : "
 static const uint8_t *origin;
 static unsigned events;
 static bool is_quiet;
-static uint64_t last_far;
 
 static void disable_comparators(void) {
   for (unsigned n = 0; n < 6; n++) comparators[COMPARATORS + n].write(0);
@@ -40,9 +39,7 @@ static void note(unsigned vector, struct frame *frame) {
   unsigned immediate = frame->esr & 0xffff;
   bool has_far = class == 0x34 || class == 0x35;
   events++;
-  last_far = frame->far;
   if (!is_quiet) {
-    // Not as it was pushed: as it was when the exception was taken.
     say("vector %x esr %x elr %x far %x spsr %x", (uint64_t)vector * 128, frame->esr,
         frame->elr - (uint64_t)origin, has_far ? frame->far : 0, frame->spsr);
   }

@@ -41,7 +41,7 @@ static void write_numbers(unsigned first) {
 }
 
 static void run_values(void) {
-  // What is UNKNOWN out of reset is not looked at; the locks and MDSCR_EL1 are not.
+  // Of what has a value out of reset. The comparators' is UNKNOWN.
   say_register("reset", &oslsr);
   say_register("reset", &osdlr);
   say_register("reset", &mdscr);

@@ -2,34 +2,34 @@
 
 #include "probe.h"
 
-#define TOPICS(X)      \
-  X(interrupts_pending)  \
-  X(interrupts_nested)   \
-  X(interrupts_triggers) \
-  X(interrupts_latch)    \
-  X(interrupts_sgi)      \
-  X(interrupts_timer)    \
-  X(hidden_registers)    \
-  X(hidden_spin)         \
-  X(hidden_writes)       \
-  X(psci_calls)          \
-  X(psci_race)           \
-  X(psci_cycles)         \
-  X(psci_suspend)        \
-  X(registers_access)    \
-  X(registers_values)    \
-  X(registers_modes)     \
-  X(nested_breakpoints)  \
-  X(nested_brk)          \
-  X(nested_steps)        \
+#define TOPICS(X)         \
+  X(interrupts_pending)   \
+  X(interrupts_nested)    \
+  X(interrupts_triggers)  \
+  X(interrupts_latch)     \
+  X(interrupts_sgi)       \
+  X(interrupts_timer)     \
+  X(hidden_registers)     \
+  X(hidden_spin)          \
+  X(hidden_writes)        \
+  X(psci_calls)           \
+  X(psci_race)            \
+  X(psci_cycles)          \
+  X(psci_suspend)         \
+  X(registers_access)     \
+  X(registers_values)     \
+  X(registers_modes)      \
+  X(nested_breakpoints)   \
+  X(nested_brk)           \
+  X(nested_steps)         \
   X(nested_watched_bytes) \
-  X(nested_watchpoints)  \
-  X(nested_same)         \
-  X(nested_locked)       \
-  X(nested_full)         \
+  X(nested_watchpoints)   \
+  X(nested_same)          \
+  X(nested_locked)        \
+  X(nested_full)          \
   X(stepped_instructions) \
-  X(stepped_interrupted) \
-  X(memory_hidden)       \
+  X(stepped_interrupted)  \
+  X(memory_hidden)        \
   X(memory_bare)
 
 #define DECLARE(name) extern const struct topic name;

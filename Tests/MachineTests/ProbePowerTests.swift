@@ -57,7 +57,7 @@ extension MachineTests {
         #expect(answer == "OK")
         for _ in 0..<60 {
           let stop = try await client.request("vCont;c")
-          let vcpu = try #require(StopReply(stop)?.thread) - 1
+          let vcpu = try #require(thread(ofStop: stop)) - 1
           hits[vcpu] += 1
           #expect(try await client.readRegister(32) == place)
           try await client.pass(place, thread: vcpu + 1)
@@ -79,22 +79,7 @@ extension MachineTests {
   }
 }
 
-/// A stop reply with its key-value pairs.
-struct StopReply {
-  var signal: Int
-  var values: [Substring: Substring] = [:]
-
-  init?(_ packet: String) {
-    guard packet.hasPrefix("T"), let signal = Int(packet.dropFirst().prefix(2), radix: 16) else {
-      return nil
-    }
-    self.signal = signal
-    for pair in packet.dropFirst(3).split(separator: ";") {
-      let parts = pair.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-      values[parts[0]] = parts.count > 1 ? parts[1] : ""
-    }
-  }
-
-  /// The thread, which is the vCPU's index and one.
-  var thread: Int? { values["thread"].flatMap { Int($0, radix: 16) } }
+/// The thread that a stop reply names: the vCPU's index and one.
+private func thread(ofStop packet: String) -> Int? {
+  packet.firstMatch(of: /thread:([0-9a-f]+);/).flatMap { Int($0.1, radix: 16) }
 }
