@@ -4,7 +4,7 @@ internal import Foundation
 
 /// Debian's gdb-multiarch, as it comes.
 enum GDB {
-  private static let arguments = ["-nx", "-q", "-iex", "set pagination off"]
+  private static let arguments = ["-nx", "-q", "-iex", "set pagination off", "-iex", "set prompt"]
 
   /// Runs a script of GDB commands to its end, attached to `endpoint`.
   ///
