@@ -7,5 +7,5 @@
 #define FRAME_PSTATE 256
 #define FRAME_SIZE 272
 
-#define STACK_SIZE 0x4000
+#define STACK_SIZE 0x10000
 #define MAXIMUM_CORES 8

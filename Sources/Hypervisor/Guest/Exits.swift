@@ -119,6 +119,9 @@ enum Exits {
     } else if let register = SGIRegister(access.register), !access.isRead {
       vcpu.value.exits.count(.interruptRegister)
       EL2.shared.value.interrupts.requestSGI(register, value, from: vcpu.value.interrupts)
+    } else if access.register == .iccDIR, !access.isRead {
+      vcpu.value.exits.count(.interruptRegister)
+      EL2.shared.value.interrupts.deactivate(value, &vcpu.value.interrupts)
     } else {
       vcpu.value.exits.count(.other)
       injectUndefined(vcpu)
@@ -132,6 +135,12 @@ enum Exits {
     vcpu.value.debug.injectUndefined(
       context: &vcpu.value.frame.value.context, hardware: &hardware)
   }
+}
+
+extension SystemRegister {
+  /// ICC_DIR_EL1, which deactivates an interrupt (IHI 0069, 12.2.7). It traps only while something
+  /// active has been moved out of the list registers.
+  fileprivate static let iccDIR = SystemRegister(3, 0, 12, 11, 1)
 }
 
 extension SGIRegister {

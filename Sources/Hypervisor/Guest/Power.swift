@@ -128,8 +128,8 @@ enum Power {
   /// Has firmware start a physical core, in EL2.
   private static func startCore(_ core: Int, affinity: UInt64) -> PSCI.Status {
     let stackTop = EL2.stackTop(of: core)
-    // The record lies at the bottom of the core's own stack, which is not in use yet.
-    let record = stackTop &- EL2.stackSize
+    // The record lies at the far end of the core's own stack, which is not in use yet.
+    let record = stackTop &- EL2.stackSize &+ EL2.stackGuard
     Fixed<SecondaryBoot>(at: record).initialize(
       to: SecondaryBoot(
         mair: el2_read_mair_el2(), tcr: el2_read_tcr_el2(), ttbr0: el2_read_ttbr0_el2(),

@@ -12,8 +12,10 @@ extension InterruptController where Hardware: ~Copyable {
   func endWaiting() { hardware.write(.iccPMR, 0xff) }
 
   /// Acknowledges what has arrived, so that a WFI waits for the next. What it means is for the waiting
-  /// loop to look at.
+  /// loop to look at, but for one thing: what another vCPU disabled is given back even here, or that
+  /// vCPU would wait for it as long as this one is held.
   func takeOwnInterrupts(_ interface: inout VirtualCPUInterface) {
     while handlePhysicalInterrupt(&interface) != nil {}
+    synchronize(&interface)
   }
 }

@@ -136,6 +136,12 @@ enum Boot {
         try tables.set(machine.memory[index], attributes: Stage1.data, in: &memory)
       }
       try Stage1.mapProgram(in: tables, memory: &memory)
+      for core in 0..<maximumVCPUs {
+        let guardPage = UInt64(EL2.stackTop(of: core) &- EL2.stackSize)
+        try tables.set(
+          Region(from: guardPage, to: guardPage &+ UInt64(EL2.stackGuard)), attributes: nil,
+          in: &memory)
+      }
       try tables.set(machine.distributor, attributes: Stage1.registers, in: &memory)
       for index in 0..<machine.redistributors.count {
         try tables.set(machine.redistributors[index], attributes: Stage1.registers, in: &memory)
@@ -222,8 +228,8 @@ enum Boot {
       number: InterruptNumber(machine.linkINTID),
       trigger: machine.linkIsEdgeTriggered ? .edge : .level)
     let own = OwnInterrupts(
-      // The highest SGI: what firmware may have left pending is a low one.
-      kick: InterruptNumber(15), maintenance: InterruptNumber(machine.maintenanceINTID),
+      // Any from 0 to 7: where there is an EL3, it usually keeps the others for itself.
+      kick: InterruptNumber(7), maintenance: InterruptNumber(machine.maintenanceINTID),
       timer: InterruptNumber(machine.hypervisorTimerINTID), links: links)
     var affinities = InlineArray<8, Affinity>(repeating: Affinity(mpidr: 0))
     for vcpu in 0..<machine.vcpuCount {

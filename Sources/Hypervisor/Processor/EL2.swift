@@ -46,7 +46,10 @@ enum EL2 {
 
   private static let serverOffset: UInt = 0x20000
   private static let vcpuStride: UInt = 0x10000
-  static let stackSize: UInt = 0x4000
+  static let stackSize: UInt = 0x1_0000
+  /// The lowest bytes of each stack, which are not mapped: a stack that overflows is a fault with a
+  /// report, not somebody else's memory overwritten.
+  static let stackGuard: UInt = 0x1000
 
   static func vcpu(_ index: Int) -> Fixed<VCPU> { Fixed(at: address(ofVCPU: index)) }
 

@@ -28,7 +28,7 @@ enum ExitReason: UInt8 {
     case .brk: "BRK or BKPT"
     case .hypercall: "HVC"
     case .firmwareCall: "SMC"
-    case .interruptRegister: "SGI register write"
+    case .interruptRegister: "GIC CPU interface write"
     case .distributor: "GIC distributor access"
     case .redistributor: "GIC redistributor access"
     case .waitForInterrupt: "WFI or WFE while stepped"
