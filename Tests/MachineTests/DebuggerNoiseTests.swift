@@ -94,6 +94,14 @@ extension MachineTests {
             try await guest.run("echo runs", within: .seconds(10)) == "runs", "\(noise), afterwards"
           )
         }
+        // Debuggers that hang up in the midst of their first packet.
+        for _ in 1...50 {
+          let sender = try await RemoteClient(machine.debugger)
+          try await sender.send("+$qSupported:swbreak+;hwb".utf8)
+          sender.close()
+        }
+        #expect(try await guest.run("echo runs", within: .seconds(10)) == "runs")
+        _ = try await GDB.run(machine.debugger, ["detach"])
         guest.powerOff()
         try #expect(await guest.console.end() == 0)
       }
