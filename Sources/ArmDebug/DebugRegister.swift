@@ -104,7 +104,8 @@ extension DebugRegister {
     case .osdlr:
       .init("OSDLR_EL1", .init(2, 0, 1, 3, 4), mask: capabilities.hasDoubleLock ? 0b1 : 0)
     case .oseccr:
-      .init("OSECCR_EL1", .init(2, 0, 0, 6, 2), mask: 0xFFFF_FFFF)
+      // EDECCR: SE and NSE; SR and NSR with FEAT_Debugv8p2.
+      .init("OSECCR_EL1", .init(2, 0, 0, 6, 2), mask: capabilities.version >= 8 ? 0xFFFF : 0xFF)
     case .osdtrrx:
       .init("OSDTRRX_EL1", .init(2, 0, 0, 0, 2), mask: 0xFFFF_FFFF)
     case .osdtrtx:
@@ -116,7 +117,12 @@ extension DebugRegister {
     case .dbgclaimclr:
       .init("DBGCLAIMCLR_EL1", .init(2, 0, 7, 9, 6), mask: 0xFF)
     case .dbgauthstatus:
-      .init("DBGAUTHSTATUS_EL1", .init(2, 0, 7, 14, 6), .readOnly, mask: 0xFF)
+      // NSID = 0b10: invasive debug is implemented, and no external debugger is let in. NSNID says
+      // the same of non-invasive debug, which FEAT_Debugv8p4 always lets in (0b11). A processor that
+      // has the register may say otherwise: it tells the signals of its board.
+      .init(
+        "DBGAUTHSTATUS_EL1", .init(2, 0, 7, 14, 6), .readOnly, mask: 0xFF,
+        reset: capabilities.version >= 9 ? 0b1110 : 0b1010)
     case .mdccsr:
       .init("MDCCSR_EL0", .init(2, 3, 0, 1, 0), .readOnly, mask: 0x6000_0000)
     case .dbgdtr:

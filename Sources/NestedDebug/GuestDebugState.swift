@@ -16,6 +16,16 @@ public struct GuestDebugState: Sendable {
   public internal(set) var osLock = true
   /// OSDLR_EL1.DLK.
   public internal(set) var osDoubleLock = false
+  /// OSECCR_EL1, which only the OS Lock shows.
+  public internal(set) var oseccr: UInt64 = 0
+  /// DTRRX and DTRTX, the data of the debug communications channel. Whether they are full is in
+  /// MDSCR_EL1.
+  public internal(set) var dtrrx: UInt64 = 0
+  public internal(set) var dtrtx: UInt64 = 0
+  /// DBGPRCR_EL1.CORENPDRQ: powering the core down shall be emulated only.
+  public internal(set) var noPowerDownRequest = false
+  /// The claim tags of DBGCLAIMSET_EL1 and DBGCLAIMCLR_EL1.
+  public internal(set) var claimTags: UInt64 = 0
 
   /// The state after a cold reset: nothing enabled, and the OS Lock set. Fields that the
   /// architecture leaves UNKNOWN are 0.
@@ -23,7 +33,9 @@ public struct GuestDebugState: Sendable {
 
   /// The masks that the guest has put on its own debug exceptions.
   public var masks: DebugExceptionMasks {
-    DebugExceptionMasks(isLocked: osLock || osDoubleLock, kde: mdscr.kde)
+    // DoubleLockStatus(): CORENPDRQ holds the OS Double Lock off.
+    DebugExceptionMasks(
+      isLocked: osLock || osDoubleLock && !noPowerDownRequest, kde: mdscr.kde)
   }
 
   /// Whether the guest's comparators can fire at all: MDE = 1 and no lock.
@@ -46,6 +58,10 @@ public enum AccessResult: Equatable, Sendable {
 extension GuestDebugState {
   /// Completes an access of the guest's to a debug register: reads and writes this state, and
   /// nothing else. `value` is what a write writes.
+  ///
+  /// Nobody is at the other end of the debug communications channel and of the claim tags. The guest
+  /// finds them as it would beside an external debugger that never does anything: what it sends
+  /// stays in the channel, and what it claims stays claimed.
   mutating func access(
     _ register: DebugRegister, isRead: Bool, value: UInt64, on capabilities: DebugCapabilities
   ) -> AccessResult {
@@ -54,29 +70,43 @@ extension GuestDebugState {
     case (.readOnly, false), (.writeOnly, true):
       return .undefined
     case (_, true):
-      return .read(read(register, mask: description.mask))
+      return .read(read(register, description))
     case (_, false):
       write(register, value & description.mask)
       return .written
     }
   }
 
-  private func read(_ register: DebugRegister, mask: UInt64) -> UInt64 {
+  private mutating func read(
+    _ register: DebugRegister, _ description: DebugRegisterDescription
+  ) -> UInt64 {
     switch register {
-    case .dbgbvr(let n): bank.breakpoints[n].value
-    case .dbgbcr(let n): bank.breakpoints[n].control.rawValue
-    case .dbgwvr(let n): bank.watchpoints[n].value
-    case .dbgwcr(let n): bank.watchpoints[n].control.rawValue
-    case .mdscr: mdscr.rawValue
-    case .mdccint: mdccint
+    case .dbgbvr(let n): return bank.breakpoints[n].value
+    case .dbgbcr(let n): return bank.breakpoints[n].control.rawValue
+    case .dbgwvr(let n): return bank.watchpoints[n].value
+    case .dbgwcr(let n): return bank.watchpoints[n].control.rawValue
+    case .mdscr: return mdscr.rawValue
+    case .mdccint: return mdccint
     // OSLM = 0b10 and OSLK.
-    case .oslsr: osLock ? 0b1010 : 0b1000
-    case .osdlr: osDoubleLock ? 1 : 0
-    // The whole of it is the claim tags that exist.
-    case .dbgclaimset: mask
-    case .mdrar, .oslar, .oseccr, .osdtrrx, .osdtrtx, .dbgprcr, .dbgclaimclr, .dbgauthstatus,
-      .mdccsr, .dbgdtr, .dbgdtrRxTx:
-      0
+    case .oslsr: return osLock ? 0b1010 : 0b1000
+    case .osdlr: return osDoubleLock ? 1 : 0
+    case .oseccr: return osLock ? oseccr : 0
+    case .osdtrrx: return dtrrx
+    case .osdtrtx: return dtrtx
+    case .dbgprcr: return noPowerDownRequest ? 1 : 0
+    // Reads as all the claim tags that exist.
+    case .dbgclaimset: return description.mask
+    case .dbgclaimclr: return claimTags
+    case .dbgauthstatus: return description.reset
+    case .mdccsr: return mdscr.rawValue & description.mask
+    case .dbgdtr:
+      // Arm ARM J1, DBGDTR_EL0: the word order is the reverse of a write's.
+      mdscr.rxFull = false
+      return dtrtx &<< 32 | dtrrx
+    case .dbgdtrRxTx:
+      mdscr.rxFull = false
+      return dtrrx
+    case .mdrar, .oslar: return 0
     }
   }
 
@@ -93,11 +123,34 @@ extension GuestDebugState {
     case .mdccint: mdccint = value
     case .oslar: osLock = value != 0
     case .osdlr: osDoubleLock = value != 0
-    // The communication channel to an external debugger and its claim tags: nobody is at the
-    // other end, and writes have no effect that the guest could see.
-    case .mdrar, .oslsr, .oseccr, .osdtrrx, .osdtrtx, .dbgprcr, .dbgclaimset, .dbgclaimclr,
-      .dbgauthstatus, .mdccsr, .dbgdtr, .dbgdtrRxTx:
-      break
+    case .oseccr: if osLock { oseccr = value }
+    // To save and restore the channel: RXfull and TXfull stay.
+    case .osdtrrx: dtrrx = value
+    case .osdtrtx: dtrtx = value
+    case .dbgprcr: noPowerDownRequest = value != 0
+    case .dbgclaimset: claimTags |= value
+    case .dbgclaimclr: claimTags &= ~value
+    case .dbgdtr:
+      dtrrx = value &>> 32
+      dtrtx = value & 0xFFFF_FFFF
+      mdscr.txFull = true
+    case .dbgdtrRxTx:
+      dtrtx = value
+      mdscr.txFull = true
+    case .mdrar, .oslsr, .dbgauthstatus, .mdccsr: break
     }
+  }
+}
+
+extension MDSCR {
+  /// TXfull: the guest's word waits for an external debugger.
+  fileprivate var txFull: Bool {
+    get { rawValue[bit: 29] }
+    set { rawValue[bit: 29] = newValue }
+  }
+  /// RXfull: an external debugger's word waits for the guest.
+  fileprivate var rxFull: Bool {
+    get { rawValue[bit: 30] }
+    set { rawValue[bit: 30] = newValue }
   }
 }

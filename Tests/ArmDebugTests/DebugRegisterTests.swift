@@ -74,7 +74,12 @@ struct DebugRegisterTests {
       (.dbgbcr(3), 0x00FF_E1E7, .readWrite, 0), (.dbgwvr(1), ~3, .readWrite, 0),
       (.dbgwcr(2), 0x1F1F_FFFF, .readWrite, 0), (.mdccint, 0x6000_0000, .readWrite, 0),
       (.mdrar, 0, .readOnly, 0), (.oslar, 1, .writeOnly, 0), (.oslsr, 0b1010, .readOnly, 0b1010),
-      (.osdlr, 1, .readWrite, 0),
+      (.osdlr, 1, .readWrite, 0), (.osdtrrx, 0xFFFF_FFFF, .readWrite, 0),
+      (.osdtrtx, 0xFFFF_FFFF, .readWrite, 0), (.oseccr, 0xFF, .readWrite, 0),
+      (.dbgprcr, 1, .readWrite, 0), (.dbgclaimset, 0xFF, .readWrite, 0),
+      (.dbgclaimclr, 0xFF, .readWrite, 0), (.dbgauthstatus, 0xFF, .readOnly, 0b1010),
+      (.mdccsr, 0x6000_0000, .readOnly, 0), (.dbgdtr, .max, .readWrite, 0),
+      (.dbgdtrRxTx, 0xFFFF_FFFF, .readWrite, 0),
     ] as [(DebugRegister, UInt64, DebugRegisterDescription.Access, UInt64)])
   func masks(
     register: DebugRegister, mask: UInt64, access: DebugRegisterDescription.Access, reset: UInt64
@@ -83,6 +88,20 @@ struct DebugRegisterTests {
     #expect(description.mask == mask)
     #expect(description.access == access)
     #expect(description.reset == reset)
+  }
+
+  @Test("DBGVCR32_EL2 is EL2's, and no register of the guest's")
+  func vectorCatch() {
+    #expect(DebugRegister(SystemRegister(2, 4, 0, 7, 0)) == nil)
+  }
+
+  @Test(
+    "OSECCR_EL1 catches exception returns from FEAT_Debugv8p2 on",
+    arguments: 6...11 as ClosedRange<UInt64>)
+  func exceptionCatch(version: UInt64) throws {
+    let capabilities = DebugCapabilities(dfr0: 0x1030_5100 | version)
+    let expected: UInt64 = version < 8 ? 0xFF : 0xFFFF
+    #expect(try #require(DebugRegister.oseccr.description(on: capabilities)).mask == expected)
   }
 
   @Test("OSDLR_EL1 is RES0 without FEAT_DoubleLock")
