@@ -30,6 +30,14 @@ extension MachineTests {
       }
     }
 
+    @Test("poweroff in the guest ends it with 0", .timeLimit(.minutes(2)))
+    func poweroff() async throws {
+      try await Self.run { terminal in
+        terminal.write("poweroff\n")
+        try #expect(await terminal.end() == 0)
+      }
+    }
+
     @Test("Ctrl-A x ends it", .timeLimit(.minutes(2)))
     func escape() async throws {
       try await Self.run { terminal in

@@ -38,9 +38,11 @@ enum Initramfs {
     mount -t sysfs sysfs /sys
     mount -t devtmpfs devtmpfs /dev
     hostname guest
+    # Process 1, which these would ask to end the machine, is this script and does not listen.
+    echo "alias poweroff='poweroff -f' reboot='reboot -f' halt='halt -f'" > /tmp/aliases
     echo
     echo "This is $(uname -sr) on $(nproc) CPUs. 'exit' switches the machine off."
-    setsid cttyhack sh
+    ENV=/tmp/aliases setsid cttyhack sh
     poweroff -f
 
     """

@@ -18,6 +18,9 @@ struct Hypervisor {
           [
             "build", "--package-path", Project.root.path, "-c", "release",
             "--swift-sdks-path", sdks, "--swift-sdk", "el2", "--product", "Hypervisor",
+            // `swift test` holds SwiftPM's lock while a test of this command runs, and would wait
+            // for itself; our own lock keeps two of these builds apart.
+            "--ignore-lock",
           ]
         ).runQuietly()
       }
