@@ -25,17 +25,20 @@ let package = Package(
       name: "Hypervisor",
       dependencies: ["ArmDebug", "NestedDebug", "RemoteProtocol", "DeviceTree", "EL2Support"]),
 
+    // The architecture once more, as a program that can be run: what the engine is compared with.
+    .target(name: "DebugModel", dependencies: ["ArmDebug", "NestedDebug"]),
+
     // The command on the developer's machine.
     .executableTarget(
       name: "stepwell",
       dependencies: [
-        "ArmDebug", "DeviceTree",
+        "ArmDebug", "DeviceTree", "DebugModel",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),
 
     .testTarget(name: "ArmDebugTests", dependencies: ["ArmDebug"]),
-    .testTarget(name: "NestedDebugTests", dependencies: ["NestedDebug", "ArmDebug"]),
+    .testTarget(name: "NestedDebugTests", dependencies: ["NestedDebug", "ArmDebug", "DebugModel"]),
     .testTarget(name: "RemoteProtocolTests", dependencies: ["RemoteProtocol"]),
     .testTarget(name: "DeviceTreeTests", dependencies: ["DeviceTree"]),
     .testTarget(

@@ -6,7 +6,8 @@ import Testing
 @Suite struct `The command line` {
   @Test(arguments: [
     ["run", "--cpus", "0"], ["run", "--cpus", "9"], ["run", "--gdb", "nowhere"], ["image"],
-    ["image", "--kernel", "x"], ["run", "stray"], ["unknown"],
+    ["image", "--kernel", "x"], ["run", "stray"], ["unknown"], ["prove", "--programs", "0"],
+    ["prove", "--seed", "-1"],
   ])
   func `is refused when it asks for what there is not`(arguments: [String]) {
     #expect(throws: (any Error).self) { try Stepwell.parseAsRoot(arguments) }

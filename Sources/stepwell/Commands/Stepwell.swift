@@ -7,7 +7,8 @@ struct Stepwell: AsyncParsableCommand {
     commandName: "stepwell",
     abstract: "Debug an arm64 operating system from beneath it, while it debugs itself.",
     subcommands: [
-      DemoCommand.self, TestCommand.self, RunCommand.self, ImageCommand.self, BuildCommand.self,
+      DemoCommand.self, TestCommand.self, ProveCommand.self, RunCommand.self, ImageCommand.self,
+      BuildCommand.self,
     ])
 
   /// As ArgumentParser's own, but an interrupted command ends its children before it ends.

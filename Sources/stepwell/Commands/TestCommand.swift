@@ -6,8 +6,9 @@ struct TestCommand: AsyncParsableCommand {
     commandName: "test",
     abstract: "Run every test, on this machine and in QEMU.",
     discussion: """
-      Formatting, the hypervisor's build and what must not be in it, the tests of every module, and \
-      the tests that boot the hypervisor in QEMU and drive it with GDB. The first failure ends it.
+      Formatting, the hypervisor's build and what must not be in it, the proof (see prove) with its \
+      customary programs, the tests of every module, and the tests that boot the hypervisor in QEMU \
+      and drive it with GDB. The first failure ends it.
       """)
 
   func run() async throws {
@@ -24,6 +25,9 @@ struct TestCommand: AsyncParsableCommand {
     }
     try await check("the hypervisor's build, without warnings") {
       try await Hypervisor.build().audit()
+    }
+    try await check("the proof") {
+      try await Child(OptimisedCommand.build(), ["prove"]).runVisibly()
     }
     try await check("the guest's packages") { _ = try await GuestPackages.prepare() }
     try await check("the build of the tests, without warnings") {

@@ -1,52 +1,54 @@
-import ArmDebug
+package import ArmDebug
 
 /// A model of one processing element's debug behaviour at EL0 and EL1, with an EL2 that exceptions
 /// can be routed to. Written from the architecture's rules (Arm ARM D1, D2); of the package it uses
 /// the register types only.
-struct ModelCore {
-  var program: [UInt64: Operation] = [:]
+package struct ModelCore: Sendable {
+  package var program: [UInt64: Operation] = [:]
 
-  var pc: UInt64 = 0
-  var pstate = PState.el1Reset
-  var elr: UInt64 = 0
-  var spsr: UInt64 = 0
-  var esr: UInt64 = 0
-  var far: UInt64 = 0
-  var vbar: UInt64 = 0x8000
+  package var pc: UInt64 = 0
+  package var pstate = PState.el1Reset
+  package var elr: UInt64 = 0
+  package var spsr: UInt64 = 0
+  package var esr: UInt64 = 0
+  package var far: UInt64 = 0
+  package var vbar: UInt64 = 0x8000
 
-  var bvr = [UInt64](repeating: 0, count: 16)
-  var bcr = [UInt64](repeating: 0, count: 16)
-  var wvr = [UInt64](repeating: 0, count: 16)
-  var wcr = [UInt64](repeating: 0, count: 16)
-  var mdscr: UInt64 = 0
-  var mdccint: UInt64 = 0
-  var osLock = true
-  var doubleLock = false
+  package var bvr = [UInt64](repeating: 0, count: 16)
+  package var bcr = [UInt64](repeating: 0, count: 16)
+  package var wvr = [UInt64](repeating: 0, count: 16)
+  package var wcr = [UInt64](repeating: 0, count: 16)
+  package var mdscr: UInt64 = 0
+  package var mdccint: UInt64 = 0
+  package var osLock = true
+  package var doubleLock = false
 
   /// MDCR_EL2.TDE.
-  var tde = false
+  package var tde = false
   /// ICH_HCR_EL2.En = 0.
-  var withheld = false
+  package var withheld = false
   /// HCR_EL2.TWI.
-  var trapsWaits = false
+  package var trapsWaits = false
 
   /// EL2 can read the guest's instructions.
-  var isReadable = true
+  package var isReadable = true
 
-  var interruptPending = false
+  package var interruptPending = false
   /// The lengths of the transcript, ascending, at which an interrupt becomes pending.
-  var interrupts: [Int] = []
+  package var interrupts: [Int] = []
   /// An instruction was stepped and nothing has happened since: ISV of a step exception.
   private var stepped = false
 
   /// What the guest can observe, in order.
-  var transcript: [Observation] = []
+  package var transcript: [Observation] = []
 
-  enum Observation: Equatable, CustomStringConvertible {
+  package init() {}
+
+  package enum Observation: Equatable, Sendable, CustomStringConvertible {
     case executed(UInt64)
     case read(UInt64, UInt64)
 
-    var description: String {
+    package var description: String {
       switch self {
       case .executed(let pc): String(pc, radix: 16)
       case .read(let pc, let value): "\(String(pc, radix: 16))=\(String(value, radix: 16))"
@@ -54,10 +56,10 @@ struct ModelCore {
     }
   }
 
-  struct Exit {
+  package struct Exit {
     /// nil for an interrupt that is EL2's own.
-    var syndrome: Syndrome?
-    var far: UInt64 = 0
+    package var syndrome: Syndrome?
+    package var far: UInt64 = 0
   }
 
   // MARK: Masks
@@ -70,7 +72,7 @@ struct ModelCore {
   }
 
   /// A step exception is the next thing to happen.
-  var isStepPending: Bool { stepEnabled && !pstate.ss }
+  package var isStepPending: Bool { stepEnabled && !pstate.ss }
 
   private var stepEnabled: Bool { mdscr & 1 == 1 && debugExceptionsEnabled(pstate) }
 
@@ -79,7 +81,7 @@ struct ModelCore {
   // MARK: Entry from EL2
 
   /// ERET at EL2, where debug exceptions are always disabled (PSTATE.D = 1).
-  mutating func enter(pc: UInt64, pstate state: PState) {
+  package mutating func enter(pc: UInt64, pstate state: PState) {
     self.pc = pc
     pstate = state
     pstate.ss = state.ss && mdscr & 1 == 1 && debugExceptionsEnabled(state)
@@ -115,7 +117,7 @@ struct ModelCore {
   // MARK: One instruction
 
   /// Lets one thing happen: an exception, or an instruction. Returns what comes to EL2.
-  mutating func tick() -> Exit? {
+  package mutating func tick() -> Exit? {
     if isStepPending {
       return debugException(0x32, iss: 0x22 | (stepped ? 1 << 24 : 0))
     }
@@ -252,12 +254,12 @@ struct ModelCore {
 
   // MARK: Registers
 
-  static let elr = SystemRegister(3, 0, 4, 0, 1)
-  static let spsr = SystemRegister(3, 0, 4, 0, 0)
-  static let esr = SystemRegister(3, 0, 5, 2, 0)
-  static let far = SystemRegister(3, 0, 6, 0, 0)
+  package static let elr = SystemRegister(3, 0, 4, 0, 1)
+  package static let spsr = SystemRegister(3, 0, 4, 0, 0)
+  package static let esr = SystemRegister(3, 0, 5, 2, 0)
+  package static let far = SystemRegister(3, 0, 6, 0, 0)
 
-  mutating func write(_ register: SystemRegister, _ value: UInt64) {
+  package mutating func write(_ register: SystemRegister, _ value: UInt64) {
     let n = Int(register.crm)
     switch (register.op0, register.crn, register.crm, register.op2) {
     case (2, 0, _, 4): bvr[n] = value & (n < 4 ? ~3 : .max)
@@ -272,7 +274,7 @@ struct ModelCore {
     }
   }
 
-  func read(_ register: SystemRegister) -> UInt64 {
+  package func read(_ register: SystemRegister) -> UInt64 {
     switch register {
     case Self.elr: return elr
     case Self.spsr: return spsr

@@ -1,14 +1,14 @@
 import ArmDebug
-import NestedDebug
+package import NestedDebug
 
 /// The model under the engine: a hypervisor and its debugger, as small as they can be.
-struct NestedMachine: ~Copyable {
-  var core: ModelCore
-  var debug: VirtualDebug
-  var requests = DebugRequests()
-  var context: GuestContext
+package struct NestedMachine: ~Copyable {
+  package var core: ModelCore
+  package var debug: VirtualDebug
+  package var requests = DebugRequests()
+  package var context: GuestContext
 
-  init(_ core: ModelCore) {
+  package init(_ core: ModelCore) {
     self.core = core
     debug = VirtualDebug(capabilities: .model, features: .none)
     context = GuestContext(pc: core.pc, pstate: core.pstate)
@@ -16,7 +16,7 @@ struct NestedMachine: ~Copyable {
 
   /// Runs the guest until the debugger is told of a stop, or for `ticks` events, or until the
   /// guest's transcript has `observations` entries.
-  mutating func run(ticks: Int = 200, observations: Int = .max) -> StopReason? {
+  package mutating func run(ticks: Int = 200, observations: Int = .max) -> StopReason? {
     debug.prepareToRun(context: &context, hardware: &core, requests: requests)
     core.enter(pc: context.pc, pstate: context.pstate)
     // An interrupt of EL2's own comes after a step exception that is due.
@@ -35,7 +35,7 @@ struct NestedMachine: ~Copyable {
   }
 
   /// One step of the debugger's.
-  mutating func step() -> StopReason? {
+  package mutating func step() -> StopReason? {
     debug.requestStep()
     return run()
   }
@@ -76,7 +76,7 @@ struct NestedMachine: ~Copyable {
 
 extension ModelCore {
   /// The program run without an EL2, for as many observations.
-  static func bare(_ core: ModelCore, observations: Int) -> [Observation] {
+  package static func bare(_ core: ModelCore, observations: Int) -> [Observation] {
     var core = core
     for _ in 0..<observations * 4 where core.transcript.count < observations { _ = core.tick() }
     return core.transcript

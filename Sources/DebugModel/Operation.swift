@@ -1,8 +1,8 @@
-import ArmDebug
+package import ArmDebug
 
 /// The instructions of the model. Operands are immediate, so that a program is its own proof of what
 /// it does.
-enum Operation: Equatable {
+package enum Operation: Equatable, Sendable {
   case nop
   case load(UInt64, size: UInt64)
   case store(UInt64, size: UInt64)
@@ -29,7 +29,7 @@ enum Operation: Equatable {
   case prepareReturn(to: UInt64, PState)
 
   /// The A64 encoding, as far as stepping looks at it.
-  var encoding: UInt32 {
+  package var encoding: UInt32 {
     switch self {
     case .eret: 0xD69F_03E0
     case .wfi: 0xD503_207F
@@ -44,7 +44,7 @@ enum Operation: Equatable {
     }
   }
 
-  var isAccess: (range: Range<UInt64>, kind: AccessKind)? {
+  package var isAccess: (range: Range<UInt64>, kind: AccessKind)? {
     switch self {
     case .load(let address, let size): (address..<address + size, .load)
     case .store(let address, let size): (address..<address + size, .store)

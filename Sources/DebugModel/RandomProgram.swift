@@ -1,39 +1,38 @@
-import ArmDebug
+package import ArmDebug
 
 /// Guest programs out of a random number generator: a body at EL1 and at EL0, and handlers that look
 /// at what they were called for.
-enum RandomProgram {
+package enum RandomProgram {
   static let body: UInt64 = 0x1000
   static let user: UInt64 = 0x2000
   static let data: UInt64 = 0x4000
   static let vectors: UInt64 = 0x8000
 
-  static func core(_ random: inout SplitMix64) -> ModelCore {
-    var core = ModelCore()
-    core.vbar = vectors
-    core.pc = body
-    core.pstate = PState(rawValue: 0x3C5)
+  static func program(_ random: inout SplitMix64) -> [UInt64: Operation] {
+    var program: [UInt64: Operation] = [:]
     // Most guests begin as Linux does.
     place(
-      &core, body,
+      &program, body,
       [.msr(oslar, UInt64.random(in: 0..<9, using: &random) / 8), .msr(mdscr, 0xA000)]
         + breakpoint(&random) + breakpoint(&random) + watchpoint(&random)
         + privileged(12, &random)
         + [.prepareReturn(to: code(&random), state(&random)), .eret])
-    place(&core, user, (0..<15).map { _ in plain(&random) } + [.branch(user)])
+    place(&program, user, (0..<15).map { _ in plain(&random) } + [.branch(user)])
     for offset in stride(from: UInt64(0), to: 0x800, by: 0x80) {
       place(
-        &core, vectors + offset,
+        &program, vectors + offset,
         [.mrs(ModelCore.esr), .mrs(ModelCore.elr), .mrs(ModelCore.spsr), .mrs(ModelCore.far)]
           + (offset & 0x180 == 0x80 ? [.readPending, .acknowledge, .readPending, .eret] : [])
           + (Int.random(in: 0..<3, using: &random) > 0 ? [.skipOne] : [])
           + privileged(Int.random(in: 0..<5, using: &random), &random) + [.eret])
     }
-    return core
+    return program
   }
 
-  private static func place(_ core: inout ModelCore, _ base: UInt64, _ code: [Operation]) {
-    for (n, operation) in code.enumerated() { core.program[base + UInt64(n) * 4] = operation }
+  private static func place(
+    _ program: inout [UInt64: Operation], _ base: UInt64, _ code: [Operation]
+  ) {
+    for (n, operation) in code.enumerated() { program[base + UInt64(n) * 4] = operation }
   }
 
   static func code(_ random: inout SplitMix64) -> UInt64 {
@@ -119,7 +118,7 @@ enum RandomProgram {
     ]
   }
 
-  static let mdscr = SystemRegister(2, 0, 0, 2, 2)
-  static let oslar = SystemRegister(2, 0, 1, 0, 4)
-  static let oslsr = SystemRegister(2, 0, 1, 1, 4)
+  package static let mdscr = SystemRegister(2, 0, 0, 2, 2)
+  package static let oslar = SystemRegister(2, 0, 1, 0, 4)
+  package static let oslsr = SystemRegister(2, 0, 1, 1, 4)
 }

@@ -1,0 +1,68 @@
+internal import DebugModel
+internal import Foundation
+
+/// Very many trials of the model, on every processor of this machine.
+struct Proof {
+  let first: UInt64
+  let count: Int
+
+  /// The trial that differs, if any does.
+  struct Finding {
+    let number: UInt64
+    let trial: Trial
+  }
+
+  /// Runs the trials until one differs.
+  ///
+  /// - Parameter progress: told how many have been run, after every block of them.
+  /// - Returns: the one with the lowest number among those that were found; nil if none differs.
+  func run(progress: (Int) -> Void) async throws -> Finding? {
+    try await withThrowingTaskGroup(of: Block.Outcome.self) { group in
+      var blocks = stride(from: 0, to: count, by: Self.blockSize).map { start in
+        Block(first: first &+ UInt64(start), count: min(Self.blockSize, count - start))
+      }[...]
+      for _ in 0..<ProcessInfo.processInfo.activeProcessorCount {
+        if let block = blocks.popFirst() { group.addTask { try block.run() } }
+      }
+      var done = 0
+      var found: Finding?
+      // Blocks are begun in order: once one has found something, only those that are already under
+      // way can find an earlier one.
+      while let outcome = try await group.next() {
+        done += outcome.count
+        progress(done)
+        if let finding = outcome.finding,
+          found.map({ finding.number &- first < $0.number &- first }) ?? true
+        {
+          found = finding
+        }
+        if found == nil, let block = blocks.popFirst() { group.addTask { try block.run() } }
+      }
+      return found
+    }
+  }
+
+  private static let blockSize = 250
+
+  private struct Block {
+    let first: UInt64
+    let count: Int
+
+    struct Outcome {
+      let count: Int
+      let finding: Finding?
+    }
+
+    func run() throws -> Outcome {
+      for n in 0..<count {
+        try Task.checkCancellation()
+        let number = first &+ UInt64(n)
+        let trial = Trial.numbered(number)
+        if trial.difference() != nil {
+          return Outcome(count: n + 1, finding: Finding(number: number, trial: trial))
+        }
+      }
+      return Outcome(count: count, finding: nil)
+    }
+  }
+}

@@ -1,0 +1,26 @@
+import Testing
+
+@testable import stepwell
+
+@Suite struct `The proof` {
+  @Test(arguments: [1, 250, 251, 600])
+  func `runs as many programs as it was asked for`(count: Int) async throws {
+    var counts: [Int] = []
+    let finding = try await Proof(first: .max - 100, count: count).run { counts.append($0) }
+    #expect(finding == nil)
+    #expect(counts == counts.sorted())
+    #expect(counts.count == (count + 249) / 250)
+    #expect(counts.last == count)
+  }
+
+  @Test func `says how long it will take`() {
+    #expect(
+      ProofProgress.line(done: 50_000, of: 200_000, after: .seconds(20))
+        == "50000 of 200000 programs, 2500 a second, 60 s remain")
+    #expect(
+      ProofProgress.line(done: 200_000, of: 200_000, after: .seconds(80))
+        == "200000 of 200000 programs, 2500 a second, 80 s")
+    #expect(
+      ProofProgress.line(done: 0, of: 10, after: .zero) == "0 of 10 programs, 0 a second, 0 s")
+  }
+}
