@@ -159,9 +159,6 @@ el2_smc:
         ldp     x12, x13, [x30, #96]
         ldp     x14, x15, [x30, #112]
         ldp     x16, x17, [x30, #128]
-        // An absent EL3 makes SMC UNDEFINED: EL2's vector recognises this one by its address.
-        .global el2_smc_instruction
-el2_smc_instruction:
         smc     #0
         ldr     x30, [sp, #16]
         stp     x0, x1, [x30]

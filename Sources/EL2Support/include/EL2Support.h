@@ -310,31 +310,26 @@ EL2_INLINE uint32_t el2_word_exchange(uint32_t core, uint32_t word, uint32_t val
 
 // MARK: Assembly (Boot.S, Vectors.S, Vector registers) and the linker script
 
+// Places in the image, as el2_address_of_<name>().
+#define EL2_SYMBOLS(each) \
+  each(__image_start) each(__text_end) each(__rodata_end) each(__image_end) \
+  each(__page_pool_start) each(__page_pool_end) each(__vcpu_storage_start) \
+  each(__vcpu_storage_end) each(__stacks_start) each(__shared_storage_start) \
+  each(__shared_storage_end) each(__link_storage_start) each(__link_storage_end) \
+  each(el2_vectors) each(el2_secondary_entry) each(__payload_descriptor)
+
+#if EL2_TARGET
 #define EL2_SYMBOL(name) \
   extern char name[]; \
   EL2_INLINE uintptr_t el2_address_of_##name(void) { return (uintptr_t)name; }
+#else
+#define EL2_SYMBOL(name) EL2_INLINE uintptr_t el2_address_of_##name(void) { __builtin_trap(); }
+#endif
+EL2_SYMBOLS(EL2_SYMBOL)
 
 #if EL2_TARGET
-EL2_SYMBOL(__image_start)
-EL2_SYMBOL(__text_end)
-EL2_SYMBOL(__rodata_end)
-EL2_SYMBOL(__image_end)
-EL2_SYMBOL(__page_pool_start)
-EL2_SYMBOL(__page_pool_end)
-EL2_SYMBOL(__vcpu_storage_start)
-EL2_SYMBOL(__vcpu_storage_end)
-EL2_SYMBOL(__stacks_start)
-EL2_SYMBOL(__shared_storage_start)
-EL2_SYMBOL(__shared_storage_end)
-EL2_SYMBOL(__link_storage_start)
-EL2_SYMBOL(__link_storage_end)
-EL2_SYMBOL(el2_vectors)
-EL2_SYMBOL(el2_secondary_entry)
-EL2_SYMBOL(__payload_descriptor)
-
-// What `smc` returns in x0 to x3; x4 to x17 are the callee's to keep (SMCCC 1.1) and are not read.
-struct el2_smc_result { uint64_t x0, x1, x2, x3; };
-// The SMC conduit with x0 to x17 taken from and returned to `registers[18]`.
+// The SMC conduit with x0 to x17 taken from and returned to `registers[18]`. Without an EL3, or what
+// stands in for it, the instruction is UNDEFINED at EL2, and the caller's to avoid.
 void el2_smc(uint64_t *registers);
 // Turns the stage-1 MMU and the caches on. The code runs identity-mapped, so it simply returns.
 void el2_enable_mmu(uint64_t mair, uint64_t tcr, uint64_t ttbr0, uint64_t sctlr);
@@ -346,30 +341,11 @@ void el2_enter_guest(void *frame) __attribute__((noreturn));
 void el2_read_vector(uint32_t n, uint64_t *halves);
 void el2_write_vector(uint32_t n, const uint64_t *halves);
 #else
-#define EL2_ABSENT __builtin_trap()
-#undef EL2_SYMBOL
-#define EL2_SYMBOL(name) EL2_INLINE uintptr_t el2_address_of_##name(void) { EL2_ABSENT; }
-EL2_SYMBOL(__image_start)
-EL2_SYMBOL(__text_end)
-EL2_SYMBOL(__rodata_end)
-EL2_SYMBOL(__image_end)
-EL2_SYMBOL(__page_pool_start)
-EL2_SYMBOL(__page_pool_end)
-EL2_SYMBOL(__vcpu_storage_start)
-EL2_SYMBOL(__vcpu_storage_end)
-EL2_SYMBOL(__stacks_start)
-EL2_SYMBOL(__shared_storage_start)
-EL2_SYMBOL(__shared_storage_end)
-EL2_SYMBOL(__link_storage_start)
-EL2_SYMBOL(__link_storage_end)
-EL2_SYMBOL(el2_vectors)
-EL2_SYMBOL(el2_secondary_entry)
-EL2_SYMBOL(__payload_descriptor)
-EL2_INLINE void el2_smc(uint64_t *registers) { (void)registers; EL2_ABSENT; }
+EL2_INLINE void el2_smc(uint64_t *registers) { (void)registers; __builtin_trap(); }
 EL2_INLINE void el2_enable_mmu(uint64_t mair, uint64_t tcr, uint64_t ttbr0, uint64_t sctlr) {
-  (void)mair; (void)tcr; (void)ttbr0; (void)sctlr; EL2_ABSENT;
+  (void)mair; (void)tcr; (void)ttbr0; (void)sctlr; __builtin_trap();
 }
-EL2_INLINE __attribute__((noreturn)) void el2_enter_guest(void *frame) { (void)frame; EL2_ABSENT; }
-EL2_INLINE void el2_read_vector(uint32_t n, uint64_t *halves) { (void)n; (void)halves; EL2_ABSENT; }
-EL2_INLINE void el2_write_vector(uint32_t n, const uint64_t *halves) { (void)n; (void)halves; EL2_ABSENT; }
+EL2_INLINE __attribute__((noreturn)) void el2_enter_guest(void *frame) { (void)frame; __builtin_trap(); }
+EL2_INLINE void el2_read_vector(uint32_t n, uint64_t *halves) { (void)n; (void)halves; __builtin_trap(); }
+EL2_INLINE void el2_write_vector(uint32_t n, const uint64_t *halves) { (void)n; (void)halves; __builtin_trap(); }
 #endif

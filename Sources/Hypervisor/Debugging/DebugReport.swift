@@ -176,7 +176,15 @@ enum DebugReport {
   /// What the debugger asks for, on every vCPU.
   static func writeRequests(to output: inout some TextOutput & ~Copyable) {
     output.write("the debugger asks for\n")
-    if EL2.shared.value.requests.isEmpty { output.write("  nothing\n") }
+    if EL2.shared.value.requests.isEmpty {
+      // GDB does this unless told otherwise, and a reader would wonder.
+      output.write(
+        """
+          nothing now. (GDB takes its points back at each stop and asks anew when it goes on; above
+          is what the hardware held until then.)
+
+        """)
+    }
     for n in 0..<DebugRequests.capacity {
       guard let request = EL2.shared.value.requests.breakpoint(n) else { continue }
       output.write("  breakpoint request ")

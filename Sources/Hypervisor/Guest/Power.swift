@@ -40,6 +40,7 @@ enum Power {
   private static func smc(
     _ function: UInt64, _ x1: UInt64 = 0, _ x2: UInt64 = 0, _ x3: UInt64 = 0
   ) -> UInt64 {
+    guard firmwareIsPresent else { return PSCI.Status.notSupported.value }
     var registers = InlineArray<18, UInt64>(repeating: 0)
     registers[0] = function
     registers[1] = x1
@@ -87,9 +88,7 @@ enum Power {
 
   private static func features(_ id: UInt64) -> UInt64 {
     if UInt32(truncatingIfNeeded: id) == UInt32(PSCI.smcccVersion) {
-      return firmwareIsPresent
-        ? smc(UInt64(PSCI.Function.features.rawValue), PSCI.smcccVersion)
-        : PSCI.Status.notSupported.value
+      return smc(UInt64(PSCI.Function.features.rawValue), PSCI.smcccVersion)
     }
     guard let function = PSCI.Function(x0: id) else { return PSCI.Status.notSupported.value }
     switch function {
@@ -157,8 +156,8 @@ enum Power {
     let caller = CoreWord.ending.load(core)
     guard caller != 0 else { return }
     DebugServer.machineEnds()
-    passOn(EL2.vcpu(Int(caller) &- 1).value.frame)
-    // Firmware that refuses leaves a machine that its guest wanted to end: nothing runs any more.
+    if firmwareIsPresent { passOn(EL2.vcpu(Int(caller) &- 1).value.frame) }
+    // Firmware that is not there or refuses leaves a machine that its guest wanted to end: nothing runs any more.
     while true { el2_wfi() }
   }
 }
