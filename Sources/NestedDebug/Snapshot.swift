@@ -1,0 +1,134 @@
+import ArmDebug
+
+// The guest's debug registers, read out and put back. What the debugger asks for is not among them,
+// nor is the plan: the guest on its own is what a snapshot holds.
+extension VirtualDebug {
+  /// The guest's debug registers as a record. In native mode guest state has to be current:
+  /// `captureGuestState`.
+  public func snapshot() -> SnapshotRecord {
+    var record = SnapshotRecord(capabilities: capabilities.snapshotWord)
+    for index in 0..<SnapshotSlot.count {
+      record.setRegister(index, guest[SnapshotSlot(index)])
+    }
+    record.seal()
+    return record
+  }
+
+  /// Puts `record` in the place of the guest's debug registers, while the vCPU stands still. The
+  /// hardware has them after the next `prepareToRun`, in whatever mode the requests call for: nothing
+  /// of it is believed until then, as after a reset.
+  ///
+  /// - Throws: `otherProcessor` or `reservedBits`; the registers are then as they were.
+  public mutating func restore(_ record: SnapshotRecord) throws(SnapshotError) {
+    guard record.capabilities == capabilities.snapshotWord else { throw .otherProcessor }
+    var restored = GuestDebugState()
+    for index in 0..<SnapshotSlot.count {
+      let slot = SnapshotSlot(index)
+      let value = record.register(index)
+      guard value & ~slot.mask(on: capabilities) == 0 else { throw .reservedBits }
+      restored[slot] = value
+      // OSLSR_EL1.OSLM is no storage: it says what it always says.
+      guard restored[slot] == value else { throw .reservedBits }
+    }
+    guest = restored
+    guestGeneration &+= 1
+    // The hardware's registers are not the guest's any more. In shared mode they never were.
+    if mode == .native { mode = .reset }
+  }
+}
+
+/// What one doubleword of a record holds.
+enum SnapshotSlot {
+  case register(DebugRegister)
+  /// DTRRX in the lower half, DTRTX in the upper.
+  case channel
+
+  /// How many there are.
+  static let count = 8 + 4 * ComparatorBank.capacity
+
+  /// Slot number `index`, 0 to `count` - 1.
+  init(_ index: Int) {
+    let n = (index &- 8) / 4
+    switch index {
+    case 0: self = .register(.mdscr)
+    case 1: self = .register(.mdccint)
+    case 2: self = .register(.oslsr)
+    case 3: self = .register(.osdlr)
+    case 4: self = .register(.oseccr)
+    case 5: self = .channel
+    case 6: self = .register(.dbgprcr)
+    case 7: self = .register(.dbgclaimclr)
+    default:
+      switch index & 3 {
+      case 0: self = .register(.dbgbvr(n))
+      case 1: self = .register(.dbgbcr(n))
+      case 2: self = .register(.dbgwvr(n))
+      default: self = .register(.dbgwcr(n))
+      }
+    }
+  }
+
+  /// The bits that can be set on a processor with `capabilities`: none of a comparator that it lacks.
+  func mask(on capabilities: DebugCapabilities) -> UInt64 {
+    switch self {
+    case .register(let register): register.description(on: capabilities)?.mask ?? 0
+    case .channel: .max
+    }
+  }
+}
+
+extension GuestDebugState {
+  /// What is stored, past everything that an access would do: OSECCR_EL1 with the OS Lock off too.
+  /// A register that stores nothing reads 0.
+  subscript(slot: SnapshotSlot) -> UInt64 {
+    get {
+      switch slot {
+      case .channel: dtrtx &<< 32 | dtrrx
+      case .register(.dbgbvr(let n)): bank.breakpoints[n].value
+      case .register(.dbgbcr(let n)): bank.breakpoints[n].control.rawValue
+      case .register(.dbgwvr(let n)): bank.watchpoints[n].value
+      case .register(.dbgwcr(let n)): bank.watchpoints[n].control.rawValue
+      case .register(.mdscr): mdscr.rawValue
+      case .register(.mdccint): mdccint
+      case .register(.oslsr): osLock ? 0b1010 : 0b1000
+      case .register(.osdlr): osDoubleLock ? 1 : 0
+      case .register(.oseccr): oseccr
+      case .register(.dbgprcr): noPowerDownRequest ? 1 : 0
+      case .register(.dbgclaimclr): claimTags
+      case .register: 0
+      }
+    }
+    set {
+      switch slot {
+      case .channel:
+        dtrrx = newValue & 0xFFFF_FFFF
+        dtrtx = newValue &>> 32
+      case .register(.dbgbvr(let n)): bank.breakpoints[n].value = newValue
+      case .register(.dbgbcr(let n)): bank.breakpoints[n].control.rawValue = newValue
+      case .register(.dbgwvr(let n)): bank.watchpoints[n].value = newValue
+      case .register(.dbgwcr(let n)): bank.watchpoints[n].control.rawValue = newValue
+      case .register(.mdscr): mdscr.rawValue = newValue
+      case .register(.mdccint): mdccint = newValue
+      case .register(.oslsr): osLock = newValue[bit: 1]
+      case .register(.osdlr): osDoubleLock = newValue[bit: 0]
+      case .register(.oseccr): oseccr = newValue
+      case .register(.dbgprcr): noPowerDownRequest = newValue[bit: 0]
+      case .register(.dbgclaimclr): claimTags = newValue
+      case .register: break
+      }
+    }
+  }
+}
+
+extension DebugCapabilities {
+  /// These capabilities as the fields of ID_AA64DFR0_EL1 that they were decoded from.
+  var snapshotWord: UInt64 {
+    var word: UInt64 = 0
+    word[bits: 0...3] = UInt64(version)
+    word[bits: 12...15] = UInt64(truncatingIfNeeded: breakpointCount &- 1)
+    word[bits: 20...23] = UInt64(truncatingIfNeeded: watchpointCount &- 1)
+    word[bits: 28...31] = UInt64(truncatingIfNeeded: contextAwareCount &- 1)
+    word[bits: 36...39] = hasDoubleLock ? 0 : 0xF
+    return word
+  }
+}
