@@ -167,5 +167,10 @@ struct ControlRegistersTests {
     #expect(Traps.debugReads == 0x7800_0000_0000_0000)
     #expect(Traps.debugWrites == 0x7000_0000_0000_0000)
     #expect(Traps.activityMonitors == 0)
+    // FEAT_FGT2: nPMSSDATA, nSPMID and nSPMDEVAFF_EL1 have no write, nPMZR_EL0 no read.
+    #expect(Traps.debugReads2 ^ Traps.debugWrites2 == 1 << 6 | 1 << 17 | 1 << 18 | 1 << 21)
+    #expect(Traps.debugReads2 | Traps.debugWrites2 == (1 << 25) - 1)
+    #expect(Traps.registerReads2 ^ Traps.registerWrites2 == 1 << 1)
+    #expect(!bit(0, of: Traps.instructions2), "TSBCSYNC")
   }
 }

@@ -41,7 +41,6 @@
 EL2_READ(current_el, "CurrentEL")
 EL2_READ(midr_el1, "MIDR_EL1")
 EL2_READ(mpidr_el1, "MPIDR_EL1")
-EL2_READ(revidr_el1, "REVIDR_EL1")
 EL2_READ(id_aa64pfr0_el1, "ID_AA64PFR0_EL1")
 EL2_READ(id_aa64pfr1_el1, "ID_AA64PFR1_EL1")
 EL2_READ(id_aa64smfr0_el1, "S3_0_C0_C4_5")
@@ -61,37 +60,39 @@ EL2_READ(cntfrq_el0, "CNTFRQ_EL0")
 // MARK: EL2's own controls
 
 EL2_REGISTER(hcr_el2, "HCR_EL2")
-EL2_REGISTER(mdcr_el2, "MDCR_EL2")
-EL2_REGISTER(cptr_el2, "CPTR_EL2")
-EL2_REGISTER(hstr_el2, "HSTR_EL2")
-EL2_REGISTER(vpidr_el2, "VPIDR_EL2")
-EL2_REGISTER(vmpidr_el2, "VMPIDR_EL2")
-EL2_REGISTER(cnthctl_el2, "CNTHCTL_EL2")
-EL2_REGISTER(cntvoff_el2, "CNTVOFF_EL2")
-EL2_REGISTER(cnthp_ctl_el2, "CNTHP_CTL_EL2")
-EL2_REGISTER(cnthp_cval_el2, "CNTHP_CVAL_EL2")
-EL2_REGISTER(vtcr_el2, "VTCR_EL2")
-EL2_REGISTER(vttbr_el2, "VTTBR_EL2")
-EL2_REGISTER(vbar_el2, "VBAR_EL2")
-EL2_REGISTER(sctlr_el2, "SCTLR_EL2")
-EL2_REGISTER(tcr_el2, "TCR_EL2")
-EL2_REGISTER(ttbr0_el2, "TTBR0_EL2")
-EL2_REGISTER(mair_el2, "MAIR_EL2")
+EL2_WRITE(mdcr_el2, "MDCR_EL2")
+EL2_WRITE(cptr_el2, "CPTR_EL2")
+EL2_WRITE(hstr_el2, "HSTR_EL2")
+EL2_WRITE(vpidr_el2, "VPIDR_EL2")
+EL2_WRITE(vmpidr_el2, "VMPIDR_EL2")
+EL2_WRITE(cnthctl_el2, "CNTHCTL_EL2")
+EL2_WRITE(cntvoff_el2, "CNTVOFF_EL2")
+EL2_WRITE(cnthp_ctl_el2, "CNTHP_CTL_EL2")
+EL2_WRITE(vtcr_el2, "VTCR_EL2")
+EL2_WRITE(vttbr_el2, "VTTBR_EL2")
+EL2_WRITE(vbar_el2, "VBAR_EL2")
+EL2_READ(sctlr_el2, "SCTLR_EL2")
+EL2_READ(tcr_el2, "TCR_EL2")
+EL2_READ(ttbr0_el2, "TTBR0_EL2")
+EL2_READ(mair_el2, "MAIR_EL2")
 EL2_REGISTER(tpidr_el2, "TPIDR_EL2")
-EL2_REGISTER(esr_el2, "ESR_EL2")
-EL2_REGISTER(far_el2, "FAR_EL2")
-EL2_REGISTER(hpfar_el2, "HPFAR_EL2")
-EL2_REGISTER(elr_el2, "ELR_EL2")
-EL2_REGISTER(spsr_el2, "SPSR_EL2")
-EL2_REGISTER(zcr_el2, "S3_4_C1_C2_0")
-EL2_REGISTER(smcr_el2, "S3_4_C1_C2_6")
-EL2_REGISTER(hcrx_el2, "S3_4_C1_C2_2")
-EL2_REGISTER(hfgrtr_el2, "S3_4_C1_C1_4")
-EL2_REGISTER(hfgwtr_el2, "S3_4_C1_C1_5")
-EL2_REGISTER(hfgitr_el2, "S3_4_C1_C1_6")
-EL2_REGISTER(hdfgrtr_el2, "S3_4_C3_C1_4")
-EL2_REGISTER(hdfgwtr_el2, "S3_4_C3_C1_5")
-EL2_REGISTER(hafgrtr_el2, "S3_4_C3_C1_6")
+EL2_READ(esr_el2, "ESR_EL2")
+EL2_READ(far_el2, "FAR_EL2")
+EL2_READ(hpfar_el2, "HPFAR_EL2")
+EL2_WRITE(zcr_el2, "S3_4_C1_C2_0")
+EL2_WRITE(smcr_el2, "S3_4_C1_C2_6")
+EL2_WRITE(hcrx_el2, "S3_4_C1_C2_2")
+EL2_WRITE(hfgrtr_el2, "S3_4_C1_C1_4")
+EL2_WRITE(hfgwtr_el2, "S3_4_C1_C1_5")
+EL2_WRITE(hfgitr_el2, "S3_4_C1_C1_6")
+EL2_WRITE(hdfgrtr_el2, "S3_4_C3_C1_4")
+EL2_WRITE(hdfgwtr_el2, "S3_4_C3_C1_5")
+EL2_WRITE(hafgrtr_el2, "S3_4_C3_C1_6")
+EL2_WRITE(hdfgrtr2_el2, "S3_4_C3_C1_0")
+EL2_WRITE(hdfgwtr2_el2, "S3_4_C3_C1_1")
+EL2_WRITE(hfgrtr2_el2, "S3_4_C3_C1_2")
+EL2_WRITE(hfgwtr2_el2, "S3_4_C3_C1_3")
+EL2_WRITE(hfgitr2_el2, "S3_4_C3_C1_7")
 
 // MARK: The guest's EL1 and EL0 registers
 
@@ -127,7 +128,7 @@ EL2_REGISTER(cntp_ctl_el0, "CNTP_CTL_EL0")
 EL2_REGISTER(cntp_cval_el0, "CNTP_CVAL_EL0")
 EL2_READ(cntpct_el0, "CNTPCT_EL0")
 EL2_READ(cntvct_el0, "CNTVCT_EL0")
-EL2_REGISTER(pmcr_el0, "PMCR_EL0")
+EL2_READ(pmcr_el0, "PMCR_EL0")
 EL2_REGISTER(fpcr, "S3_3_C4_C4_0")
 EL2_REGISTER(fpsr, "S3_3_C4_C4_1")
 
@@ -138,7 +139,6 @@ EL2_REGISTER(mdccint_el1, "MDCCINT_EL1")
 EL2_WRITE(oslar_el1, "OSLAR_EL1")
 EL2_READ(oslsr_el1, "OSLSR_EL1")
 EL2_REGISTER(osdlr_el1, "OSDLR_EL1")
-EL2_READ(mdrar_el1, "MDRAR_EL1")
 
 // The register number is part of the instruction, so each of the sixteen has its own case. A
 // number above 15 does nothing and reads 0; asking for a comparator that the CPU does not have is
@@ -179,24 +179,16 @@ EL2_COMPARATOR(dbgwcr, DBGWCR)
 // MARK: GICv3 CPU interface and virtual interface (IHI 0069, chapter 12)
 
 EL2_REGISTER(icc_sre_el2, "S3_4_C12_C9_5")
-EL2_REGISTER(icc_sre_el1, "S3_0_C12_C12_5")
 EL2_REGISTER(icc_pmr_el1, "S3_0_C4_C6_0")
 EL2_REGISTER(icc_ctlr_el1, "S3_0_C12_C12_4")
 EL2_REGISTER(icc_bpr1_el1, "S3_0_C12_C12_3")
-EL2_REGISTER(icc_igrpen0_el1, "S3_0_C12_C12_6")
 EL2_REGISTER(icc_igrpen1_el1, "S3_0_C12_C12_7")
-EL2_READ(icc_iar0_el1, "S3_0_C12_C8_0")
-EL2_WRITE(icc_eoir0_el1, "S3_0_C12_C8_1")
 EL2_READ(icc_iar1_el1, "S3_0_C12_C12_0")
 EL2_WRITE(icc_eoir1_el1, "S3_0_C12_C12_1")
 EL2_WRITE(icc_dir_el1, "S3_0_C12_C11_1")
 EL2_WRITE(icc_sgi1r_el1, "S3_0_C12_C11_5")
-EL2_READ(icc_rpr_el1, "S3_0_C12_C11_3")
 EL2_REGISTER(ich_hcr_el2, "S3_4_C12_C11_0")
 EL2_READ(ich_vtr_el2, "S3_4_C12_C11_1")
-EL2_READ(ich_misr_el2, "S3_4_C12_C11_2")
-EL2_READ(ich_eisr_el2, "S3_4_C12_C11_3")
-EL2_READ(ich_elrsr_el2, "S3_4_C12_C11_5")
 EL2_REGISTER(ich_vmcr_el2, "S3_4_C12_C11_7")
 
 // The indexed registers of the virtual interface; CRm and Op2 hold the index.
@@ -242,16 +234,12 @@ EL2_INLINE void el2_wfi(void) { EL2_ASM("wfi" : : : "memory"); }
 EL2_INLINE void el2_wfe(void) { EL2_ASM("wfe" : : : "memory"); }
 EL2_INLINE void el2_sev(void) { EL2_ASM("sev" : : : "memory"); }
 
-EL2_INLINE void el2_tlbi_alle2is(void) { EL2_ASM("tlbi alle2is" : : : "memory"); }
 EL2_INLINE void el2_tlbi_alle1is(void) { EL2_ASM("tlbi alle1is" : : : "memory"); }
-EL2_INLINE void el2_tlbi_vmalls12e1is(void) { EL2_ASM("tlbi vmalls12e1is" : : : "memory"); }
 EL2_INLINE void el2_ic_ialluis(void) { EL2_ASM("ic ialluis" : : : "memory"); }
 
 // One cache line each; the line size is CTR_EL0's.
-EL2_INLINE void el2_dc_cvac(uintptr_t address) { EL2_ASM("dc cvac, %0" : : "r"(address) : "memory"); }
 EL2_INLINE void el2_dc_cvau(uintptr_t address) { EL2_ASM("dc cvau, %0" : : "r"(address) : "memory"); }
 EL2_INLINE void el2_dc_civac(uintptr_t address) { EL2_ASM("dc civac, %0" : : "r"(address) : "memory"); }
-EL2_INLINE void el2_dc_ivac(uintptr_t address) { EL2_ASM("dc ivac, %0" : : "r"(address) : "memory"); }
 
 // Stage 1 (and with `s12` stage 2 as well) of the guest's EL1 translation of `address`, as a PAR_EL1
 // value. The caller saves and restores the guest's own PAR_EL1.

@@ -175,5 +175,18 @@ enum ControlRegisters {
     static let debugWrites: UInt64 = 0x7 &<< 60
     /// HAFGRTR_EL2 has only plain trap bits.
     static let activityMonitors: UInt64 = 0
+
+    // FEAT_FGT2. All bits but one are of the kind that traps when clear.
+
+    /// HFGRTR2_EL2: nPFAR_EL1[0] to nACTLRALIAS_EL1[14].
+    static let registerReads2: UInt64 = 0x7fff
+    /// HFGWTR2_EL2: as for reads, less nERXGSR_EL1[1], which cannot be written.
+    static let registerWrites2: UInt64 = 0x7ffd
+    /// HFGITR2_EL2: nDCCIVAPS[1], and TSBCSYNC[0], which traps when set.
+    static let instructions2: UInt64 = 0b10
+    /// HDFGRTR2_EL2: nPMECR_EL1[0] to nPMBMAR_EL1[24], less [21].
+    static let debugReads2: UInt64 = 0x1df_ffff
+    /// HDFGWTR2_EL2: the same with nPMZR_EL0[21], less [6], [17] and [18], which cannot be written.
+    static let debugWrites2: UInt64 = 0x1f9_ffbf
   }
 }

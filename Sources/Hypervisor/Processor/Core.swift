@@ -53,6 +53,12 @@ enum Core {
     el2_write_hdfgrtr_el2(Traps.debugReads)
     el2_write_hdfgwtr_el2(Traps.debugWrites)
     if cpu.activityMonitors { el2_write_hafgrtr_el2(Traps.activityMonitors) }
+    guard cpu.fineGrainedTraps2 else { return }
+    el2_write_hfgrtr2_el2(Traps.registerReads2)
+    el2_write_hfgwtr2_el2(Traps.registerWrites2)
+    el2_write_hfgitr2_el2(Traps.instructions2)
+    el2_write_hdfgrtr2_el2(Traps.debugReads2)
+    el2_write_hdfgwtr2_el2(Traps.debugWrites2)
   }
 
   /// What has to be done between the handling of an exit and the guest's next instruction.

@@ -69,11 +69,9 @@ struct ProcessorFeatures {
   var granule4K: Bool { Self.field(mmfr0, 28) != 0xf }
   var fineGrainedTraps: Bool { Self.field(mmfr0, 56) != 0 }
   var fineGrainedTraps2: Bool { Self.field(mmfr0, 56) >= 2 }
-  var enhancedCounterVirtualization: Bool { Self.field(mmfr0, 60) != 0 }
   var hcrx: Bool { Self.field(mmfr1, 40) != 0 }
   var tcr2: Bool { Self.field(mmfr3, 0) != 0 }
   var sctlr2: Bool { Self.field(mmfr3, 4) != 0 }
-  var s1PermissionIndirection: Bool { Self.field(mmfr3, 8) != 0 }
   /// Bits of VMID that VTTBR_EL2 holds: 8, or 16 with FEAT_VMID16. One guest needs none of them.
   var vmid16: Bool { Self.field(mmfr1, 4) == 2 }
 
