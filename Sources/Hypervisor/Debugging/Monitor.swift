@@ -6,13 +6,16 @@ internal import RemoteProtocol
 enum Monitor {
   /// - Returns: false if there is no such command.
   static func run(_ command: Span<UInt8>, output: inout some TextOutput & ~Copyable) -> Bool {
-    let word = Word(command)
-    if word.isEmpty || word == "help" {
+    var words = CommandWords()
+    let name = command.extracting(words.next(in: command))
+    if name.spells("snapshot") { return SnapshotCommand.run(command, &words, output: &output) }
+    let isAlone = words.next(in: command).isEmpty
+    if name.isEmpty || name.spells("help") && isAlone {
       help(&output)
-    } else if word == "debug" {
+    } else if name.spells("debug") && isAlone {
       for vcpu in 0..<EL2.shared.value.machine.vcpuCount { DebugReport.write(vcpu, to: &output) }
       DebugReport.writeRequests(to: &output)
-    } else if word == "exits" {
+    } else if name.spells("exits") && isAlone {
       exits(&output)
     } else {
       output.write("There is no monitor command \"")
@@ -31,6 +34,8 @@ enum Monitor {
       monitor debug  every vCPU's debug registers as the guest sees them, what the debugger
                      asks for, and who has which comparator of the hardware
       monitor exits  how often each vCPU came to EL2, by reason
+      monitor snapshot save N         vCPU N's debug registers as the guest has them, in digits
+      monitor snapshot restore N HEX  puts them back
 
       """)
   }
@@ -54,36 +59,6 @@ enum Monitor {
         output.write(decimal: EL2.vcpu(vcpu).value.exits[reason], width: 11)
       }
       output.write("\n")
-    }
-  }
-
-  /// The command's word, without the spaces around it.
-  private struct Word {
-    private var letters = InlineArray<16, UInt8>(repeating: 0)
-    private var count = 0
-
-    init(_ command: Span<UInt8>) {
-      var end = command.count
-      while end > 0 && command[end &- 1] == UInt8(ascii: " ") { end &-= 1 }
-      var start = 0
-      while start < end && command[start] == UInt8(ascii: " ") { start &+= 1 }
-      // A longer word is no command; one letter too many says so.
-      while start < end && count < 16 {
-        letters[count] = command[start]
-        count &+= 1
-        start &+= 1
-      }
-    }
-
-    var isEmpty: Bool { count == 0 }
-
-    static func == (word: Word, literal: StaticString) -> Bool {
-      guard word.count == literal.utf8CodeUnitCount else { return false }
-      for index in 0..<word.count {
-        // Within the literal, which lives as long as the program.
-        guard unsafe word.letters[index] == literal.utf8Start[index] else { return false }
-      }
-      return true
     }
   }
 }

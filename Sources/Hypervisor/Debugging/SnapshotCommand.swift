@@ -1,0 +1,97 @@
+internal import NestedDebug
+internal import RemoteProtocol
+
+/// `monitor snapshot`: the guest's debug registers of one vCPU, out as hexadecimal digits and in
+/// again. The machine stands still meanwhile, and each core has captured its registers into guest
+/// state when it came to stand.
+enum SnapshotCommand {
+  /// `words` are at what follows "snapshot".
+  ///
+  /// - Returns: false if it was not done; `output` says why.
+  static func run(
+    _ command: Span<UInt8>, _ words: inout CommandWords,
+    output: inout some TextOutput & ~Copyable
+  ) -> Bool {
+    let action = command.extracting(words.next(in: command))
+    guard let vcpu = command.extracting(words.next(in: command)).decimalNumber else {
+      return usage(&output)
+    }
+    let digits = command.extracting(words.next(in: command))
+    guard words.next(in: command).isEmpty else { return usage(&output) }
+    guard vcpu < EL2.shared.value.machine.vcpuCount,
+      CoreWord.power.load(vcpu) == PSCI.Power.on.rawValue
+    else {
+      output.write("This vCPU is off, or there is none of this number.\n")
+      return false
+    }
+    if action.spells("save"), digits.isEmpty {
+      save(vcpu, &output)
+      return true
+    } else if action.spells("restore"), !digits.isEmpty {
+      return restore(vcpu, digits, &output)
+    }
+    return usage(&output)
+  }
+
+  private static func usage(_ output: inout some TextOutput & ~Copyable) -> Bool {
+    output.write(
+      """
+      monitor snapshot save N         vCPU N's debug registers as the guest has them
+      monitor snapshot restore N HEX  puts them back
+
+      """)
+    return false
+  }
+
+  private static func save(_ vcpu: Int, _ output: inout some TextOutput & ~Copyable) {
+    let record = EL2.vcpu(vcpu).value.debug.snapshot()
+    let bytes = record.bytes.span
+    for index in bytes.indices { output.write(hex: UInt64(bytes[index]), digits: 2) }
+    output.write("\n")
+  }
+
+  private static func restore(
+    _ vcpu: Int, _ digits: Span<UInt8>, _ output: inout some TextOutput & ~Copyable
+  ) -> Bool {
+    var bytes = [600 of UInt8](repeating: 0)
+    guard digits.count == 2 &* bytes.count else {
+      output.write(explanation(.wrongLength))
+      return false
+    }
+    for index in 0..<bytes.count {
+      guard let high = nibble(digits[2 &* index]), let low = nibble(digits[2 &* index &+ 1]) else {
+        output.write("These are not hexadecimal digits.\n")
+        return false
+      }
+      bytes[index] = high &<< 4 | low
+    }
+    do throws(SnapshotError) {
+      try EL2.vcpu(vcpu).value.debug.restore(SnapshotRecord(bytes.span))
+    } catch {
+      output.write(explanation(error))
+      return false
+    }
+    output.write("Done. The guest finds them when it goes on.\n")
+    return true
+  }
+
+  private static func nibble(_ digit: UInt8) -> UInt8? {
+    switch digit {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): digit &- UInt8(ascii: "0")
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): digit &- UInt8(ascii: "a") &+ 10
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): digit &- UInt8(ascii: "A") &+ 10
+    default: nil
+    }
+  }
+
+  private static func explanation(_ error: SnapshotError) -> StaticString {
+    switch error {
+    case .wrongLength: "This is not as long as a snapshot.\n"
+    case .notASnapshot: "This is not a snapshot.\n"
+    case .unknownVersion: "This snapshot is of another version of Stepwell.\n"
+    case .damaged: "This snapshot is damaged: its checksum is wrong.\n"
+    case .otherProcessor: "This snapshot is of a processor with other debug hardware.\n"
+    case .reservedBits: "This snapshot has bits that the registers of this processor do not have.\n"
+    }
+  }
+}
