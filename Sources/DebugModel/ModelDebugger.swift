@@ -24,6 +24,9 @@ struct ModelDebugger {
   private var watchpoints: [UInt64: UInt64] = [:]
   /// A stop was reported at the instruction that runs next.
   private var reported = false
+  /// A step was to run that instruction and was taken back before it did. The step has passed over
+  /// a breakpoint there, of which the debugger knew, and that stays passed over.
+  private var stepBegun = false
 
   init() {}
 
@@ -80,6 +83,9 @@ struct ModelDebugger {
     // An interrupt in between takes nothing back.
     if stop != nil || machine.context.pc != from || machine.core.transcript.count > start {
       reported = stop != nil && stop != .step
+      stepBegun = false
+    } else if steps {
+      stepBegun = true
     }
     if stop == nil { machine.debug.cancelStep() }
   }
@@ -89,12 +95,11 @@ struct ModelDebugger {
     _ ran: ArraySlice<ModelCore.Observation>, _ machine: borrowing NestedMachine, steps: Bool,
     from: UInt64
   ) {
-    // What the guest has taken away is no longer the debugger's.
-    guard machine.debug.plan.isComplete else { return }
-    for (n, observation) in ran.enumerated() {
-      guard case .executed(let pc) = observation else { continue }
-      let isFirst = n == 0 && pc == from
-      if breakpoints.contains(pc), !(isFirst && (steps || reported)) {
+    for (n, observation) in zip(ran.indices, ran) {
+      // What the guest has taken away is not the debugger's, for as long as it has it.
+      guard case .executed(let pc) = observation, n >= machine.incompleteUntil else { continue }
+      let isFirst = n == ran.startIndex && pc == from
+      if breakpoints.contains(pc), !(isFirst && (steps || stepBegun || reported)) {
         missed.append("no stop at the breakpoint \(String(pc, radix: 16))")
       }
       guard let access = machine.core.program[pc]?.isAccess, access.kind == .store,

@@ -7,6 +7,9 @@ package struct NestedMachine: ~Copyable {
   package var debug: VirtualDebug
   package var requests = DebugRequests()
   package var context: GuestContext
+  /// The length of the transcript when the plan in force last lacked something that the debugger has
+  /// asked for, because the guest had taken its comparator.
+  private(set) var incompleteUntil = 0
 
   package init(_ core: ModelCore) {
     self.core = core
@@ -25,13 +28,21 @@ package struct NestedMachine: ~Copyable {
         break
       }
       guard let exit = core.tick() else { continue }
-      if let stop = handle(exit) { return stop }
+      let stop = handle(exit)
+      notePlan()
+      if let stop { return stop }
       debug.prepareToRun(context: &context, hardware: &core, requests: requests)
       core.enter(pc: context.pc, pstate: context.pstate)
     }
     // As when the debugger says Ctrl-C.
     _ = handle(ModelCore.Exit(syndrome: nil))
+    notePlan()
     return nil
+  }
+
+  /// The plan in force until now, before the next entry computes another.
+  private mutating func notePlan() {
+    if !debug.plan.isComplete { incompleteUntil = core.transcript.count }
   }
 
   /// One step of the debugger's.

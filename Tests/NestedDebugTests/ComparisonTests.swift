@@ -23,6 +23,59 @@ struct ComparisonTests {
     }
   }
 
+  @Test("a breakpoint that a guest's comparators have no room for comes back when they have")
+  func comparatorTakenForAWhile() {
+    let trial = Trial(
+      program: [
+        0x1014: .msr(SystemRegister(2, 0, 0, 4, 5), 0x1E5),
+        0x102C: .msr(SystemRegister(2, 0, 0, 5, 5), 0x1E7),
+        0x1038: .msr(SystemRegister(2, 0, 0, 3, 5), 0x1E7),
+        0x104C: .msr(SystemRegister(2, 0, 0, 2, 5), 0x1E7),
+        0x105C: .msr(SystemRegister(2, 0, 0, 0, 5), 0x1E3),
+        0x1064: .prepareReturn(to: 0x2024, PState(rawValue: 0x200080)),
+        0x1068: .eret,
+        0x8200: .branch(0x8210),
+        0x8210: .skipOne,
+        0x8214: .branch(0x8220),
+        0x8220: .eret,
+        0x8400: .branch(0x8418),
+        0x8418: .msr(SystemRegister(2, 0, 0, 5, 5), 0x1E6),
+      ],
+      debugger: [.insertBreakpoint(0x201C), .insertBreakpoint(0x1064)])
+    expectNoDifference(trial)
+  }
+
+  @Test("a step that is taken back leaves the breakpoint where it began passed over")
+  func stepTakenBack() {
+    let trial = Trial(
+      program: [
+        0x1000: .branch(0x1018),
+        0x1018: .msr(SystemRegister(2, 0, 0, 1, 6), 0x4010),
+        0x101C: .msr(SystemRegister(2, 0, 0, 1, 7), 0x1FFF),
+        0x1020: .branch(0x1034),
+        0x1038: .branch(0x105C),
+        0x105C: .prepareReturn(to: 0x2034, PState(rawValue: 0x205)),
+        0x1060: .eret,
+        0x2000: .nop,
+        0x2004: .nop,
+        0x2008: .store(0x4015, size: 2),
+        0x2034: .nop,
+        0x203C: .branch(0x2000),
+        0x8200: .branch(0x8210),
+        0x8210: .skipOne,
+        0x8214: .msr(SystemRegister(2, 0, 0, 2, 2), 0xA000),
+        0x8218: .branch(0x8220),
+        0x8220: .msr(SystemRegister(2, 0, 1, 0, 4), 0x0),
+        0x8224: .eret,
+      ],
+      debugger: [
+        .insertBreakpoint(0x2008), .insertBreakpoint(0x2000), .run(ticks: 25), .step(ticks: 26),
+        .step(ticks: 24), .step(ticks: 1),
+      ])
+    expectNoDifference(trial)
+  }
+
+  @discardableResult
   private func expectNoDifference(_ trial: Trial) -> Bool {
     guard trial.difference() != nil else { return true }
     let least = trial.shrunk()
