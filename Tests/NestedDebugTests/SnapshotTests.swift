@@ -1,4 +1,5 @@
 import ArmDebug
+import DebugModel
 import NestedDebug
 import Testing
 
