@@ -57,7 +57,7 @@ struct GuestTarget: Target {
     }
     EL2.shared.value.clock.start(at: el2_read_cntpct_el0())
     for vcpu in 0..<vcpuCount {
-      EL2.vcpu(vcpu).value.resumesWithStep = actions[vcpu] == .step
+      EL2.vcpu(vcpu).value.resumption = actions[vcpu]
       Standstill.setMayRun(vcpu, actions[vcpu] != .hold)
     }
     Standstill.end()

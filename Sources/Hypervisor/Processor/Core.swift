@@ -1,6 +1,7 @@
 internal import ArmDebug
 internal import EL2Support
 internal import NestedDebug
+internal import RemoteProtocol
 
 /// What each physical core does once, and on each way back to its guest.
 enum Core {
@@ -65,9 +66,10 @@ enum Core {
   static func prepareToEnter(_ vcpu: Fixed<VCPU>) {
     let shared = EL2.shared
     Standstill.waitUntilRunnable(vcpu)
-    if vcpu.value.resumesWithStep {
-      vcpu.value.resumesWithStep = false
-      vcpu.value.debug.requestStep()
+    if let action = vcpu.value.resumption {
+      vcpu.value.resumption = nil
+      // A step that another vCPU's stop overtook is over as well: nobody waits for it any more.
+      if action == .step { vcpu.value.debug.requestStep() } else { vcpu.value.debug.cancelStep() }
     }
     shared.value.interrupts.synchronize(&vcpu.value.interrupts)
     var hardware = CoreDebugHardware()

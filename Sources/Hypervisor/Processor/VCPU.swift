@@ -1,6 +1,7 @@
 internal import ArmDebug
 internal import EL2Support
 internal import NestedDebug
+internal import RemoteProtocol
 
 /// One vCPU and the physical core that it is bound to, in EL2's memory. It belongs to that core; the
 /// core of the debug link may touch it while the machine stands still.
@@ -15,8 +16,8 @@ struct VCPU: ~Copyable {
 
   /// Why this vCPU stopped the machine, until it is reported or its cause is taken away.
   var stop: StopReason?
-  /// What the debugger wants it to do next.
-  var resumesWithStep = false
+  /// What the debugger wants it to do now that the standstill ends, until the vCPU's core has seen it.
+  var resumption: ResumeAction?
   /// Asked of this core by ``Standstill/perform(_:on:)``.
   var request = CoreRequest(kind: .translate)
 
