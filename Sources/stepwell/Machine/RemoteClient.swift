@@ -1,8 +1,6 @@
 internal import Foundation
 internal import Glibc
 
-@testable internal import stepwell
-
 /// A bare end of the GDB remote serial protocol, for what GDB itself cannot be made to send.
 final class RemoteClient {
   private var descriptor: Int32

@@ -1,0 +1,5 @@
+// Numbers that assembly and C share.
+#pragma once
+
+#define CPU_COUNT 8
+#define STACK_SHIFT 12

@@ -1,0 +1,330 @@
+// What the machine's debug registers, exceptions and interrupts cost: each operation two thousand
+// times, in ticks of the virtual counter.
+//
+// It needs a PL011, a GICv3 and PSCI by HVC, where QEMU's `virt` has them, and no device tree. What it
+// reports, on the PL011 and outside of what it measures:
+//
+//   benchmark: begin FREQUENCY ITERATIONS BATCH VCPUS START
+//   benchmark: row NAME OPERATIONS TOTAL LOWEST
+//   benchmark: row NAME none
+//   benchmark: end
+//
+// FREQUENCY is the counter's; START the counter when the benchmark began. TOTAL are the ticks of
+// ITERATIONS rounds of OPERATIONS operations each, LOWEST those of the fastest batch of BATCH rounds.
+// "none": the exceptions that the row is about do not come.
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "layout.h"
+
+#define ITERATIONS 2000
+#define BATCH 100
+
+// What the tool changes in the image: anything but 0 leaves out the rows and goes to `debugger_loop`.
+volatile uint64_t benchmark_mode = 0;
+
+#define READ(reg)                                                  \
+  ({                                                               \
+    uint64_t value_;                                               \
+    __asm__ volatile("mrs %0, " #reg : "=r"(value_) : : "memory"); \
+    value_;                                                        \
+  })
+#define WRITE(reg, value) \
+  __asm__ volatile("msr " #reg ", %0\n isb" : : "r"((uint64_t)(value)) : "memory")
+
+static void write32(uint64_t address, uint32_t value) {
+  __asm__ volatile("str %w0, [%1]" : : "rZ"(value), "r"(address) : "memory");
+}
+static uint32_t read32(uint64_t address) {
+  uint32_t value;
+  __asm__ volatile("ldr %w0, [%1]" : "=r"(value) : "r"(address) : "memory");
+  return value;
+}
+
+// MARK: The report
+
+#define PL011 0x09000000ul
+
+static void put(char letter) {
+  const uint32_t transmit_full = 1 << 5;
+  while (read32(PL011 + 0x18) & transmit_full) continue;
+  write32(PL011, (uint8_t)letter);
+}
+
+static void put_text(const char *text) {
+  while (*text) put(*text++);
+}
+
+static void put_number(uint64_t value) {
+  char digits[20];
+  int count = 0;
+  do {
+    digits[count++] = (char)('0' + value % 10);
+    value /= 10;
+  } while (value);
+  put(' ');
+  while (count) put(digits[--count]);
+}
+
+// MARK: Firmware and secondary vCPUs
+
+#define PSCI_CPU_ON 0xc4000003u
+#define PSCI_AFFINITY_INFO 0xc4000004u
+#define PSCI_SYSTEM_OFF 0x84000008u
+
+extern void secondary_entry(void);
+void secondary_main(uint64_t index);
+void benchmark_main(void);
+void unexpected_exception(uint64_t syndrome, uint64_t from, uint64_t address);
+void answer_for_ever(uint64_t reply);
+void debugger_loop(void);
+
+static int64_t firmware(uint64_t function, uint64_t x1, uint64_t x2, uint64_t x3) {
+  register uint64_t r0 __asm__("x0") = function;
+  register uint64_t r1 __asm__("x1") = x1;
+  register uint64_t r2 __asm__("x2") = x2;
+  register uint64_t r3 __asm__("x3") = x3;
+  __asm__ volatile("hvc #0" : "+r"(r0), "+r"(r1), "+r"(r2), "+r"(r3) : : "memory");
+  return (int64_t)r0;
+}
+
+static void power_off(void) {
+  firmware(PSCI_SYSTEM_OFF, 0, 0, 0);
+  for (;;) __asm__ volatile("wfi");
+}
+
+void unexpected_exception(uint64_t syndrome, uint64_t from, uint64_t address) {
+  put_text("benchmark: unexpected");
+  put_number(syndrome);
+  put_number(from);
+  put_number(address);
+  put_text("\n");
+  power_off();
+}
+
+// MARK: Interrupts (Arm IHI 0069)
+
+#define GICD 0x08000000ul
+#define GICR(cpu) (0x080a0000ul + (cpu) * 0x20000ul)
+#define TIMER 27
+#define SGI 1
+
+static void start_interrupts(uint64_t cpu) {
+  // ARE and group 1. (Without a second security state bit 4 is ARE.)
+  if (cpu == 0) write32(GICD, 1 << 4 | 1 << 1);
+  while (read32(GICD) >> 31) continue;
+  const uint64_t waker = GICR(cpu) + 0x14;
+  write32(waker, 0);
+  while (read32(waker) & 1 << 2) continue;
+  const uint64_t frame = GICR(cpu) + 0x10000;
+  write32(frame + 0x180, ~0u);                 // GICR_ICENABLER0
+  write32(frame + 0x80, ~0u);                  // GICR_IGROUPR0
+  write32(frame + 0x100, 1 << TIMER | 1 << SGI);  // GICR_ISENABLER0
+  WRITE(S3_0_C12_C12_5, 7);                    // ICC_SRE_EL1
+  WRITE(S3_0_C4_C6_0, 0xff);                   // ICC_PMR_EL1
+  WRITE(S3_0_C12_C12_4, 0);                    // ICC_CTLR_EL1
+  WRITE(S3_0_C12_C12_7, 1);                    // ICC_IGRPEN1_EL1
+}
+
+static uint64_t sgi_to(uint64_t cpu) { return (uint64_t)SGI << 24 | 1ul << cpu; }
+
+static volatile uint64_t ready[CPU_COUNT];
+
+void secondary_main(uint64_t cpu) {
+  extern const char vectors_sgi[];
+  start_interrupts(cpu);
+  WRITE(vbar_el1, vectors_sgi);
+  ready[cpu] = 1;
+  __asm__ volatile("dsb sy" : : : "memory");
+  answer_for_ever(sgi_to(0));
+}
+
+// Starts all that there are, each of which then waits for an interrupt.
+static uint64_t start_secondaries(void) {
+  uint64_t count = 1;
+  while (count < CPU_COUNT && firmware(PSCI_AFFINITY_INFO, count, 0, 0) >= 0) {
+    firmware(PSCI_CPU_ON, count, (uint64_t)secondary_entry, count);
+    while (!ready[count]) __asm__ volatile("yield");
+    count++;
+  }
+  return count;
+}
+
+// MARK: Rows
+
+// MDSCR_EL1: breakpoints and watchpoints, at EL1 too.
+#define MDE (1 << 15)
+#define KDE (1 << 13)
+// DBGBCR: EL1, four bytes. DBGWCR: EL1, loads and stores of eight bytes.
+#define BREAKPOINT (0xf << 5 | 1 << 1 | 1)
+#define WATCHPOINT (0xff << 5 | 3 << 3 | 1 << 1 | 1)
+
+extern volatile uint64_t debugger_word;
+
+// Never executed, and never touched.
+static uint64_t never[4] __attribute__((aligned(32)));
+
+typedef void loop(uint64_t count, uint64_t x1, uint64_t x2, uint64_t x3, uint64_t x4, uint64_t x5);
+
+struct row {
+  const char *name;
+  loop *loop;
+  const char *vectors;
+  // What the loop gets in x1 to x5.
+  uint64_t values[5];
+  // In one round; no operations means one.
+  unsigned operations, exceptions;
+  // What the debug registers hold meanwhile.
+  uint64_t dbgbvr, dbgbcr, dbgwvr, dbgwcr, mdscr;
+};
+
+static uint64_t exceptions_taken(void) {
+  uint64_t count;
+  __asm__ volatile("mov %0, x18" : "=r"(count));
+  return count;
+}
+
+static void write_debug_registers(const struct row *row) {
+  WRITE(mdscr_el1, 0);
+  WRITE(dbgbcr0_el1, 0);
+  WRITE(dbgwcr0_el1, 0);
+  WRITE(dbgbvr0_el1, row->dbgbvr);
+  WRITE(dbgwvr0_el1, row->dbgwvr);
+  WRITE(dbgbcr0_el1, row->dbgbcr);
+  WRITE(dbgwcr0_el1, row->dbgwcr);
+  WRITE(mdscr_el1, row->mdscr);
+}
+
+static uint64_t now(void) {
+  __asm__ volatile("isb" : : : "memory");
+  return READ(cntvct_el0);
+}
+
+static void measure(const struct row *row) {
+  static const struct row off;
+  write_debug_registers(row);
+  WRITE(vbar_el1, row->vectors);
+  const uint64_t *x = row->values;
+  const uint64_t exceptions = exceptions_taken();
+  uint64_t total = 0, lowest = ~0ul;
+  __asm__ volatile("msr daifclr, #0xa" : : : "memory");
+  for (unsigned done = 0; done < ITERATIONS; done += BATCH) {
+    const uint64_t start = now();
+    row->loop(BATCH, x[0], x[1], x[2], x[3], x[4]);
+    const uint64_t ticks = now() - start;
+    total += ticks;
+    if (ticks < lowest) lowest = ticks;
+  }
+  __asm__ volatile("msr daifset, #0xf" : : : "memory");
+  extern const char vectors_unexpected[];
+  WRITE(vbar_el1, vectors_unexpected);
+  write_debug_registers(&off);
+
+  put_text("benchmark: row ");
+  put_text(row->name);
+  if (exceptions_taken() - exceptions == ITERATIONS * row->exceptions) {
+    put_number(row->operations ? row->operations : 1);
+    put_number(total);
+    put_number(lowest);
+  } else {
+    put_text(" none");
+  }
+  put_text("\n");
+}
+
+extern const char vectors_unexpected[], vectors_return[], vectors_skip[], vectors_step_over[],
+    vectors_step[], vectors_timer[], vectors_sgi[];
+extern const char breakpoint_place[], step_over_place[];
+
+#define ROW(title, table, ...)                                                  \
+  do {                                                                          \
+    extern loop loop_##title;                                                   \
+    const struct row row = {                                                    \
+        .name = #title, .loop = loop_##title, .vectors = table, __VA_ARGS__}; \
+    measure(&row);                                                              \
+  } while (0)
+
+#define PLAIN(title) ROW(title, vectors_unexpected, )
+
+static void measure_accesses(void) {
+  PLAIN(empty);
+  PLAIN(nop);
+  PLAIN(mrs_dbgbvr);
+  PLAIN(msr_dbgbvr);
+  PLAIN(mrs_dbgbvr_x20);
+  PLAIN(msr_dbgbvr_x20);
+  PLAIN(mrs_dbgbcr);
+  PLAIN(msr_dbgbcr);
+  PLAIN(mrs_dbgwvr);
+  PLAIN(msr_dbgwvr);
+  PLAIN(mrs_dbgwcr);
+  PLAIN(msr_dbgwcr);
+  PLAIN(mrs_mdscr);
+  PLAIN(msr_mdscr);
+  PLAIN(mrs_mdccint);
+  PLAIN(msr_mdccint);
+  PLAIN(mrs_osdlr);
+  PLAIN(msr_osdlr);
+  PLAIN(mrs_oslsr);
+  PLAIN(msr_oslar);
+  PLAIN(msr_dbgbvr_other);
+
+  const uint64_t place = (uint64_t)&never[0], word = (uint64_t)&never[2];
+  ROW(msr_plan, vectors_unexpected, .values = {0, BREAKPOINT}, .operations = 2, .dbgbvr = place,
+      .mdscr = MDE | KDE);
+#define FIVE {place, BREAKPOINT, word, WATCHPOINT, MDE | KDE}
+  ROW(five, vectors_unexpected, .values = FIVE);
+  ROW(five_other, vectors_unexpected, .values = FIVE);
+  ROW(five_after_hvc, vectors_unexpected, .values = FIVE);
+  PLAIN(hvc);
+}
+
+static void measure_exceptions(void) {
+  ROW(svc, vectors_return, .exceptions = 1);
+  ROW(brk, vectors_skip, .exceptions = 1);
+  ROW(breakpoint, vectors_skip, .exceptions = 1, .dbgbvr = (uint64_t)breakpoint_place,
+      .dbgbcr = BREAKPOINT, .mdscr = MDE | KDE);
+  ROW(step_over, vectors_step_over, .exceptions = 2, .values = {0, BREAKPOINT, 0, 0, MDE | KDE},
+      .dbgbvr = (uint64_t)step_over_place, .dbgbcr = BREAKPOINT, .mdscr = MDE | KDE);
+  ROW(watchpoint, vectors_skip, .exceptions = 1, .values = {0, 0, (uint64_t)&debugger_word},
+      .dbgwvr = (uint64_t)&debugger_word, .dbgwcr = WATCHPOINT, .mdscr = MDE | KDE);
+  ROW(step, vectors_step, .exceptions = 3, .operations = 3, .values = {0, 0, 0, 0, KDE},
+      .mdscr = KDE);
+  ROW(timer, vectors_timer, .exceptions = 1);
+}
+
+void benchmark_main(void) {
+  const uint64_t start = READ(cntvct_el0);
+  WRITE(oslar_el1, 0);
+  start_interrupts(0);
+  if (benchmark_mode) debugger_loop();
+  const uint64_t cpus = start_secondaries();
+  put_text("benchmark: begin");
+  put_number(READ(cntfrq_el0));
+  put_number(ITERATIONS);
+  put_number(BATCH);
+  put_number(cpus);
+  put_number(start);
+  put_text("\n");
+  measure_accesses();
+  measure_exceptions();
+  if (cpus > 1) ROW(sgi, vectors_sgi, .exceptions = 1, .operations = 2, .values = {sgi_to(1)});
+  put_text("benchmark: end\n");
+  power_off();
+}
+
+// MARK: What the compiler calls
+
+void *memset(void *to, int byte, __SIZE_TYPE__ count);
+void *memset(void *to, int byte, __SIZE_TYPE__ count) {
+  for (__SIZE_TYPE__ n = 0; n < count; n++) ((volatile uint8_t *)to)[n] = (uint8_t)byte;
+  return to;
+}
+
+void *memcpy(void *restrict to, const void *restrict from, __SIZE_TYPE__ count);
+void *memcpy(void *restrict to, const void *restrict from, __SIZE_TYPE__ count) {
+  for (__SIZE_TYPE__ n = 0; n < count; n++)
+    ((volatile uint8_t *)to)[n] = ((const uint8_t *)from)[n];
+  return to;
+}

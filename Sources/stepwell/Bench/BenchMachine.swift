@@ -1,0 +1,21 @@
+/// A machine that the benchmark's payload runs on, the same in every column.
+struct BenchMachine: Hashable {
+  /// As QEMU's -cpu takes it.
+  var cpu = "cortex-a72"
+  /// Processors, 1 to 8.
+  var vcpus = 1
+  /// As QEMU's -m takes it.
+  var memory = "1G"
+
+  var description: String {
+    "\(cpu), \(vcpus == 1 ? "1 vCPU" : "\(vcpus) vCPUs"), \(memory)"
+  }
+
+  /// QEMU's arguments that make every run of a program the same, to the instruction: the clock counts
+  /// instructions, one nanosecond each; no time goes by while all processors wait; and what the device
+  /// tree and the calendar clock would bring from the outside is fixed.
+  static let repeatable = [
+    "-icount", "shift=0,sleep=off", "-M", "dtb-randomness=off",
+    "-rtc", "base=2020-01-01,clock=vm", "-no-reboot",
+  ]
+}

@@ -1,0 +1,107 @@
+internal import Foundation
+internal import Synchronization
+
+/// Runs the benchmark's payload in QEMU.
+struct BenchRun {
+  let machine: BenchMachine
+  let guest: BenchmarkGuest
+  /// Where the images are written.
+  let folder: URL
+  /// How many hardware breakpoints the debugger holds.
+  var breakpoints = 2
+
+  /// Boots the payload in a column, to its end.
+  ///
+  /// - Throws: `Failure` if it does not come to its end.
+  func transcript(of column: BenchColumn) async throws -> BenchTranscript {
+    switch column {
+    case .bare: try await run(bareArguments) {}
+    case .native: try await runUnderStepwell(debugged: false)
+    case .debugger: try await runUnderStepwell(debugged: true)
+    case .kvm, .kvmDebugger: throw Failure("KVM is not measured yet.")
+    }
+  }
+
+  private var bareArguments: [String] {
+    [
+      "-M", "virt,gic-version=3", "-cpu", machine.cpu, "-smp", "\(machine.vcpus)",
+      "-m", machine.memory, "-nographic", "-nic", "none", "-kernel", guest.image.path,
+    ] + BenchMachine.repeatable
+  }
+
+  private func runUnderStepwell(debugged: Bool) async throws -> BenchTranscript {
+    let image = folder.appending(path: "benchmark-\(debugged ? "held" : "free").image")
+    try BootImage.compose(
+      hypervisor: Data(contentsOf: try await Hypervisor.build().image),
+      kernel: Data(contentsOf: guest.image), named: guest.image.path, holdsGuest: debugged
+    ).write(to: image)
+    let stepwell = Machine(
+      cpu: machine.cpu, cpus: machine.vcpus, memory: machine.memory, image: image.path,
+      debugger: try .unused(), others: BenchMachine.repeatable)
+    guard debugged else { return try await run(stepwell.arguments) {} }
+
+    let page = try await guest.program.address(of: "debugger_page")
+    return try await run(stepwell.arguments) {
+      let client = try await RemoteClient(stepwell.debugger)
+      try await client.attach()
+      // Data: nothing there is ever executed.
+      for n in 0..<breakpoints {
+        let answer = try await client.request(
+          "Z1,\(String(page + 1024 + 16 * UInt64(n), radix: 16)),4")
+        guard answer == "OK" else { throw Failure("A breakpoint is refused: \(answer)") }
+      }
+      try await client.send(packet: "vCont;c")
+      // Until the machine has ended: a debugger that went would take its breakpoints with it.
+      try await Task.sleep(for: Self.limit)
+    }
+  }
+
+  private static let limit = Duration.seconds(900)
+
+  /// Runs QEMU to its end, and `body` beside it.
+  private func run(
+    _ arguments: [String], beside body: @escaping @Sendable () async throws -> Void
+  ) async throws -> BenchTranscript {
+    let qemu = Child(Machine.emulator, arguments)
+    let console = Console()
+    try await withThrowingTaskGroup(of: Bool.self) { group in
+      group.addTask {
+        _ = try await qemu.run { console.read($0) }
+        return true
+      }
+      group.addTask {
+        try await body()
+        return false
+      }
+      group.addTask {
+        try await Task.sleep(for: Self.limit)
+        throw Failure("The benchmark did not come to its end in \(Self.limit).")
+      }
+      while let machineEnded = try await group.next(), !machineEnded {}
+      group.cancelAll()
+    }
+    if let failure = console.transcript.failure {
+      throw Failure("The benchmark says: \(failure)")
+    }
+    guard console.transcript.isComplete else {
+      Progress.note(console.lastWords.joined(separator: "\n") + "\n")
+      throw Failure("The machine ended before the benchmark did; its last words are above.")
+    }
+    return console.transcript
+  }
+}
+
+/// What a machine writes.
+private final class Console: Sendable {
+  private let state = Mutex((transcript: BenchTranscript(), lastWords: [String]()))
+
+  func read(_ line: String) {
+    state.withLock {
+      $0.transcript.read(line)
+      $0.lastWords = $0.lastWords.suffix(20) + [line]
+    }
+  }
+
+  var transcript: BenchTranscript { state.withLock { $0.transcript } }
+  var lastWords: [String] { state.withLock { $0.lastWords } }
+}

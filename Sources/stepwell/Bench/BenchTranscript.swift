@@ -1,0 +1,73 @@
+/// What the benchmark's payload (Guests/benchmark/main.c) reported of its operations.
+struct BenchTranscript: Equatable {
+  /// What one operation costs, in instructions.
+  struct Cost: Equatable {
+    /// Over all rounds, whatever else the machine did meanwhile.
+    var mean: Double
+    /// Over the fastest batch of rounds.
+    var lowest: Double
+  }
+
+  /// Of a row, as it was counted: ticks for all rounds and for the fastest batch of them.
+  private struct Ticks: Equatable {
+    var operations: Int
+    var total: Int
+    var lowest: Int
+  }
+
+  private var frequency = 0
+  private var rounds = 0
+  private var batch = 0
+  private(set) var vcpus = 0
+  private var startTicks = 0
+  /// nil: the exceptions that the row is about do not come.
+  private var rows: [String: Ticks?] = [:]
+  private(set) var isComplete = false
+  /// What went wrong, in the payload's own words.
+  private(set) var failure: String?
+
+  /// Takes in a line, if it is one of the payload's.
+  mutating func read(_ line: String) {
+    guard let marker = line.firstRange(of: "benchmark: ") else { return }
+    // A serial console ends its lines with a carriage return too.
+    let report = line[marker.upperBound...].split(whereSeparator: \.isNewline).first ?? ""
+    let words = report.split(separator: " ")
+    let numbers = words.compactMap { Int($0) }
+    switch (words.first, numbers.count) {
+    case ("begin", 5):
+      (frequency, rounds, batch) = (numbers[0], numbers[1], numbers[2])
+      (vcpus, startTicks) = (numbers[3], numbers[4])
+    case ("row", 3) where words.count == 5:
+      rows[String(words[1])] = Ticks(
+        operations: numbers[0], total: numbers[1], lowest: numbers[2])
+    case ("row", 0) where words.count == 3 && words[2] == "none":
+      rows[String(words[1])] = .some(nil)
+    case ("end", 0): isComplete = true
+    default: failure = String(report)
+    }
+  }
+
+  /// The names of the operations that were tried.
+  var names: Set<String> { Set(rows.keys) }
+
+  /// With `-icount shift=0` an instruction takes a nanosecond.
+  private var instructionsPerTick: Double { frequency == 0 ? 0 : 1e9 / Double(frequency) }
+
+  /// Instructions from power-on to the benchmark's first.
+  var start: Double { Double(startTicks) * instructionsPerTick }
+
+  /// What an operation costs, less the loop that it stands in; nil if it was not measured.
+  func cost(of name: String) -> Cost? {
+    guard let ticks = rows[name] ?? nil, let loop = rows["empty"] ?? nil, rounds > 0, batch > 0
+    else { return nil }
+    func instructions(_ ticks: Int, _ loop: Int, _ rounds: Int, _ operations: Int) -> Double {
+      Double(ticks - loop) * instructionsPerTick / Double(rounds * operations)
+    }
+    return Cost(
+      mean: instructions(ticks.total, loop.total, rounds, ticks.operations),
+      lowest: instructions(ticks.lowest, loop.lowest, batch, ticks.operations))
+  }
+
+  /// Whether the exceptions that an operation is about did not come.
+  func isSilent(_ name: String) -> Bool { rows[name] == .some(nil) }
+}
