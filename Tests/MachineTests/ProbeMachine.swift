@@ -9,15 +9,17 @@ struct ProbeMachine {
   var cpu = "cortex-a72"
   var cpus = 1
 
-  /// What the probe says at EL1 of a machine without EL2 and without Stepwell.
+  /// What the probe says on the same machine without Stepwell: the shim sets EL2 up for it, and enters
+  /// it at EL1.
   func bareTranscript() async throws -> [String] {
-    let arguments = [
-      "-M", "virt,gic-version=3", "-cpu", cpu, "-smp", "\(cpus)", "-m", Self.memory, "-nographic",
-      "-nic", "none", "-kernel", try await Self.guest.value.image.path, "-append", topic,
-    ]
-    return try await RunningProgram.run(Machine.emulator, arguments + ["-no-reboot"]) {
-      try await transcript($0)
-    }
+    let payload = try Data(contentsOf: try await Self.guest.value.image)
+    let machine = Machine(
+      cpu: cpu, cpus: cpus, memory: Self.memory,
+      image: try MachineTests.file(
+        "probe-bare.image",
+        try await Self.shim.value.bootImage(of: payload, named: "the probe")),
+      commandLine: topic, debugger: try .unused())
+    return try await machine.boot { try await transcript($0) }
   }
 
   /// What the probe says under Stepwell.
@@ -54,6 +56,7 @@ struct ProbeMachine {
 
   private static let memory = "256M"
   private static let guest = Task { try await ProbeGuest.build() }
+  private static let shim = Task { try await Shim.build() }
 
   /// The probe's lines between its first and its last.
   ///

@@ -1,0 +1,350 @@
+// EL1's HVC and SMC. PSCI is answered as PSCI.swift and Power.swift do, by HVC and by SMC; any other
+// SMC is firmware's, and any other HVC unknown. QEMU, in the place of firmware, does the work.
+
+#include "shim.h"
+
+// Function identifiers of PSCI (Arm DEN 0022) without the range and the bit that tells 64 from 32 bits.
+#define VERSION 0
+#define CPU_SUSPEND 1
+#define CPU_OFF 2
+#define CPU_ON 3
+#define AFFINITY_INFO 4
+#define MIGRATE_INFO_TYPE 6
+#define SYSTEM_OFF 8
+#define SYSTEM_RESET 9
+#define FEATURES 10
+#define SYSTEM_RESET2 18
+
+#define FUNCTIONS32                                                                             \
+  (1 << VERSION | 1 << CPU_SUSPEND | 1 << CPU_OFF | 1 << CPU_ON | 1 << AFFINITY_INFO |          \
+   1 << MIGRATE_INFO_TYPE | 1 << SYSTEM_OFF | 1 << SYSTEM_RESET | 1 << FEATURES |               \
+   1 << SYSTEM_RESET2)
+#define FUNCTIONS64 (1 << CPU_SUSPEND | 1 << CPU_ON | 1 << AFFINITY_INFO | 1 << SYSTEM_RESET2)
+#define RANGE32 0x84000000
+#define RANGE64 0xc4000000
+
+#define NOT_SUPPORTED -1
+#define INVALID_PARAMETERS -2
+#define ALREADY_ON -4
+#define ON_PENDING -5
+#define INVALID_ADDRESS -9
+
+  .text
+  .macro vector target
+  .balign 128
+  b \target
+  .endm
+
+  .balign 2048
+  .global vectors
+vectors:
+  .rept 8
+  vector report
+  .endr
+  // From EL1 or EL0 in AArch64.
+  vector call
+  .rept 7
+  vector report
+  .endr
+
+call:
+  stp x29, x30, [sp, #-64]!
+  mrs x30, esr_el2
+  lsr x30, x30, #26
+  cmp x30, #0x16  // HVC has executed: ELR_EL2 is behind it
+  b.eq 1f
+  cmp x30, #0x17
+  b.ne report
+  // A trapped SMC has not. It is completed here: PC, BTYPE and the guest's step machine move on.
+  mrs x29, elr_el2
+  add x29, x29, #4
+  msr elr_el2, x29
+  mrs x29, spsr_el2
+  bic x29, x29, #1 << 21
+  bic x29, x29, #3 << 10
+  msr spsr_el2, x29
+1:
+  bic w29, w0, #1 << 30
+  bic w29, w29, #0x1f
+  movz w30, #RANGE32 >> 16, lsl #16
+  cmp w29, w30
+  b.eq psci
+  mrs x30, esr_el2
+  lsr x30, x30, #26
+  cmp x30, #0x17
+  ldp x29, x30, [sp], #64
+  b.eq firmware
+  mov x0, #NOT_SUPPORTED
+  eret
+
+// All registers are as the caller left them, and as firmware will leave them.
+firmware:
+  smc #0
+  eret
+
+psci:
+  // x0 to x3 are the call's and x0 is its answer; the others are kept.
+  stp x4, x5, [sp, #16]
+  stp x6, x7, [sp, #32]
+  stp x1, x2, [sp, #48]
+  mov w4, w0
+  bl is_function
+  cbz w5, not_supported
+  and w4, w0, #0x1f
+  cmp w4, #VERSION
+  b.eq version
+  cmp w4, #CPU_SUSPEND
+  b.eq suspend
+  cmp w4, #CPU_OFF
+  b.eq turn_off
+  cmp w4, #CPU_ON
+  b.eq turn_on
+  cmp w4, #AFFINITY_INFO
+  b.eq affinity_info
+  cmp w4, #MIGRATE_INFO_TYPE
+  b.eq migrate_info_type
+  cmp w4, #FEATURES
+  b.eq features
+  // SYSTEM_OFF, SYSTEM_RESET, SYSTEM_RESET2.
+  smc #0
+  b answered
+
+not_supported:
+  mov x0, #NOT_SUPPORTED
+answered:
+  ldp x1, x2, [sp, #48]
+  ldp x6, x7, [sp, #32]
+  ldp x4, x5, [sp, #16]
+  ldp x29, x30, [sp], #64
+  eret
+
+// w5 becomes nonzero if w4 is a function that is known.
+is_function:
+  bic w5, w4, #1 << 30
+  bic w5, w5, #0x1f
+  movz w6, #RANGE32 >> 16, lsl #16
+  cmp w5, w6
+  b.ne 1f
+  ldr w5, =FUNCTIONS32
+  ldr w6, =FUNCTIONS64
+  tst w4, #1 << 30
+  csel w5, w6, w5, ne
+  lsr w5, w5, w4  // by w4 modulo 32, the function's number
+  and w5, w5, #1
+  ret
+1:
+  mov w5, #0
+  ret
+
+version:
+  ldr w0, =0x00010001
+  b answered
+
+migrate_info_type:
+  mov x0, #2
+  b answered
+
+features:
+  mov w4, w1
+  mov w5, #0x80000000  // SMCCC_VERSION
+  cmp w4, w5
+  b.eq 1f
+  bl is_function
+  cbz w5, not_supported
+  and w4, w4, #0x1f
+  cmp w4, #SYSTEM_RESET2
+  b.eq 1f
+  mov x0, #0
+  b answered
+1:
+  smc #0
+  b answered
+
+// Standby: an interrupt ends it, masked or not, and it may end at any time.
+suspend:
+  dsb sy
+  wfi
+  mov x0, #0
+  b answered
+
+// w5 becomes the state of the core of affinity x1, and x4 the address of its words, if there is one;
+// else goes to invalid_parameters.
+  .macro find_core
+  tst x1, #~(CPU_COUNT - 1)
+  b.ne invalid_parameters
+  stp x0, x1, [sp, #-32]!
+  stp x2, x3, [sp, #16]
+  ldr w0, =RANGE64 | AFFINITY_INFO
+  mov x2, #0
+  smc #0
+  mov x4, x0
+  ldp x2, x3, [sp, #16]
+  ldp x0, x1, [sp], #32
+  tbnz w4, #31, invalid_parameters
+  adr x4, cpus
+  add x4, x4, x1, lsl #CPU_SHIFT
+  .endm
+
+invalid_parameters:
+  mov x0, #INVALID_PARAMETERS
+  b answered
+
+affinity_info:
+  cbnz x2, invalid_parameters
+  find_core
+  ldr x0, [x4, #CPU_POWER]
+  b answered
+
+turn_off:
+  bl this_cpu
+  mov x4, #1
+  str x4, [x1, #CPU_POWER]
+  dsb sy
+  ldr w0, =RANGE32 | CPU_OFF
+  smc #0
+  b report  // it does not return
+
+turn_on:
+  find_core
+  // The entry is an instruction's address in memory that is the payload's.
+  tst x2, #3
+  b.ne invalid_address
+  lsr x5, x2, #30
+  cbz x5, invalid_address
+  adr x5, image_start
+  sub x5, x2, x5
+  cmp x5, #RESERVED_SIZE
+  b.lo invalid_address
+
+  bl take_lock
+  ldr x5, [x4, #CPU_POWER]
+  cmp x5, #1
+  b.ne 2f
+  mov x5, #2
+  str x5, [x4, #CPU_POWER]
+  stp x2, x3, [x4, #CPU_ENTRY]
+  dsb sy
+  bl release_lock
+1:
+  ldr w0, =RANGE64 | CPU_ON
+  ldr x1, [sp, #48]
+  adr x2, secondary_start
+  mov x3, #0
+  smc #0
+  // One that said it was off may still be on its way there.
+  cmn w0, #-ALREADY_ON
+  b.eq 1b
+  cbz w0, answered
+  mov x5, #1
+  str x5, [x4, #CPU_POWER]
+  b answered
+2:
+  bl release_lock
+  mov x0, #ALREADY_ON
+  mov x6, #ON_PENDING
+  cmp x5, #2
+  csel x0, x6, x0, eq
+  b answered
+
+invalid_address:
+  mov x0, #INVALID_ADDRESS
+  b answered
+
+// Lamport's one-bit algorithm: with the MMU off there are no exclusives. A core says that it wants the
+// lock; while one of lower number wants it too it takes that back, and it waits for those of higher
+// number. Uses x5 to x7 and x29.
+take_lock:
+  mrs x5, mpidr_el1
+  and x5, x5, #CPU_COUNT - 1
+  adr x6, cpus
+  add x5, x6, x5, lsl #CPU_SHIFT
+1:
+  mov x7, #1
+  str x7, [x5, #CPU_WANTS]
+  dmb sy
+  mov x29, x6
+2:
+  cmp x29, x5
+  b.eq 4f
+  ldr x7, [x29, #CPU_WANTS]
+  cbnz x7, 3f
+  add x29, x29, #1 << CPU_SHIFT
+  b 2b
+3:
+  str xzr, [x5, #CPU_WANTS]
+  dmb sy
+5:
+  ldr x7, [x29, #CPU_WANTS]
+  cbnz x7, 5b
+  b 1b
+4:
+  add x29, x29, #1 << CPU_SHIFT
+  add x7, x6, #CPU_COUNT << CPU_SHIFT
+  cmp x29, x7
+  b.eq 7f
+6:
+  ldr x7, [x29, #CPU_WANTS]
+  cbnz x7, 6b
+  b 4b
+7:
+  dmb sy
+  ret
+
+release_lock:
+  dmb sy
+  mrs x6, mpidr_el1
+  and x6, x6, #CPU_COUNT - 1
+  adr x7, cpus
+  add x6, x7, x6, lsl #CPU_SHIFT
+  str xzr, [x6, #CPU_WANTS]
+  ret
+
+// What should not happen: says so and ends the machine.
+report:
+  adr x0, 1f
+  bl say_text
+  mrs x0, esr_el2
+  bl say_number
+  mrs x0, elr_el2
+  bl say_number
+  mrs x0, far_el2
+  bl say_number
+  .global power_off
+power_off:
+  ldr w0, =RANGE32 | SYSTEM_OFF
+  smc #0
+  b .
+1:
+  .asciz "shim: unexpected exception; ESR_EL2, ELR_EL2, FAR_EL2:\n"
+  .balign 4
+  .ltorg
+
+// The zero-terminated text at x0, on the PL011, which takes a character at a time from QEMU.
+  .global say_text
+say_text:
+  mov x3, #0x09000000
+1:
+  ldrb w2, [x0], #1
+  cbz w2, 2f
+  str w2, [x3]
+  b 1b
+2:
+  ret
+
+// x0 in hexadecimal, and a new line.
+say_number:
+  mov x3, #0x09000000
+  mov x4, #60
+1:
+  lsr x2, x0, x4
+  and x2, x2, #15
+  cmp x2, #10
+  add x5, x2, #'0'
+  add x6, x2, #'a' - 10
+  csel x2, x5, x6, lo
+  str w2, [x3]
+  subs x4, x4, #4
+  b.pl 1b
+  mov w2, #10
+  str w2, [x3]
+  ret

@@ -1,0 +1,47 @@
+internal import Foundation
+
+/// The program at EL2 that stands in Stepwell's place where a guest is to run bare on the same machine:
+/// it sets the EL2 controls that Stepwell gives a guest in native mode, answers HVC and SMC as Stepwell
+/// does, and enters the payload behind it at EL1 (`Guests/shim/start.S`).
+struct Shim {
+  /// Without a payload. ``BootImage`` puts one behind it as behind the hypervisor.
+  let image: URL
+
+  /// Assembles and links it with the Swift toolchain's own clang and lld.
+  static func build() async throws -> Shim {
+    let toolchain = try await Toolchain.find()
+    let folder = Project.guests.appending(path: "shim")
+    let sources = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+      .filter { $0.hasSuffix(".S") }
+      .sorted()
+      .map { folder.appending(path: $0).path }
+    try FileManager.default.createDirectory(
+      at: Project.products, withIntermediateDirectories: true)
+    let executable = Project.products.appending(path: "shim")
+    let image = Project.products.appending(path: "shim.image")
+    return try await Lock.holding("shim") {
+      try await toolchain.child(
+        "clang",
+        [
+          "--target=aarch64-none-elf", "-march=armv8-a", "-g", "-Wall", "-Wextra", "-Werror",
+          "-nostdlib", "-static", "-fuse-ld=lld",
+          "-Wl,-T,\(folder.appending(path: "shim.ld").path)", "-o", executable.path,
+        ] + sources
+      ).runQuietly()
+      try await toolchain.child(
+        "llvm-objcopy", ["-O", "binary", executable.path, image.path]
+      ).runQuietly()
+      return Shim(image: image)
+    }
+  }
+
+  /// One bootable file of the shim and a payload.
+  ///
+  /// - Parameters:
+  ///   - payload: the contents of an arm64 Image.
+  ///   - name: its file name, for errors.
+  func bootImage(of payload: Data, named name: String) throws -> Data {
+    try BootImage.compose(
+      hypervisor: Data(contentsOf: image), kernel: payload, named: name, holdsGuest: false)
+  }
+}
