@@ -63,41 +63,60 @@ struct Planner {
       var breakpoint = breakpoints[n]
       guard breakpoint.control.e else { continue }
       plan.breakpointOwners[n] = .guest
-      breakpoint.control.e = guest.armsComparators
       let type = breakpoint.control.bt
-      // The partner of a link fires nothing by itself, and its own privilege fields are ignored.
-      // It stays armed while breakpoints are passed over, for watchpoints link to it too.
-      if !(type.comparesContext && type.isLinked) {
+      if type.comparesContext && type.isLinked {
+        // The partner of a link fires nothing by itself, and its own privilege fields are ignored.
+        // It stays armed while breakpoints are passed over, for watchpoints link to it too.
+        breakpoint.control.privilege = .everywhere
+        breakpoint.control.e = guest.armsComparators && capabilities.isContextAware(n)
+      } else {
         let privilege = breakpoint.control.privilege.permitted(by: guest.masks)
         breakpoint.control.privilege = privilege
-        // A link to what is no partner never matches. It must not be armed, for the debugger may
-        // hold the comparator that it names.
-        if passOver.contains(.guestBreakpoints) || privilege.isEmpty || type.isMismatch
-          || type == .linkedAddress
-            && !guest.bank.isLinkPartner(breakpoint.control.lbn, of: capabilities)
-        {
-          breakpoint.control.e = false
-        }
+        breakpoint.control.e =
+          guest.armsComparators && !privilege.isEmpty && !passOver.contains(.guestBreakpoints)
+          && isAllocated(&breakpoint.control, n, guest)
       }
       plan.bank.breakpoints[n] = breakpoint
     }
   }
 
+  /// Whether the type and BAS of the guest's unlinked breakpoint or link are allocated ones, which
+  /// they are afterwards. Others may by architecture behave as disabled: they never reach the
+  /// hardware, where they might behave otherwise.
+  private func isAllocated(
+    _ control: inout BreakpointControl, _ n: Int, _ guest: GuestDebugState
+  ) -> Bool {
+    switch control.bt {
+    case .address: break
+    case .linkedAddress:
+      // A link to what is no partner never matches. It must not be armed, for the debugger may
+      // hold the comparator that it names.
+      guard guest.bank.isLinkPartner(control.lbn, of: capabilities) else { return false }
+    case .mismatch, .linkedMismatch: return false
+    default: return capabilities.isContextAware(n)
+    }
+    // BAS[1] and BAS[3] are copies of BAS[0] and BAS[2].
+    control.bas = (control.bas & 0b0101) &* 0b11
+    return control.bas != 0
+  }
+
   private func planGuestWatchpoints(_ plan: inout Plan, _ guest: GuestDebugState) {
     let watchpoints = guest.bank.watchpoints.span
     for n in 0..<capabilities.watchpointCount {
-      var watchpoint = watchpoints[n]
-      guard watchpoint.control.e else { continue }
+      let guests = watchpoints[n]
+      guard guests.control.e else { continue }
       plan.watchpointOwners[n] = .guest
-      watchpoint.control.e = guest.armsComparators
-      let privilege = watchpoint.control.privilege.permitted(by: guest.masks)
+      // The bytes that routing attributes to it, in the one form that has no reserved fields: MASK of
+      // 1 or 2, BAS of several runs, or MASK beside BAS might mean others to the hardware.
+      guard let range = guests.range, let kind = guests.control.lsc else { continue }
+      var watchpoint = range.comparator(for: kind)
+      let privilege = guests.control.privilege.permitted(by: guest.masks)
       watchpoint.control.privilege = privilege
-      if passOver.contains(.guestWatchpoints) || privilege.isEmpty || watchpoint.range == nil
-        || watchpoint.control.wt
-          && !guest.bank.isLinkPartner(watchpoint.control.lbn, of: capabilities)
-      {
-        watchpoint.control.e = false
-      }
+      watchpoint.control.wt = guests.control.wt
+      watchpoint.control.lbn = guests.control.lbn
+      watchpoint.control.e =
+        guest.armsComparators && !privilege.isEmpty && !passOver.contains(.guestWatchpoints)
+        && (!guests.control.wt || guest.bank.isLinkPartner(guests.control.lbn, of: capabilities))
       plan.bank.watchpoints[n] = watchpoint
     }
   }

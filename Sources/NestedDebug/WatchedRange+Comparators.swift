@@ -28,7 +28,8 @@ extension WatchedRange {
     return nil
   }
 
-  /// The comparator that watches a piece: `self` has to be a `firstPiece`.
+  /// The comparator that watches a piece: `self` has to be a `firstPiece`, or the range of a
+  /// watchpoint.
   func comparator(for kind: AccessKind) -> Watchpoint {
     let size = last &- first &+ 1
     if size > 8 {

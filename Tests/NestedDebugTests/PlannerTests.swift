@@ -128,9 +128,9 @@ struct PlannerTests {
     let linked = try plan(registers)
     #expect(linked.bank.breakpoints[0].control.rawValue == 0x15_01E5)
     #expect(linked.bank.watchpoints[0].control.rawValue == 0x15_1FFD)
-    // The partner's own privilege is ignored by the hardware, so KDE = 0 does not take it away.
+    // The hardware ignores the privilege of a partner: KDE = 0 does not take it away.
     #expect(linked.bank.breakpoints[5].value == 0x77)
-    #expect(linked.bank.breakpoints[5].control.rawValue == 0x30_01E3)
+    #expect(linked.bank.breakpoints[5].control.rawValue == 0x30_01E7)
 
     let dangling = try plan(registers + [(.dbgbcr(5), 0x30_01E2)])
     #expect(dangling.breakpointOwners[0] == .guest)

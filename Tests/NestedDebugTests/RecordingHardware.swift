@@ -40,9 +40,19 @@ struct RecordingHardware: DebugHardware {
 
   mutating func write(_ register: DebugRegister, _ value: UInt64) {
     events.append(.write(register, value))
-    if register == .oslar {
+    store(register, value)
+  }
+
+  /// What a write comes to, by whomever: the external debugger's fields of MDSCR_EL1 are read-only
+  /// unless the OS Lock is set.
+  mutating func store(_ register: DebugRegister, _ value: UInt64) {
+    switch register {
+    case .oslar:
       values[.oslsr] = value & 1 == 1 ? 0b1010 : 0b1000
-    } else {
+    case .mdscr where values[.oslsr] != 0b1010:
+      let kept = MDSCR.maskWhenLocked & ~MDSCR.mask
+      values[.mdscr] = (values[.mdscr] ?? 0) & kept | value & ~kept
+    default:
       values[register] = value
     }
   }
