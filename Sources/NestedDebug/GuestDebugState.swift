@@ -27,6 +27,9 @@ public struct GuestDebugState: Sendable {
   /// The claim tags of DBGCLAIMSET_EL1 and DBGCLAIMCLR_EL1.
   public internal(set) var claimTags: UInt64 = 0
 
+  /// Counts the writes that have changed something that a plan depends on.
+  private(set) var changes: UInt32 = 0
+
   /// The state after a cold reset: nothing enabled, and the OS Lock set. Fields that the
   /// architecture leaves UNKNOWN are 0.
   public init() {}
@@ -112,22 +115,26 @@ extension GuestDebugState {
 
   private mutating func write(_ register: DebugRegister, _ value: UInt64) {
     switch register {
-    case .dbgbvr(let n): bank.breakpoints[n].value = value
-    case .dbgbcr(let n): bank.breakpoints[n].control.rawValue = value
-    case .dbgwvr(let n): bank.watchpoints[n].value = value
-    case .dbgwcr(let n): bank.watchpoints[n].control.rawValue = value
+    case .dbgbvr(let n):
+      changes &+= Self.replace(&bank.breakpoints[n].value, value)
+    case .dbgbcr(let n):
+      changes &+= Self.replace(&bank.breakpoints[n].control.rawValue, value)
+    case .dbgwvr(let n):
+      changes &+= Self.replace(&bank.watchpoints[n].value, value)
+    case .dbgwcr(let n):
+      changes &+= Self.replace(&bank.watchpoints[n].control.rawValue, value)
     case .mdscr:
       // The external debugger's fields are read-only unless the OS Lock is set.
       let mask = osLock ? MDSCR.maskWhenLocked : MDSCR.mask
-      mdscr.rawValue = mdscr.rawValue & ~mask | value & mask
+      changes &+= Self.replace(&mdscr.rawValue, mdscr.rawValue & ~mask | value & mask)
     case .mdccint: mdccint = value
-    case .oslar: osLock = value != 0
-    case .osdlr: osDoubleLock = value != 0
+    case .oslar: changes &+= Self.replace(&osLock, value != 0)
+    case .osdlr: changes &+= Self.replace(&osDoubleLock, value != 0)
     case .oseccr: if osLock { oseccr = value }
     // To save and restore the channel: RXfull and TXfull stay.
     case .osdtrrx: dtrrx = value
     case .osdtrtx: dtrtx = value
-    case .dbgprcr: noPowerDownRequest = value != 0
+    case .dbgprcr: changes &+= Self.replace(&noPowerDownRequest, value != 0)
     case .dbgclaimset: claimTags |= value
     case .dbgclaimclr: claimTags &= ~value
     case .dbgdtr:
@@ -139,6 +146,13 @@ extension GuestDebugState {
       mdscr.txFull = true
     case .mdrar, .oslsr, .dbgauthstatus, .mdccsr: break
     }
+  }
+
+  /// Writes `new`, and returns 1 if that is a change.
+  private static func replace<Value: Equatable>(_ old: inout Value, _ new: Value) -> UInt32 {
+    if old == new { return 0 }
+    old = new
+    return 1
   }
 }
 

@@ -31,7 +31,7 @@ extension VirtualDebug {
       guard restored[slot] == value else { throw .reservedBits }
     }
     guest = restored
-    guestGeneration &+= 1
+    planned = nil
     // The hardware's registers are not the guest's any more. In shared mode they never were.
     if mode == .native { mode = .reset }
   }

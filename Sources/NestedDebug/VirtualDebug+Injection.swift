@@ -48,4 +48,13 @@ extension VirtualDebug {
     context.pstate.ss = false
     step.advance(guestSyndrome: .step(isv: stepped, ex: false))
   }
+
+  /// The instruction at the guest's PC was an SMC, which EL2 answers in the place of EL3: PC moves on.
+  /// To the step machines it is an exception that was taken and returned from. EL3 would have found
+  /// SPSR_EL3.SS = 0, and a step exception that follows its return says that no instruction was stepped
+  /// (Arm ARM D2.12.5).
+  public mutating func firmwareCallReturned(context: inout GuestContext) {
+    instructionEmulated(context: &context)
+    step.guestSyndrome = .step(isv: false, ex: false)
+  }
 }

@@ -23,7 +23,6 @@ extension VirtualDebug {
     guest.mdccint = capture(.mdccint, &hardware)
     guest.osLock = capture(.oslsr, &hardware)[bit: 1]
     guest.osDoubleLock = capabilities.hasDoubleLock && capture(.osdlr, &hardware)[bit: 0]
-    guestGeneration &+= 1
   }
 
   /// One register, masked to the fields of the architecture: some processors and emulators store
@@ -83,7 +82,7 @@ extension VirtualDebug {
     stepping: Bool, requests: DebugRequests, hardware: inout Hardware
   ) {
     let inputs = PlanInputs(
-      guestGeneration: guestGeneration, requestsGeneration: requests.generation,
+      guestChanges: guest.changes, requestsGeneration: requests.generation,
       passOver: step.passOver, stepping: stepping)
     guard inputs != planned else { return }
     let old = planned == nil ? nil : plan.mdscr

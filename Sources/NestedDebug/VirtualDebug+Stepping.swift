@@ -12,7 +12,8 @@ extension VirtualDebug {
     _ syndrome: Syndrome?, context: inout GuestContext, hardware: inout Hardware
   ) {
     guard mode == .shared else {
-      // The hardware's own machine reports what it steps.
+      // The hardware's own machine reports what it steps; but for what EL2 completes, which
+      // `instructionEmulated` notes.
       step.guestSyndrome = .step(isv: false, ex: false)
       return
     }
@@ -87,7 +88,14 @@ extension VirtualDebug {
     if isShared, mode != .shared { enterSharedMode(hardware: &hardware) }
     if mode == .shared { takeGuestStepIfDue(context: &context, hardware: &hardware) }
     guard isShared else {
-      if mode != .native { enterNativeMode(hardware: &hardware) }
+      if mode != .native {
+        enterNativeMode(hardware: &hardware)
+      } else if step.guestSyndrome.isv {
+        // The guest has stepped an instruction that EL2 completed. Left to the hardware, which does not
+        // know of it, the exception would say that none was stepped.
+        captureGuestState(hardware: &hardware)
+        takeGuestStepIfDue(context: &context, hardware: &hardware)
+      }
       withholdInterrupts(false, hardware: &hardware)
       trapWaits(false, hardware: &hardware)
       return

@@ -9,7 +9,8 @@ public import ArmDebug
 public struct VirtualDebug: ~Copyable {
   /// Who the debug hardware of the core belongs to.
   public enum Mode: Equatable, Sendable {
-    /// Nothing has been put into the hardware yet: the guest's registers are in their reset state.
+    /// The hardware holds nothing of the guest's: not yet, after a reset, or not any more, after
+    /// `restore`. Guest state is the truth, and goes into the hardware at the next `prepareToRun`.
     case reset
     /// The hardware registers are the guest's.
     case native
@@ -39,8 +40,6 @@ public struct VirtualDebug: ~Copyable {
   /// What the comparators of the hardware hold, while `installedIsKnown`.
   var installed = ComparatorBank()
   var installedIsKnown = false
-  /// Counts changes of `guest`.
-  var guestGeneration: UInt32 = 0
   /// What `plan` was made from.
   var planned: PlanInputs?
   var interruptsWithheld = false
@@ -62,7 +61,6 @@ public struct VirtualDebug: ~Copyable {
   public mutating func reset() {
     mode = .reset
     guest = GuestDebugState()
-    guestGeneration &+= 1
     step = StepState()
     entry = nil
     installedIsKnown = false
@@ -70,11 +68,10 @@ public struct VirtualDebug: ~Copyable {
   }
 
   /// Completes a trapped access to a debug register on guest state, or returns nil if the register
-  /// is not one. In native mode accesses do not trap. `value` is what a write writes. The hypervisor then calls `instructionEmulated`, or
-  /// `injectUndefined` where the access is undefined.
+  /// is not one. In native mode accesses do not trap. `value` is what a write writes. The hypervisor then
+  /// calls `instructionEmulated`, or `injectUndefined` where the access is undefined.
   public mutating func access(_ access: SystemRegisterAccess, value: UInt64) -> AccessResult? {
     guard let register = DebugRegister(access.register) else { return nil }
-    if !access.isRead { guestGeneration &+= 1 }
     return guest.access(register, isRead: access.isRead, value: value, on: capabilities)
   }
 
@@ -93,7 +90,7 @@ public struct VirtualDebug: ~Copyable {
 
 /// Everything that a plan depends on and that can change.
 struct PlanInputs: Equatable {
-  var guestGeneration: UInt32
+  var guestChanges: UInt32
   var requestsGeneration: UInt32
   var passOver: PassOver
   var stepping: Bool

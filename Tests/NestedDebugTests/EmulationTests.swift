@@ -129,4 +129,72 @@ struct EmulationTests {
     debug.instructionEmulated(context: &context, length: 2)
     #expect(context == GuestContext(pc: 0x1002, pstate: PState(rawValue: 0x30)))
   }
+
+  // MARK: What makes a new plan
+
+  /// A vCPU in shared mode, every register of which has been written with 0.
+  private func shared(_ hardware: inout RecordingHardware) throws -> VirtualDebug {
+    var debug = VirtualDebug(capabilities: .model, features: .none)
+    for register in Self.everyRegister { _ = write(&debug, register, 0) }
+    try enter(&debug, &hardware)
+    return debug
+  }
+
+  private func enter(_ debug: inout VirtualDebug, _ hardware: inout RecordingHardware) throws {
+    var requests = DebugRequests()
+    try requests.insertBreakpoint(at: 0xF000)
+    var context = GuestContext(pc: 0x1000, pstate: .el1Reset)
+    hardware.events = []
+    debug.prepareToRun(context: &context, hardware: &hardware, requests: requests)
+  }
+
+  /// Every encoding that names a debug register.
+  static let everyRegister: [SystemRegister] = (0..<1 << 14).compactMap { packed in
+    let register = SystemRegister(
+      2, UInt8(packed >> 11), UInt8(packed >> 7 & 15), UInt8(packed >> 3 & 15), UInt8(packed & 7))
+    return DebugRegister(register) == nil ? nil : register
+  }
+
+  @Test("a write that changes nothing makes no new plan, nor does a read", arguments: everyRegister)
+  func unchanged(register: SystemRegister) throws {
+    var hardware = RecordingHardware.filled(osLock: false)
+    var debug = try shared(&hardware)
+    let isWritten = write(&debug, register, 0) == .written
+    _ = read(&debug, register)
+    try enter(&debug, &hardware)
+    #expect(hardware.events.isEmpty)
+    // Changed and changed back between two entries, it is planned anew, and is as it was.
+    let before = hardware.values
+    guard isWritten else { return }
+    _ = write(&debug, register, .max)
+    _ = write(&debug, register, 0)
+    try enter(&debug, &hardware)
+    #expect(hardware.values == before)
+  }
+
+  @Test("a write that changes what the guest arms is in the hardware at the next entry")
+  func changed() throws {
+    var hardware = RecordingHardware.filled(osLock: false)
+    var debug = try shared(&hardware)
+    _ = write(&debug, RandomProgram.mdscr, 0x8000)
+    _ = write(&debug, SystemRegister(2, 0, 0, 5, 4), 0x2000)
+    _ = write(&debug, SystemRegister(2, 0, 0, 5, 5), 0x1E5)
+    try enter(&debug, &hardware)
+    #expect(hardware.values[.dbgbvr(5)] == 0x2000)
+    // One thing at a time: value, control, master switch, lock.
+    for (register, value, isArmed) in [
+      (SystemRegister(2, 0, 0, 5, 4), 0x3000, true), (SystemRegister(2, 0, 0, 5, 5), 0x1E4, false),
+      (SystemRegister(2, 0, 0, 5, 5), 0x1E5, true), (RandomProgram.mdscr, 0, false),
+      (RandomProgram.mdscr, 0x8000, true), (RandomProgram.oslar, 1, false),
+      (RandomProgram.oslar, 0, true), (SystemRegister(2, 0, 1, 3, 4), 1, false),
+      (SystemRegister(2, 0, 1, 4, 4), 1, true), (SystemRegister(2, 0, 1, 4, 4), 0, false),
+      (SystemRegister(2, 0, 1, 3, 4), 0, true),
+    ] as [(SystemRegister, UInt64, Bool)] {
+      _ = write(&debug, register, value)
+      try enter(&debug, &hardware)
+      #expect(!hardware.events.isEmpty)
+      #expect(hardware.values[.dbgbcr(5)].map { $0 & 1 == 1 } == isArmed, "\(register)")
+    }
+    #expect(hardware.values[.dbgbvr(5)] == 0x3000)
+  }
 }

@@ -23,7 +23,7 @@ public func stepwellIRQ(_ frame: UnsafeMutableRawPointer) {
 public func stepwellFIQ(_ frame: UnsafeMutableRawPointer) {
   // Every interrupt is in group 1 in hardware, so there is no FIQ of the interrupt controller's. One
   // that comes all the same is a spurious one of the kind that the acknowledge tells.
-  // `frame` is passed on as it came.
+  // Passed on as it came: both vectors store the same.
   unsafe stepwellIRQ(frame)
 }
 
@@ -59,12 +59,14 @@ enum Exits {
     case .smc64, .smc32:
       vcpu.value.exits.count(.firmwareCall)
       // A trapped SMC has not executed: EL2 completes it. (HVC has; its return address is the next.)
-      vcpu.value.debug.instructionEmulated(context: &frame.value.context)
+      vcpu.value.debug.firmwareCallReturned(context: &frame.value.context)
       Power.call(vcpu, frame, isSMC: true)
     case .breakpointLower, .stepLower, .watchpointLower, .bkpt32, .vectorCatch32, .brk64:
       handleDebugException(vcpu, syndrome, faultAddress)
     case .dataAbortLower, .instructionAbortLower:
       GuestAbort(vcpu: vcpu, syndrome: syndrome, faultAddress: faultAddress).handle()
+    case .cp14Word, .cp14Pair, .cp14Transfer:
+      CoprocessorExit(vcpu: vcpu, syndrome: syndrome)?.handle()
     case .wfx:
       // Only while the debugger steps: a stepped wait is a NOP.
       vcpu.value.exits.count(.waitForInterrupt)
