@@ -11,16 +11,19 @@ public struct DebugCapabilities: Equatable, Sendable {
   public let contextAwareCount: Int
   /// FEAT_DoubleLock: OSDLR_EL1 does something.
   public let hasDoubleLock: Bool
+  /// EL3 is implemented; DBGDIDR says so to AArch32.
+  public let hasEL3: Bool
 
-  /// Decodes ID_AA64DFR0_EL1. Counts that the architecture does not allow are brought into
-  /// range, so that they are safe as bounds whatever the register holds.
-  public init(dfr0: UInt64) {
+  /// Decodes ID_AA64DFR0_EL1, and EL3 of ID_AA64PFR0_EL1. Counts that the architecture does not allow
+  /// are brought into range, so that they are safe as bounds whatever the register holds.
+  public init(dfr0: UInt64, pfr0: UInt64 = 0) {
     version = UInt8(truncatingIfNeeded: dfr0[bits: 0...3])
     breakpointCount = Int(truncatingIfNeeded: dfr0[bits: 12...15]) &+ 1
     watchpointCount = Int(truncatingIfNeeded: dfr0[bits: 20...23]) &+ 1
     contextAwareCount = min(
       Int(truncatingIfNeeded: dfr0[bits: 28...31]) &+ 1, breakpointCount)
     hasDoubleLock = dfr0[bits: 36...39] == 0
+    hasEL3 = pfr0[bits: 12...15] != 0
   }
 
   /// Whether breakpoint `n` exists and can compare context identifiers.

@@ -69,10 +69,26 @@ public struct PState: Equatable, Sendable {
 }
 
 extension PState {
-  /// Moves ITSTATE on by one instruction, AArch32 only (pseudocode AArch32.ITAdvance): IT[1:0] are
-  /// bits 26:25 and IT[7:2] bits 15:10.
+  /// N, Z, C and V, with N as bit 3.
+  public var flags: UInt64 {
+    get { rawValue[bits: 28...31] }
+    set { rawValue[bits: 28...31] = newValue }
+  }
+
+  /// `word` as it lies in memory: with its bytes reversed where AArch32 data accesses are big-endian
+  /// (E, AArch32 only).
+  public func inEndianness(_ word: UInt32) -> UInt32 {
+    rawValue[bit: 9] ? word.byteSwapped : word
+  }
+
+  /// ITSTATE, AArch32 only: IT[1:0] are bits 26:25 and IT[7:2] bits 15:10.
+  public var itState: UInt8 {
+    UInt8(truncatingIfNeeded: rawValue[bits: 10...15] &<< 2 | rawValue[bits: 25...26])
+  }
+
+  /// Moves ITSTATE on by one instruction, AArch32 only (pseudocode AArch32.ITAdvance).
   public mutating func advanceITState() {
-    var it = rawValue[bits: 10...15] &<< 2 | rawValue[bits: 25...26]
+    var it = UInt64(itState)
     if it & 0b111 == 0 {
       it = 0
     } else {

@@ -12,6 +12,11 @@ public struct Syndrome: Equatable, Sendable {
     rawValue[bits: 0...24] = iss
   }
 
+  /// What a watchpoint on an access by EL0 or EL1 is reported to EL2 with.
+  public static func watchpoint(isStore: Bool) -> Syndrome {
+    Syndrome(.watchpointLower, iss: DebugSyndrome.faultStatus | (isStore ? 1 &<< 6 : 0))
+  }
+
   /// EC, or nil for a value that the architecture has not allocated.
   public var exceptionClass: ExceptionClass? { ExceptionClass(rawValue: ec) }
 

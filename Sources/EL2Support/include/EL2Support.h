@@ -241,18 +241,22 @@ EL2_INLINE void el2_ic_ialluis(void) { EL2_ASM("ic ialluis" : : : "memory"); }
 EL2_INLINE void el2_dc_cvau(uintptr_t address) { EL2_ASM("dc cvau, %0" : : "r"(address) : "memory"); }
 EL2_INLINE void el2_dc_civac(uintptr_t address) { EL2_ASM("dc civac, %0" : : "r"(address) : "memory"); }
 
-// Stage 1 (and with `s12` stage 2 as well) of the guest's EL1 translation of `address`, as a PAR_EL1
-// value. The caller saves and restores the guest's own PAR_EL1.
-EL2_INLINE uint64_t el2_translate_s12e1r(uint64_t address) {
+// Both stages of the guest's translation of `address`, for a read from EL1 (`e1r`), or a read or write
+// from EL0, as a PAR_EL1 value. The caller saves and restores the guest's own PAR_EL1.
 #if EL2_TARGET
-  uint64_t par;
-  EL2_ASM("at s12e1r, %1\n\tisb\n\tmrs %0, par_el1" : "=r"(par) : "r"(address) : "memory");
-  return par;
+#define EL2_TRANSLATION(name) \
+  EL2_INLINE uint64_t el2_translate_##name(uint64_t address) { \
+    uint64_t par; \
+    EL2_ASM("at " #name ", %1\n\tisb\n\tmrs %0, par_el1" : "=r"(par) : "r"(address) : "memory"); \
+    return par; \
+  }
 #else
-  (void)address;
-  __builtin_trap();
+#define EL2_TRANSLATION(name) \
+  EL2_INLINE uint64_t el2_translate_##name(uint64_t address) { (void)address; __builtin_trap(); }
 #endif
-}
+EL2_TRANSLATION(s12e1r)
+EL2_TRANSLATION(s12e0r)
+EL2_TRANSLATION(s12e0w)
 
 // MARK: Memory-mapped registers: one access of exactly this size, volatile
 

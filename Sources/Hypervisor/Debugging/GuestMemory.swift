@@ -39,6 +39,19 @@ enum GuestMemory {
   /// The instruction at a physical address.
   static func instruction(at physical: UInt64) -> UInt32 { el2_mmio_read32(UInt(physical)) }
 
+  /// The aligned word at a physical address, whether or not the guest's own accesses to it are cached.
+  static func word(at physical: UInt64) -> UInt32 {
+    cleanToCoherency(physical, count: 4)
+    return el2_mmio_read32(UInt(physical))
+  }
+
+  /// Writes it, for the same.
+  static func setWord(at physical: UInt64, _ value: UInt32) {
+    cleanToCoherency(physical, count: 4)
+    el2_mmio_write32(UInt(physical), value)
+    cleanToCoherency(physical, count: 4)
+  }
+
   private static func cleanToUnification(_ physical: UInt64, count: Int) {
     forEachLine(of: physical, count: UInt64(count)) { el2_dc_cvau($0) }
     el2_dsb_ish()

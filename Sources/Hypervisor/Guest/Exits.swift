@@ -86,7 +86,7 @@ enum Exits {
       syndrome, context: &vcpu.value.frame.value.context, hardware: &hardware)
   }
 
-  private static func handleDebugException(
+  static func handleDebugException(
     _ vcpu: Fixed<VCPU>, _ syndrome: Syndrome, _ faultAddress: UInt64
   ) {
     switch syndrome.exceptionClass {
@@ -132,7 +132,7 @@ enum Exits {
     vcpu.value.debug.instructionEmulated(context: &frame.value.context)
   }
 
-  private static func injectUndefined(_ vcpu: Fixed<VCPU>) {
+  static func injectUndefined(_ vcpu: Fixed<VCPU>) {
     var hardware = CoreDebugHardware()
     vcpu.value.debug.injectUndefined(
       context: &vcpu.value.frame.value.context, hardware: &hardware)

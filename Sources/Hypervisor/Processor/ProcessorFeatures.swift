@@ -77,7 +77,7 @@ struct ProcessorFeatures {
 
   var activityMonitors: Bool { Self.field(pfr0, 44) != 0 }
 
-  var debugCapabilities: DebugCapabilities { DebugCapabilities(dfr0: dfr0) }
+  var debugCapabilities: DebugCapabilities { DebugCapabilities(dfr0: dfr0, pfr0: pfr0) }
   var exceptionFeatures: ExceptionFeatures {
     ExceptionFeatures(pfr0: pfr0, pfr1: pfr1, mmfr1: mmfr1, dfr1: dfr1)
   }

@@ -1,0 +1,137 @@
+internal import ArmDebug
+internal import EL2Support
+internal import NestedDebug
+
+/// An instruction of coprocessor 14 that a program at AArch32 EL0 has tried while the debug registers
+/// are emulated.
+struct CoprocessorExit {
+  let vcpu: Fixed<VCPU>
+  let access: CoprocessorAccess
+  /// Bytes of the instruction.
+  let length: UInt64
+
+  /// Nil if the syndrome is not of one of the three classes that such instructions have.
+  init?(vcpu: Fixed<VCPU>, syndrome: Syndrome) {
+    guard let access = CoprocessorAccess(syndrome) else { return nil }
+    self.vcpu = vcpu
+    self.access = access
+    length = syndrome.il ? 4 : 2
+  }
+
+  private var frame: Fixed<TrapFrame> { vcpu.value.frame }
+
+  func handle() {
+    guard access.passesCondition(in: frame.value.context.pstate) else {
+      complete()
+      return
+    }
+    switch access.operands {
+    case .word(let register, let rt):
+      guard let register = AArch32DebugRegister(register) else { return injectUndefined() }
+      accessWord(register, rt)
+    case .pair(let opc1, let crm, let rt, let rt2):
+      // There is no MCRR of a debug register.
+      guard let register = AArch32DebugRegister(pairOpc1: opc1, crm: crm), access.isRead,
+        case .read(let value) = vcpu.value.debug.access(register, isRead: true, value: 0)
+      else { return injectUndefined() }
+      frame.value[rt: rt] = value & 0xFFFF_FFFF
+      frame.value[rt: rt2] = value &>> 32
+      complete()
+    case .memory(let transfer): accessMemory(transfer)
+    }
+  }
+
+  private func accessWord(_ register: AArch32DebugRegister, _ rt: UInt8) {
+    let value = access.isRead ? 0 : frame.value[rt: rt] & 0xFFFF_FFFF
+    switch vcpu.value.debug.access(register, isRead: access.isRead, value: value) {
+    case .read(let read):
+      if rt == 31, register.readsIntoFlags {
+        frame.value.context.pstate.flags = read &>> 28
+      } else {
+        // With R15 in any other MRC the instruction is CONSTRAINED UNPREDICTABLE: nothing is written.
+        frame.value[rt: rt] = read & 0xFFFF_FFFF
+      }
+    case .written: break
+    case .undefined: return injectUndefined()
+    }
+    complete()
+  }
+
+  // MARK: LDC and STC
+
+  /// Moves a word between the debug communications channel and the program's memory, with the
+  /// exceptions that the access has: alignment, translation, watchpoint, in this order (Arm ARM
+  /// D1.3.5). Nothing is moved before all of them are ruled out.
+  ///
+  /// One thing is not as the processor does it: where it manages the dirty state of pages (FEAT_HAFDBS),
+  /// an STC through EL2 does not mark the page.
+  private func accessMemory(_ transfer: CoprocessorTransfer) {
+    let context = frame.value.context
+    let base =
+      transfer.base == 31
+      ? CoprocessorTransfer.programCounter(context.pc, isT32: context.pstate.t)
+      : UInt32(truncatingIfNeeded: frame.value[rt: transfer.base])
+    let (word, writeBack) = transfer.addresses(base: base)
+    let address = UInt64(word)
+    let isStore = access.isRead
+
+    // These instructions are aligned whatever SCTLR_EL1.A says.
+    guard address & 3 == 0 else { return injectAbort(status: 0b100001, address, isStore) }
+    let par = translateForGuestEL0(address, isStore: isStore)
+    if par & 1 != 0 {
+      // PAR_EL1.FST is the status code; but a fault of stage 2 (S) is EL2's business, and there is
+      // nothing at that address: a synchronous external abort.
+      let isStage2 = par & 1 &<< 9 != 0
+      return injectAbort(status: isStage2 ? 0b010000 : par &>> 1 & 0x3F, address, isStore)
+    }
+    guard let physical = GuestMemory.physicalAddress(ofPAR: par, address: address),
+      EL2.shared.value.machine.isGuestMemory(physical)
+    else { return injectAbort(status: 0b010000, address, isStore) }
+    guard !vcpu.value.debug.watches(address, size: 4, isStore: isStore, in: context.pstate) else {
+      Exits.handleDebugException(vcpu, .watchpoint(isStore: isStore), address)
+      return
+    }
+
+    let value =
+      isStore ? 0 : UInt64(context.pstate.inEndianness(GuestMemory.word(at: physical)))
+    switch vcpu.value.debug.access(.dbgdtrint, isRead: access.isRead, value: value) {
+    case .read(let read):
+      GuestMemory.setWord(
+        at: physical, context.pstate.inEndianness(UInt32(truncatingIfNeeded: read)))
+    case .written: break
+    case .undefined: return injectUndefined()
+    }
+    if let writeBack { frame.value[rt: transfer.base] = UInt64(writeBack) }
+    complete()
+  }
+
+  /// The data abort that the program's access takes to EL1.
+  private func injectAbort(status: UInt64, _ address: UInt64, _ isStore: Bool) {
+    var hardware = CoreDebugHardware()
+    vcpu.value.debug.inject(
+      Syndrome(.dataAbortLower, iss: status | (isStore ? 1 &<< 6 : 0)), faultAddress: address,
+      context: &frame.value.context, hardware: &hardware)
+  }
+
+  // MARK: Ends
+
+  private func complete() {
+    vcpu.value.exits.count(.debugRegister)
+    vcpu.value.debug.instructionEmulated(context: &frame.value.context, length: length)
+  }
+
+  private func injectUndefined() {
+    vcpu.value.exits.count(.other)
+    Exits.injectUndefined(vcpu)
+  }
+}
+
+/// PAR_EL1 of `address` for an access from EL0 in the translation of the guest on this core. The
+/// guest's own PAR_EL1 is put back.
+private func translateForGuestEL0(_ address: UInt64, isStore: Bool) -> UInt64 {
+  let saved = el2_read_par_el1()
+  let result =
+    isStore ? el2_translate_s12e0w(address) : el2_translate_s12e0r(address)
+  el2_write_par_el1(saved)
+  return result
+}

@@ -1,0 +1,56 @@
+public import ArmDebug
+
+extension GuestDebugState {
+  /// Completes an access of a program at AArch32 EL0, as `access` of the AArch64 register that is
+  /// behind the name.
+  mutating func access(
+    _ register: AArch32DebugRegister, isRead: Bool, value: UInt64,
+    on capabilities: DebugCapabilities
+  ) -> AccessResult {
+    switch register {
+    case .dbgdidr: isRead ? .read(capabilities.dbgdidr) : .undefined
+    // Its other fields are UNKNOWN at EL0, MDCCSR_EL0's are RES0.
+    case .dbgdscrint: access(.mdccsr, isRead: isRead, value: value, on: capabilities)
+    case .dbgdtrint: access(.dbgdtrRxTx, isRead: isRead, value: value, on: capabilities)
+    case .dbgdrar: access(.mdrar, isRead: isRead, value: value, on: capabilities)
+    // RAZ since Armv8.
+    case .dbgdsar: isRead ? .read(0) : .undefined
+    }
+  }
+}
+
+extension VirtualDebug {
+  /// Completes a trapped access of a program at AArch32 EL0 to a debug register, on guest state.
+  /// `value` is what a write writes. The hypervisor goes on as after `access` of an AArch64 register.
+  ///
+  /// MDSCR_EL1.TDCC is not looked at, here or there: an access from EL0 that it forbids is taken to
+  /// EL1 by the processor, before MDCR_EL2 is considered (pseudocode of DBGDIDR, MDCCSR_EL0 …), for
+  /// the plan leaves that bit to the guest. What comes to EL2 is what the guest permits.
+  public mutating func access(
+    _ register: AArch32DebugRegister, isRead: Bool, value: UInt64
+  ) -> AccessResult {
+    guest.access(register, isRead: isRead, value: value, on: capabilities)
+  }
+
+  /// Whether an access by the guest of `size` bytes at `address` would have hit a watchpoint of the
+  /// plan: for one that EL2 is about to make in the guest's place. The hypervisor then gives
+  /// `handle` a watchpoint exception, and makes the access when the instruction comes again.
+  /// Watchpoints that are linked to a context are left out, for what the context is now, only the
+  /// processor compares.
+  public func watches(
+    _ address: UInt64, size: UInt64, isStore: Bool, in state: PState
+  ) -> Bool {
+    guard mode == .shared else { return false }
+    for n in 0..<capabilities.watchpointCount {
+      let watchpoint = plan.bank.watchpoints[n]
+      if watchpoint.control.e, !watchpoint.control.wt,
+        watchpoint.control.privilege.contains(state.el),
+        watchpoint.control.lsc?.overlaps(isStore ? .store : .load) == true,
+        watchpoint.range?.overlaps(address, size: size) == true
+      {
+        return true
+      }
+    }
+    return false
+  }
+}
