@@ -30,7 +30,8 @@
   X(stepped_instructions) \
   X(stepped_interrupted)  \
   X(memory_hidden)        \
-  X(memory_bare)
+  X(memory_bare)          \
+  X(aarch32_coprocessor)
 
 #define DECLARE(name) extern const struct topic name;
 #define REFER(name) &name,
