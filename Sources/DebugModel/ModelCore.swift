@@ -13,6 +13,12 @@ package struct ModelCore: Sendable {
   package var esr: UInt64 = 0
   package var far: UInt64 = 0
   package var vbar: UInt64 = 0x8000
+  /// X0 to X30.
+  package var x = [UInt64](repeating: 0, count: 31)
+  package var spEL0: UInt64 = 0
+  package var spEL1: UInt64 = 0
+  /// By address; a byte that is not there is 0.
+  package var memory: [UInt64: UInt8] = [:]
 
   package var bvr = [UInt64](repeating: 0, count: 16)
   package var bcr = [UInt64](repeating: 0, count: 16)

@@ -24,9 +24,6 @@ struct ModelDebugger {
   private var watchpoints: [UInt64: UInt64] = [:]
   /// A stop was reported at the instruction that runs next.
   private var reported = false
-  /// A step was to run that instruction and was taken back before it did. The step has passed over
-  /// a breakpoint there, of which the debugger knew, and that stays passed over.
-  private var stepBegun = false
 
   init() {}
 
@@ -83,9 +80,6 @@ struct ModelDebugger {
     // An interrupt in between takes nothing back.
     if stop != nil || machine.context.pc != from || machine.core.transcript.count > start {
       reported = stop != nil && stop != .step
-      stepBegun = false
-    } else if steps {
-      stepBegun = true
     }
     if stop == nil { machine.debug.cancelStep() }
   }
@@ -99,7 +93,7 @@ struct ModelDebugger {
       // What the guest has taken away is not the debugger's, for as long as it has it.
       guard case .executed(let pc) = observation, n >= machine.incompleteUntil else { continue }
       let isFirst = n == ran.startIndex && pc == from
-      if breakpoints.contains(pc), !(isFirst && (steps || stepBegun || reported)) {
+      if breakpoints.contains(pc), !(isFirst && (steps || reported)) {
         missed.append("no stop at the breakpoint \(String(pc, radix: 16))")
       }
       guard let access = machine.core.program[pc]?.isAccess, access.kind == .store,

@@ -12,6 +12,14 @@ public enum ExceptionRegister: Hashable, Sendable {
   case gcscr
 }
 
+/// A general register of the guest's that an instruction's operands are in.
+public enum GeneralRegister: Hashable, Sendable {
+  /// X0 to X30.
+  case x(Int)
+  case spEL0
+  case spEL1
+}
+
 /// What the engine needs of the core that its vCPU is bound to. All calls are made at EL2 of that
 /// core, with PSTATE.D = 1 and the guest not running.
 public protocol DebugHardware: ~Copyable {
@@ -27,6 +35,12 @@ public protocol DebugHardware: ~Copyable {
 
   /// Writes ELR_EL1, SPSR_EL1, ESR_EL1 or FAR_EL1.
   mutating func write(_ register: ExceptionRegister, _ value: UInt64)
+
+  /// Reads a general register as the guest left it.
+  mutating func read(_ register: GeneralRegister) -> UInt64
+
+  /// Writes one that the guest goes on with; never a stack pointer.
+  mutating func write(_ register: GeneralRegister, _ value: UInt64)
 
   /// MDCR_EL2.TDE: on, debug exceptions of the guest and its accesses to debug registers come to
   /// EL2; off, both are the guest's own.
@@ -45,4 +59,12 @@ public protocol DebugHardware: ~Copyable {
   /// The A64 instruction at `pc` through the guest's own translation, or nil where it cannot be
   /// read.
   mutating func fetchInstruction(at pc: UInt64) -> UInt32?
+
+  /// What memory holds at the guest's virtual `address`, as an access of `size` bytes from `el` finds
+  /// it; nil where EL2 cannot read that. `size` is 1, 2, 4, 8 or 16, and `address` a multiple of it.
+  mutating func load(_ size: UInt64, at address: UInt64, from el: ExceptionLevel) -> ExclusiveValue?
+
+  /// Performs a store in the guest's stead if memory still holds what is expected, atomically for all
+  /// observers and with acquire and release semantics.
+  mutating func compareAndExchange(_ store: ExclusiveStore) -> ExclusiveStoreOutcome
 }

@@ -18,32 +18,36 @@ struct StepState: Equatable, Sendable {
   /// The debugger's machine.
   var debugger = DebuggerStep.none
 
-  /// Events of the instruction at `passOverPC` that have been dealt with and must not come again
-  /// before it has run: masked ones, and those that the debugger was told of.
-  private(set) var passOver = PassOver.nothing
-  private var passOverPC: UInt64 = 0
+  /// Events of the instruction at `dealtWithPC` that must not come again before it has run: masked
+  /// ones, and those that the debugger was told of.
+  private var dealtWith = PassOver.nothing
+  private var dealtWithPC: UInt64 = 0
+
+  /// Events of the instruction that runs next which are not to be reported. A step runs the
+  /// instruction, breakpoint or not; taken back, it leaves nothing of that behind.
+  var passOver: PassOver {
+    debugger == .requested ? dealtWith.union(.debuggerBreakpoints) : dealtWith
+  }
 
   /// The syndrome of the guest's next step exception, should one be due.
   var guestSyndrome = DebugSyndrome.step(isv: false, ex: false)
 
   /// An event of the instruction at `pc` has been dealt with.
   mutating func passOver(_ events: PassOver, at pc: UInt64) {
-    if passOverPC != pc { passOver = .nothing }
-    passOverPC = pc
-    passOver = passOver.union(events)
+    if dealtWithPC != pc { dealtWith = .nothing }
+    dealtWithPC = pc
+    dealtWith = dealtWith.union(events)
   }
 
-  /// The guest is about to run from `pc`. A step runs the instruction there, breakpoint or not; and
-  /// should the debugger have moved PC, what was dealt with elsewhere no longer counts.
-  mutating func arrive(at pc: UInt64) {
-    passOver(debugger == .requested ? .debuggerBreakpoints : .nothing, at: pc)
-  }
+  /// The guest is about to run from `pc`. Should the debugger have moved PC, what was dealt with
+  /// elsewhere no longer counts.
+  mutating func arrive(at pc: UInt64) { passOver(.nothing, at: pc) }
 
   /// The instruction at which all of this stood has completed, or an exception was taken in its
   /// place.
   mutating func advance(guestSyndrome syndrome: DebugSyndrome) {
     if debugger == .requested { debugger = .done }
-    passOver = .nothing
+    dealtWith = .nothing
     guestSyndrome = syndrome
   }
 }

@@ -104,6 +104,7 @@ struct OrderChecker {
     case .withheld(let on): withheld = on
     case .waits(let on): waits = on
     case .synchronize: synchronize()
+    case .exchange: break
     }
     touches += 1
   }

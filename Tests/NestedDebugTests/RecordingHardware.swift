@@ -9,13 +9,18 @@ struct RecordingHardware: DebugHardware {
     case withheld(Bool)
     case waits(Bool)
     case synchronize
+    case exchange(ExclusiveStore)
   }
 
   var events: [Event] = []
   /// What the registers hold, RES0 bits and all.
   var values: [DebugRegister: UInt64] = [.oslsr: 0b1010]
   var exceptionRegisters: [ExceptionRegister: UInt64] = [:]
+  var generalRegisters: [GeneralRegister: UInt64] = [:]
   var instruction: UInt32?
+  /// What every load finds, and what becomes of every store.
+  var loaded: ExclusiveValue?
+  var storeOutcome = ExclusiveStoreOutcome.impossible
   private(set) var traps = false
 
   /// The guest's or firmware's values in every register.
@@ -61,6 +66,10 @@ struct RecordingHardware: DebugHardware {
   mutating func write(_ register: ExceptionRegister, _ value: UInt64) {
     exceptionRegisters[register] = value
   }
+  mutating func read(_ register: GeneralRegister) -> UInt64 { generalRegisters[register] ?? 0 }
+  mutating func write(_ register: GeneralRegister, _ value: UInt64) {
+    generalRegisters[register] = value
+  }
   mutating func setDebugTraps(_ on: Bool) {
     events.append(.traps(on))
     traps = on
@@ -69,4 +78,11 @@ struct RecordingHardware: DebugHardware {
   mutating func setWaitTraps(_ on: Bool) { events.append(.waits(on)) }
   mutating func synchronize() { events.append(.synchronize) }
   mutating func fetchInstruction(at pc: UInt64) -> UInt32? { instruction }
+  mutating func load(
+    _ size: UInt64, at address: UInt64, from el: ExceptionLevel
+  ) -> ExclusiveValue? { loaded }
+  mutating func compareAndExchange(_ store: ExclusiveStore) -> ExclusiveStoreOutcome {
+    events.append(.exchange(store))
+    return storeOutcome
+  }
 }

@@ -100,6 +100,27 @@ struct StepTests {
     #expect(machine.debug.mode == .native)
   }
 
+  @Test(
+    "cancelled after an event was passed over, it leaves the breakpoint where it began in force")
+  func cancelledAtBreakpoint() throws {
+    // A watchpoint of the guest's own, at EL1 with PSTATE.D = 1: masked.
+    var machine = Self.machine([.store(0x4000, size: 8)], Self.el1Masked, guestMDSCR: 0xA000)
+    for (register, value) in [
+      (SystemRegister(2, 0, 0, 0, 6), 0x4000), (SystemRegister(2, 0, 0, 0, 7), 0x1FF7),
+    ]
+      as [(SystemRegister, UInt64)]
+    {
+      _ = machine.debug.access(
+        SystemRegisterAccess(register: register, rt: 0, isRead: false), value: value)
+    }
+    try machine.requests.insertBreakpoint(at: 0x1000)
+    machine.debug.requestStep()
+    #expect(machine.run(ticks: 1) == nil)
+    #expect(machine.context.pc == 0x1000)
+    machine.debug.cancelStep()
+    #expect(machine.run() == .breakpoint(address: 0x1000))
+  }
+
   // MARK: Interrupts
 
   @Test("a pending interrupt waits one instruction, and PSTATE.I is not what keeps it")

@@ -241,8 +241,8 @@ EL2_INLINE void el2_ic_ialluis(void) { EL2_ASM("ic ialluis" : : : "memory"); }
 EL2_INLINE void el2_dc_cvau(uintptr_t address) { EL2_ASM("dc cvau, %0" : : "r"(address) : "memory"); }
 EL2_INLINE void el2_dc_civac(uintptr_t address) { EL2_ASM("dc civac, %0" : : "r"(address) : "memory"); }
 
-// Both stages of the guest's translation of `address`, for a read from EL1 (`e1r`), or a read or write
-// from EL0, as a PAR_EL1 value. The caller saves and restores the guest's own PAR_EL1.
+// Both stages of the guest's translation of `address`, for a read or a write at EL1 or EL0, as a PAR_EL1
+// value. The caller saves and restores the guest's own PAR_EL1.
 #if EL2_TARGET
 #define EL2_TRANSLATION(name) \
   EL2_INLINE uint64_t el2_translate_##name(uint64_t address) { \
@@ -255,8 +255,75 @@ EL2_INLINE void el2_dc_civac(uintptr_t address) { EL2_ASM("dc civac, %0" : : "r"
   EL2_INLINE uint64_t el2_translate_##name(uint64_t address) { (void)address; __builtin_trap(); }
 #endif
 EL2_TRANSLATION(s12e1r)
+EL2_TRANSLATION(s12e1w)
 EL2_TRANSLATION(s12e0r)
 EL2_TRANSLATION(s12e0w)
+
+// MARK: Compare and exchange in the guest's memory
+
+// Stores `desired` where memory holds `expected`, atomically, with acquire and release semantics, and
+// says whether it did. `address` is a multiple of the size, and bits beyond the size are 0. LDAXR and
+// STLXR are what every processor has, FEAT_LSE or not. The loop ends: nothing but another observer's
+// store, which is progress, makes STLXR fail again and again (Arm ARM B2.9.5), and EL2 runs it with
+// interrupts masked.
+#if EL2_TARGET
+#define EL2_COMPARE_EXCHANGE(bits, suffix, width) \
+  EL2_INLINE bool el2_compare_exchange##bits( \
+      uintptr_t address, uint64_t expected, uint64_t desired) { \
+    uint64_t seen, stored; \
+    uint32_t failed; \
+    EL2_ASM("1: ldaxr" suffix " %" width "0, [%3]\n\t" \
+            "mov %2, #0\n\t" \
+            "cmp %0, %4\n\t" \
+            "b.ne 2f\n\t" \
+            "stlxr" suffix " %w1, %" width "5, [%3]\n\t" \
+            "cbnz %w1, 1b\n\t" \
+            "mov %2, #1\n" \
+            "2: clrex" \
+            : "=&r"(seen), "=&r"(failed), "=&r"(stored) \
+            : "r"(address), "r"(expected), "r"(desired) \
+            : "cc", "memory"); \
+    return stored != 0; \
+  }
+// LDAXP is atomic only together with the STLXP that succeeds. A value that differs may be torn: the
+// guest's store then fails although it need not have, which it may.
+EL2_INLINE bool el2_compare_exchange128(
+    uintptr_t address, uint64_t expected_low, uint64_t expected_high, uint64_t desired_low,
+    uint64_t desired_high) {
+  uint64_t low, high, stored;
+  uint32_t failed;
+  EL2_ASM("1: ldaxp %0, %1, [%4]\n\t"
+          "mov %3, #0\n\t"
+          "cmp %0, %5\n\t"
+          "ccmp %1, %6, #0, eq\n\t"
+          "b.ne 2f\n\t"
+          "stlxp %w2, %7, %8, [%4]\n\t"
+          "cbnz %w2, 1b\n\t"
+          "mov %3, #1\n"
+          "2: clrex"
+          : "=&r"(low), "=&r"(high), "=&r"(failed), "=&r"(stored)
+          : "r"(address), "r"(expected_low), "r"(expected_high), "r"(desired_low),
+            "r"(desired_high)
+          : "cc", "memory");
+  return stored != 0;
+}
+#else
+#define EL2_COMPARE_EXCHANGE(bits, suffix, width) \
+  EL2_INLINE bool el2_compare_exchange##bits( \
+      uintptr_t address, uint64_t expected, uint64_t desired) { \
+    (void)address; (void)expected; (void)desired; __builtin_trap(); \
+  }
+EL2_INLINE bool el2_compare_exchange128(
+    uintptr_t address, uint64_t expected_low, uint64_t expected_high, uint64_t desired_low,
+    uint64_t desired_high) {
+  (void)address; (void)expected_low; (void)expected_high; (void)desired_low; (void)desired_high;
+  __builtin_trap();
+}
+#endif
+EL2_COMPARE_EXCHANGE(8, "b", "w")
+EL2_COMPARE_EXCHANGE(16, "h", "w")
+EL2_COMPARE_EXCHANGE(32, "", "w")
+EL2_COMPARE_EXCHANGE(64, "", "x")
 
 // MARK: Memory-mapped registers: one access of exactly this size, volatile
 

@@ -1,0 +1,80 @@
+internal import ArmDebug
+internal import EL2Support
+internal import NestedDebug
+
+// The guest's registers and memory for the exclusives that EL2 completes.
+extension CoreDebugHardware {
+  mutating func read(_ register: GeneralRegister) -> UInt64 {
+    switch register {
+    case .x(let n): EL2.current.value.frame.value[rt: UInt8(truncatingIfNeeded: n)]
+    case .spEL0: el2_read_sp_el0()
+    case .spEL1: el2_read_sp_el1()
+    }
+  }
+
+  mutating func write(_ register: GeneralRegister, _ value: UInt64) {
+    guard case .x(let n) = register else { return }
+    EL2.current.value.frame.value[rt: UInt8(truncatingIfNeeded: n)] = value
+  }
+
+  mutating func load(
+    _ size: UInt64, at address: UInt64, from el: ExceptionLevel
+  ) -> ExclusiveValue? {
+    let par = translateForGuest(address, from: el, isStore: false)
+    guard let physical = Self.exchangeable(par, address) else { return nil }
+    return switch size {
+    case 1: ExclusiveValue(low: UInt64(el2_mmio_read8(physical)))
+    case 2: ExclusiveValue(low: UInt64(el2_mmio_read16(physical)))
+    case 4: ExclusiveValue(low: UInt64(el2_mmio_read32(physical)))
+    case 8: ExclusiveValue(low: el2_mmio_read64(physical))
+    case 16:
+      ExclusiveValue(low: el2_mmio_read64(physical), high: el2_mmio_read64(physical &+ 8))
+    default: nil
+    }
+  }
+
+  mutating func compareAndExchange(_ store: ExclusiveStore) -> ExclusiveStoreOutcome {
+    let par = translateForGuest(store.address, from: store.el, isStore: true)
+    if let iss = par.storeAbort { return .fault(Syndrome(.dataAbortLower, iss: iss)) }
+    guard let physical = Self.exchangeable(par, store.address) else { return .impossible }
+    let (old, new) = (store.expected, store.replacement)
+    let stored: Bool
+    switch store.size {
+    case 1: stored = el2_compare_exchange8(physical, old.low, new.low)
+    case 2: stored = el2_compare_exchange16(physical, old.low, new.low)
+    case 4: stored = el2_compare_exchange32(physical, old.low, new.low)
+    case 8: stored = el2_compare_exchange64(physical, old.low, new.low)
+    case 16: stored = el2_compare_exchange128(physical, old.low, old.high, new.low, new.high)
+    default: return .impossible
+    }
+    return stored ? .stored : .differs
+  }
+
+  /// Where EL2 reaches the word. It must be RAM of the guest's, and Write-Back to the guest as it is to
+  /// EL2: of two attributes for one location neither coherency nor the exclusives monitor would know
+  /// (Arm ARM B2.11, "Mismatched memory attributes"). With its caches off the guest's memory is not.
+  private static func exchangeable(_ par: TranslationResult, _ address: UInt64) -> UInt? {
+    guard par.isWriteBack,
+      let physical = GuestMemory.physicalAddress(ofPAR: par.rawValue, address: address),
+      EL2.shared.value.machine.isGuestMemory(physical)
+    else { return nil }
+    return UInt(physical)
+  }
+}
+
+/// PAR_EL1 of an access by the guest on this core, both stages. The guest's own PAR_EL1, which it may
+/// be about to read, is put back.
+private func translateForGuest(
+  _ address: UInt64, from el: ExceptionLevel, isStore: Bool
+) -> TranslationResult {
+  let saved = el2_read_par_el1()
+  let par =
+    switch (el, isStore) {
+    case (.el0, false): el2_translate_s12e0r(address)
+    case (.el0, true): el2_translate_s12e0w(address)
+    case (_, false): el2_translate_s12e1r(address)
+    case (_, true): el2_translate_s12e1w(address)
+    }
+  el2_write_par_el1(saved)
+  return TranslationResult(par: par)
+}
