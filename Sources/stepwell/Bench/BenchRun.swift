@@ -18,7 +18,8 @@ struct BenchRun {
     case .bare: try await run(bareArguments) {}
     case .native: try await runUnderStepwell(debugged: false)
     case .debugger: try await runUnderStepwell(debugged: true)
-    case .kvm, .kvmDebugger: throw Failure("KVM is not measured yet.")
+    case .kvm: try await runUnderKVM(debugged: false)
+    case .kvmDebugger: try await runUnderKVM(debugged: true)
     }
   }
 
@@ -54,6 +55,28 @@ struct BenchRun {
       // Until the machine has ended: a debugger that went would take its breakpoints with it.
       try await Task.sleep(for: Self.limit)
     }
+  }
+
+  /// Debian's kernel at EL2, and a virtual machine monitor as its only process.
+  private func runUnderKVM(debugged: Bool) async throws -> BenchTranscript {
+    let packages = try await GuestPackages.prepare()
+    let monitor = try await GuestProgram.build(
+      Project.root.appending(path: "Benchmarks/kvm.c"), with: packages,
+      into: folder.appending(path: "kvm"))
+    let initrd = folder.appending(path: "kvm.initrd")
+    try Initramfs.monitor(monitor, guest: Data(contentsOf: guest.image)).write(to: initrd)
+    var words = [debugged ? "hw" : "none", "\(machine.vcpus)"]
+    for symbol in ["debugger_place", "debugger_word"] {
+      words.append(String(try await guest.program.address(of: symbol), radix: 16))
+    }
+    return try await run(
+      [
+        "-M", "virt,virtualization=on,gic-version=3", "-cpu", machine.cpu,
+        "-smp", "\(machine.vcpus)", "-m", machine.memory, "-nographic", "-nic", "none",
+        "-kernel", packages.kernel.path, "-initrd", initrd.path,
+        "-append", "console=ttyAMA0 quiet panic=-1 -- \(words.joined(separator: " "))",
+      ] + BenchMachine.repeatable
+    ) {}
   }
 
   private static let limit = Duration.seconds(900)

@@ -15,6 +15,14 @@ struct BenchTranscript: Equatable {
     var lowest: Int
   }
 
+  /// Of something that a debugger does.
+  private struct DebuggerTicks: Equatable {
+    var rounds: Int
+    var total: Int
+    var batch: Int
+    var lowest: Int
+  }
+
   private var frequency = 0
   private var rounds = 0
   private var batch = 0
@@ -22,6 +30,9 @@ struct BenchTranscript: Equatable {
   private var startTicks = 0
   /// nil: the exceptions that the row is about do not come.
   private var rows: [String: Ticks?] = [:]
+  private var debuggerTicks: [String: DebuggerTicks] = [:]
+  /// The kernel whose KVM it was, with its version.
+  private(set) var kvm: String?
   private(set) var isComplete = false
   /// What went wrong, in the payload's own words.
   private(set) var failure: String?
@@ -42,6 +53,10 @@ struct BenchTranscript: Equatable {
         operations: numbers[0], total: numbers[1], lowest: numbers[2])
     case ("row", 0) where words.count == 3 && words[2] == "none":
       rows[String(words[1])] = .some(nil)
+    case ("debugger", 4):
+      debuggerTicks[String(words[1])] = DebuggerTicks(
+        rounds: numbers[0], total: numbers[1], batch: numbers[2], lowest: numbers[3])
+    case ("kvm", _): kvm = words.dropFirst().joined(separator: " ")
     case ("end", 0): isComplete = true
     default: failure = String(report)
     }
@@ -66,6 +81,14 @@ struct BenchTranscript: Equatable {
     return Cost(
       mean: instructions(ticks.total, loop.total, rounds, ticks.operations),
       lowest: instructions(ticks.lowest, loop.lowest, batch, ticks.operations))
+  }
+
+  /// What something costs that a debugger does; nil if it was not measured.
+  func debuggerCost(of name: String) -> Cost? {
+    guard let ticks = debuggerTicks[name], ticks.rounds > 0, ticks.batch > 0 else { return nil }
+    return Cost(
+      mean: Double(ticks.total) * instructionsPerTick / Double(ticks.rounds),
+      lowest: Double(ticks.lowest) * instructionsPerTick / Double(ticks.batch))
   }
 
   /// Whether the exceptions that an operation is about did not come.

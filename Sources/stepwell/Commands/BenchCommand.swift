@@ -28,7 +28,7 @@ struct BenchCommand: AsyncParsableCommand {
 
   private var chosenColumns: [BenchColumn] {
     get throws {
-      guard let columns else { return [.bare, .native, .debugger] }
+      guard let columns else { return BenchColumn.allCases }
       return try columns.split(separator: ",").map { word in
         guard let column = BenchColumn(rawValue: String(word)) else {
           throw ValidationError("--columns \(columns): there is no column \(word).")

@@ -23,6 +23,16 @@ enum Initramfs {
     return archive.finished()
   }
 
+  /// A virtual machine monitor, as the first process and the only one, and the guest that it runs.
+  static func monitor(_ monitor: GuestProgram, guest: Data) throws -> Data {
+    var archive = skeleton()
+    archive.addCharacterDevice("dev/kvm", major: 10, minor: 232)
+    archive.addFile(
+      "init", permissions: 0o755, contents: try Data(contentsOf: monitor.executable))
+    archive.addFile("benchmark.image", contents: guest)
+    return archive.finished()
+  }
+
   /// What Linux itself needs before the first process has mounted anything: a console to open.
   private static func skeleton() -> CPIOArchive {
     var archive = CPIOArchive()
