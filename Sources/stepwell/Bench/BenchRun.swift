@@ -15,7 +15,7 @@ struct BenchRun {
   /// - Throws: `Failure` if it does not come to its end.
   func transcript(of column: BenchColumn) async throws -> BenchTranscript {
     switch column {
-    case .bare: try await run(bareArguments) {}
+    case .bare: try await runBare()
     case .native: try await runUnderStepwell(debugged: false)
     case .debugger: try await runUnderStepwell(debugged: true)
     case .kvm: try await runUnderKVM(debugged: false)
@@ -23,22 +23,17 @@ struct BenchRun {
     }
   }
 
-  private var bareArguments: [String] {
-    [
-      "-M", "virt,gic-version=3", "-cpu", machine.cpu, "-smp", "\(machine.vcpus)",
-      "-m", machine.memory, "-nographic", "-nic", "none", "-kernel", guest.image.path,
-    ] + BenchMachine.repeatable
+  private func runBare() async throws -> BenchTranscript {
+    let payload = try Data(contentsOf: guest.image)
+    let image = try await Shim.build().bootImage(of: payload, named: guest.image.path)
+    return try await run(try virtualMachine(image).arguments) {}
   }
 
   private func runUnderStepwell(debugged: Bool) async throws -> BenchTranscript {
-    let image = folder.appending(path: "benchmark-\(debugged ? "held" : "free").image")
-    try BootImage.compose(
-      hypervisor: Data(contentsOf: try await Hypervisor.build().image),
-      kernel: Data(contentsOf: guest.image), named: guest.image.path, holdsGuest: debugged
-    ).write(to: image)
-    let stepwell = Machine(
-      cpu: machine.cpu, cpus: machine.vcpus, memory: machine.memory, image: image.path,
-      debugger: try .unused(), others: BenchMachine.repeatable)
+    let stepwell = try virtualMachine(
+      try BootImage.compose(
+        hypervisor: Data(contentsOf: try await Hypervisor.build().image),
+        kernel: Data(contentsOf: guest.image), named: guest.image.path, holdsGuest: debugged))
     guard debugged else { return try await run(stepwell.arguments) {} }
 
     let page = try await guest.program.address(of: "debugger_page")
@@ -55,6 +50,14 @@ struct BenchRun {
       // Until the machine has ended: a debugger that went would take its breakpoints with it.
       try await Task.sleep(for: Self.limit)
     }
+  }
+
+  private func virtualMachine(_ image: Data) throws -> Machine {
+    let file = folder.appending(path: "benchmark.image")
+    try image.write(to: file)
+    return Machine(
+      cpu: machine.cpu, cpus: machine.vcpus, memory: machine.memory, image: file.path,
+      debugger: try .unused(), others: BenchMachine.repeatable)
   }
 
   /// Debian's kernel at EL2, and a virtual machine monitor as its only process.
