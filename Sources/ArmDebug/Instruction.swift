@@ -63,6 +63,9 @@ public struct Instruction: Equatable, Sendable {
     return register == .isr || register.isInterruptControllerInterface
   }
 
+  /// A load or store at EL1 that is made as if at EL0: LDTR, STTR and their kin.
+  public var isUnprivilegedAccess: Bool { matches(0x3800_0800, mask: 0x3F20_0C00) }
+
   /// A load-exclusive or store-exclusive of a register or a pair.
   public var isExclusive: Bool {
     guard matches(0x0800_0000, mask: 0x3F80_0000) else { return false }

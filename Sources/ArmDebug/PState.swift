@@ -56,6 +56,8 @@ public struct PState: Equatable, Sendable {
     get { rawValue[bits: 10...11] }
     set { rawValue[bits: 10...11] = newValue }
   }
+  /// User access override (FEAT_UAO), AArch64 only: LDTR and STTR access as LDR and STR do.
+  public var uao: Bool { rawValue[bit: 23] && !isAArch32 }
   /// Illegal execution state.
   public var il: Bool {
     get { rawValue[bit: 20] }

@@ -4,12 +4,14 @@ package import NestedDebug
 /// The model as the engine's hardware.
 extension ModelCore: DebugHardware {
   package mutating func read(_ register: DebugRegister) -> UInt64 {
-    guard let encoding = register.description(on: .model)?.encoding else { return 0 }
+    guard let encoding = register.description(on: processor.capabilities)?.encoding else {
+      return 0
+    }
     return read(encoding)
   }
 
   package mutating func write(_ register: DebugRegister, _ value: UInt64) {
-    guard let encoding = register.description(on: .model)?.encoding else { return }
+    guard let encoding = register.description(on: processor.capabilities)?.encoding else { return }
     write(encoding, value)
   }
 
@@ -20,6 +22,7 @@ extension ModelCore: DebugHardware {
     case .esr: esr
     case .far: far
     case .vbar: vbar
+    case .contextidr: contextIDR
     case .sctlr, .gcscr: 0
     }
   }
@@ -30,20 +33,28 @@ extension ModelCore: DebugHardware {
     case .spsr: spsr = value
     case .esr: esr = value
     case .far: far = value
-    case .vbar, .sctlr, .gcscr: break
+    case .vbar, .sctlr, .gcscr, .contextidr: break
     }
   }
 
+  /// The operands of the exclusive at PC, for which see `Operation.encoding`.
   package mutating func read(_ register: GeneralRegister) -> UInt64 {
-    switch register {
-    case .x(let n): x[n]
-    case .spEL0: spEL0
-    case .spEL1: spEL1
+    guard case .x(let n) = register else { return 0 }
+    switch (program[pc], n) {
+    case (.loadExclusive(let address, _, _), 1), (.storeExclusive(let address, _, _, _), 1):
+      return address
+    case (.storeExclusive(_, _, _, let value), 5): return value
+    case (.storeExclusive(_, _, _, let value), 6): return ~value
+    default: return x[n]
     }
   }
 
+  /// The status of a store-exclusive at PC, which EL2 has completed.
   package mutating func write(_ register: GeneralRegister, _ value: UInt64) {
-    if case .x(let n) = register { x[n] = value }
+    guard register == .x(4), case .storeExclusive = program[pc] else { return }
+    storeStatus = value
+    storeOutcomes.append(value == 0)
+    transcript.append(.executed(pc))
   }
 
   package mutating func setDebugTraps(_ on: Bool) { tde = on }
@@ -57,30 +68,19 @@ extension ModelCore: DebugHardware {
   package mutating func load(
     _ size: UInt64, at address: UInt64, from el: ExceptionLevel
   ) -> ExclusiveValue? {
-    func word(_ bytes: Range<UInt64>) -> UInt64 {
-      bytes.reversed().reduce(0) { $0 << 8 | UInt64(memory[address + $1] ?? 0) }
-    }
-    return ExclusiveValue(low: word(0..<min(size, 8)), high: size > 8 ? word(8..<size) : 0)
+    ExclusiveValue(
+      low: memory.read(address, size: min(size, 8)),
+      high: size > 8 ? memory.read(address + 8, size: size - 8) : 0)
   }
 
   package mutating func compareAndExchange(_ store: ExclusiveStore) -> ExclusiveStoreOutcome {
     guard load(store.size, at: store.address, from: store.el) == store.expected else {
       return .differs
     }
-    for byte in 0..<store.size {
-      let word = byte < 8 ? store.replacement.low : store.replacement.high
-      memory[store.address + byte] = UInt8(truncatingIfNeeded: word >> (byte % 8 * 8))
+    memory.write(store.address, size: min(store.size, 8), store.replacement.low)
+    if store.size > 8 {
+      memory.write(store.address + 8, size: store.size - 8, store.replacement.high)
     }
     return .stored
   }
-}
-
-extension DebugCapabilities {
-  /// Six breakpoints, two of them context-aware; four watchpoints; FEAT_DoubleLock.
-  package static let model = DebugCapabilities(dfr0: 0x1030_5106)
-}
-
-extension ExceptionFeatures {
-  /// A processor of Armv8.0.
-  package static let none = ExceptionFeatures(pfr0: 0, pfr1: 0, mmfr1: 0, dfr1: 0)
 }

@@ -7,42 +7,75 @@ package struct NestedMachine: ~Copyable {
   package var debug: VirtualDebug
   package var requests = DebugRequests()
   package var context: GuestContext
-  /// The length of the transcript when the plan in force last lacked something that the debugger has
-  /// asked for, because the guest had taken its comparator.
-  private(set) var incompleteUntil = 0
+  /// What the guest has taken the comparators of, from each length of the transcript on.
+  private(set) var unplaced: [Unplaced] = []
+  private(set) var coverage = Coverage()
+
+  /// Requests that are not in force while the transcript has at least `count` entries.
+  struct Unplaced: Equatable {
+    var count: Int
+    var points = DebuggerPoints()
+  }
 
   package init(_ core: ModelCore) {
     self.core = core
-    debug = VirtualDebug(capabilities: .model, features: .none)
+    debug = VirtualDebug(
+      capabilities: core.processor.capabilities, features: .none,
+      zeroBlockSize: core.processor.zeroBlock, vmid: UInt16(ModelCore.vmid))
     context = GuestContext(pc: core.pc, pstate: core.pstate)
   }
 
   /// Runs the guest until the debugger is told of a stop, or for `ticks` events, or until the
   /// guest's transcript has `observations` entries.
   package mutating func run(ticks: Int = 200, observations: Int = .max) -> StopReason? {
-    debug.prepareToRun(context: &context, hardware: &core, requests: requests)
-    core.enter(pc: context.pc, pstate: context.pstate)
+    enter()
     // An interrupt of EL2's own comes after a step exception that is due.
     for tick in 0..<ticks + 20 {
       guard tick < ticks && core.transcript.count < observations || core.isStepPending else {
         break
       }
       guard let exit = core.tick() else { continue }
-      let stop = handle(exit)
-      notePlan()
-      if let stop { return stop }
-      debug.prepareToRun(context: &context, hardware: &core, requests: requests)
-      core.enter(pc: context.pc, pstate: context.pstate)
+      if let stop = handle(exit) { return stop }
+      enter()
     }
     // As when the debugger says Ctrl-C.
     _ = handle(ModelCore.Exit(syndrome: nil))
-    notePlan()
     return nil
   }
 
-  /// The plan in force until now, before the next entry computes another.
+  private mutating func enter() {
+    // Whose operands EL2 asks for.
+    core.pc = context.pc
+    let stores = core.storeOutcomes.count
+    debug.prepareToRun(context: &context, hardware: &core, requests: requests)
+    if core.storeOutcomes.count > stores, core.storeOutcomes.last == true {
+      coverage.note(.exclusiveByEL2)
+    }
+    notePlan()
+    core.enter(pc: context.pc, pstate: context.pstate)
+  }
+
+  /// The plan in force from now on.
   private mutating func notePlan() {
-    if !debug.plan.isComplete { incompleteUntil = core.transcript.count }
+    guard debug.mode == .shared, !debug.plan.isComplete else {
+      if !(unplaced.last?.points.isEmpty ?? true) {
+        unplaced.append(Unplaced(count: core.transcript.count))
+      }
+      return
+    }
+    var points = DebuggerPoints()
+    for n in 0..<16 where debug.plan.unplacedBreakpoints >> UInt16(n) & 1 == 1 {
+      guard let request = requests.breakpoint(n) else { continue }
+      points.breakpoints.append(request.address)
+    }
+    for n in 0..<16 where debug.plan.unplacedWatchpoints >> UInt16(n) & 1 == 1 {
+      guard let request = requests.watchpoint(n) else { continue }
+      points.watchpoints.append(
+        DebuggerWatchpoint(
+          range: request.range.first...request.range.last, kind: request.kind))
+    }
+    guard unplaced.last?.points != points else { return }
+    unplaced.append(Unplaced(count: core.transcript.count, points: points))
   }
 
   /// One step of the debugger's.
@@ -63,9 +96,11 @@ package struct NestedMachine: ~Copyable {
       core.transcript.append(.executed(context.pc))
       debug.instructionEmulated(context: &context)
     case _ where exceptionClass.isDebug:
+      let pc = context.pc
       let disposition = debug.handle(
         syndrome, faultAddress: exit.far, context: &context, hardware: &core)
       if case .stop(let reason) = disposition { return reason }
+      coverage.note(unseen: exceptionClass, isPassedOver: context.pc == pc)
     default: break
     }
     return nil
@@ -82,14 +117,5 @@ package struct NestedMachine: ~Copyable {
       return
     }
     debug.instructionEmulated(context: &context)
-  }
-}
-
-extension ModelCore {
-  /// The program run without an EL2, for as many observations.
-  package static func bare(_ core: ModelCore, observations: Int) -> [Observation] {
-    var core = core
-    for _ in 0..<observations * 4 where core.transcript.count < observations { _ = core.tick() }
-    return core.transcript
   }
 }

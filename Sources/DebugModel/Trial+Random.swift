@@ -1,51 +1,85 @@
+import ArmDebug
+
 extension Trial {
-  /// The same trial for the same number, everywhere and always: the even ones have a debugger at
-  /// work, the odd ones interrupts.
+  /// The same trial for the same number, everywhere and always: the even ones have a debugger and
+  /// interrupts at work, the odd ones interrupts alone.
   package static func numbered(_ number: UInt64) -> Trial {
     number % 2 == 0 ? debugger(seed: number) : interrupts(seed: number)
   }
 
-  /// A debugger that does anything at any time.
+  /// A debugger that does anything at any time, and at times interrupts.
   package static func debugger(seed: UInt64) -> Trial {
     var random = SplitMix64(state: seed)
-    let program = RandomProgram.program(&random)
-    let script = (0..<rounds).flatMap { _ in change(&random) + [resumption(&random)] }
-    return Trial(program: program, debugger: script)
+    let processor = ModelProcessor.any(&random)
+    let program = RandomProgram(on: processor).make(&random)
+    let count = max(0, Int.random(in: -3..<6, using: &random))
+    return Trial(
+      processor: processor, program: program, interrupts: interrupts(count, &random),
+      debugger: (0..<rounds).flatMap { _ in change(&random) + [resumption(&random)] })
   }
 
   /// Interrupts at any time, the debug hardware held for the debugger all along.
   package static func interrupts(seed: UInt64) -> Trial {
     var random = SplitMix64(state: ~seed)
-    let program = RandomProgram.program(&random)
-    let interrupts = (0..<6).map { _ in Int.random(in: 0..<120, using: &random) }.sorted()
+    let processor = ModelProcessor.any(&random)
+    let program = RandomProgram(on: processor).make(&random)
     let runs = (0..<rounds).map { _ in
       DebuggerAction.run(ticks: .random(in: 1..<40, using: &random))
     }
     // Nothing is there, so it never fires.
     return Trial(
-      program: program, interrupts: interrupts, debugger: [.insertBreakpoint(0xF000)] + runs)
+      processor: processor, program: program, interrupts: interrupts(6, &random),
+      debugger: [.insertBreakpoint(0xF000)] + runs)
+  }
+
+  private static func interrupts(_ count: Int, _ random: inout SplitMix64) -> [Int] {
+    (0..<count).map { _ in Int.random(in: 0..<120, using: &random) }.sorted()
   }
 
   /// Most programs need fewer.
   private static let rounds = 200
 
   private static func change(_ random: inout SplitMix64) -> [DebuggerAction] {
-    switch Int.random(in: 0..<8, using: &random) {
-    case 0: [.insertBreakpoint(RandomProgram.code(&random))]
-    case 1:
+    switch Int.random(in: 0..<18, using: &random) {
+    case 0, 1: [.insertBreakpoint(RandomProgram.code(&random))]
+    case 2, 3:
       [
         .insertWatchpoint(
-          RandomProgram.address(&random), length: .random(in: 1..<10, using: &random))
+          RandomProgram.address(&random),
+          // Any length, and at times blocks that a comparator masks.
+          length: Int.random(in: 0..<6, using: &random) == 0
+            ? 32 : .random(in: 1..<20, using: &random),
+          kind: AccessKind(rawValue: .random(in: 1..<4, using: &random)) ?? .any)
       ]
-    case 2: [.removeLowestBreakpoint]
-    case 3: [.removeLowestWatchpoint]
+    case 4, 5: [.removeBreakpoint(.random(in: 0..<4, using: &random))]
+    case 6, 7: [.removeWatchpoint(.random(in: 0..<4, using: &random))]
+    case 8: Int.random(in: 0..<4, using: &random) == 0 ? [.detach] : []
     default: []
     }
   }
 
   private static func resumption(_ random: inout SplitMix64) -> DebuggerAction {
     let steps = Bool.random(using: &random)
-    let ticks = Int.random(in: 1..<60, using: &random)
+    // Some are held at once.
+    let ticks =
+      Int.random(in: 0..<8, using: &random) == 0
+      ? Int.random(in: 0..<3, using: &random) : Int.random(in: 1..<60, using: &random)
     return steps ? .step(ticks: ticks) : .run(ticks: ticks)
+  }
+}
+
+extension ModelProcessor {
+  /// Most have six breakpoints and four watchpoints; some the least or the most that there can be.
+  fileprivate static func any(_ random: inout SplitMix64) -> ModelProcessor {
+    var processor = ModelProcessor()
+    switch Int.random(in: 0..<6, using: &random) {
+    case 0: (processor.breakpoints, processor.contextAware, processor.watchpoints) = (2, 1, 2)
+    case 1: (processor.breakpoints, processor.contextAware, processor.watchpoints) = (16, 4, 16)
+    default: break
+    }
+    processor.hasDoubleLock = .random(using: &random)
+    processor.zeroBlock = Bool.random(using: &random) ? 64 : 32
+    processor.reportsLowestAddress = Int.random(in: 0..<4, using: &random) == 0
+    return processor
   }
 }

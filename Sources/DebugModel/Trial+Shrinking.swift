@@ -9,6 +9,7 @@ extension Trial {
       least.leaveOut(\.debugger, while: fails)
       least.leaveOut(\.interrupts, while: fails)
       least.leaveOutInstructions(while: fails)
+      least.simplifyProcessor(while: fails)
       least.branchOverNOPs(while: fails)
     } while least != previous
     return least
@@ -19,7 +20,7 @@ extension Trial {
     guard let difference = difference() else { return self }
     let least = shrunk { trial in
       switch (difference, trial.difference()) {
-      case (.guest, .guest), (.debugger, .debugger): true
+      case (.guest, .guest), (.memory, .memory), (.debugger, .debugger): true
       default: false
       }
     }
@@ -58,6 +59,23 @@ extension Trial {
         break
       }
     }
+  }
+
+  /// The usual processor, as far as that will do.
+  private mutating func simplifyProcessor(while fails: (Trial) -> Bool) {
+    func simplify<Value>(_ trait: WritableKeyPath<ModelProcessor, Value>) {
+      var simpler = self
+      simpler.processor[keyPath: trait] = ModelProcessor()[keyPath: trait]
+      if fails(simpler) { self = simpler }
+    }
+    var simpler = self
+    simpler.processor = ModelProcessor()
+    if simpler != self, fails(simpler) { self = simpler }
+    guard processor != ModelProcessor() else { return }
+    simplify(\.hasDoubleLock)
+    simplify(\.zeroBlock)
+    simplify(\.reportsLowestAddress)
+    simplify(\.watchpoints)
   }
 
   /// Two or more NOPs in a row, which only bring the guest to where it is needed, are one branch.

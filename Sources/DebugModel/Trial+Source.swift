@@ -3,7 +3,9 @@ import ArmDebug
 extension Trial {
   /// The trial as an expression of Swift, to paste into a test.
   package var source: String {
-    var lines = ["Trial(", "  program: ["]
+    var lines = ["Trial("]
+    if processor != ModelProcessor() { lines.append("  processor: \(processor.source),") }
+    lines.append("  program: [")
     for (address, operation) in program.sorted(by: { $0.key < $1.key }) {
       lines.append("    \(address.source): \(operation.source),")
     }
@@ -25,10 +27,11 @@ extension DebuggerAction {
   fileprivate var source: String {
     switch self {
     case .insertBreakpoint(let address): ".insertBreakpoint(\(address.source))"
-    case .insertWatchpoint(let address, let length):
-      ".insertWatchpoint(\(address.source), length: \(length))"
-    case .removeLowestBreakpoint: ".removeLowestBreakpoint"
-    case .removeLowestWatchpoint: ".removeLowestWatchpoint"
+    case .insertWatchpoint(let address, let length, let kind):
+      ".insertWatchpoint(\(address.source), length: \(length), kind: .\(kind))"
+    case .removeBreakpoint(let n): ".removeBreakpoint(\(n))"
+    case .removeWatchpoint(let n): ".removeWatchpoint(\(n))"
+    case .detach: ".detach"
     case .run(let ticks): ".run(ticks: \(ticks))"
     case .step(let ticks): ".step(ticks: \(ticks))"
     }
@@ -40,7 +43,22 @@ extension Operation {
     switch self {
     case .nop: ".nop"
     case .load(let address, let size): ".load(\(address.source), size: \(size))"
-    case .store(let address, let size): ".store(\(address.source), size: \(size))"
+    case .store(let address, let size, let value):
+      ".store(\(address.source), size: \(size), value: \(value.source))"
+    case .loadUnprivileged(let address, let size):
+      ".loadUnprivileged(\(address.source), size: \(size))"
+    case .storeUnprivileged(let address, let size, let value):
+      ".storeUnprivileged(\(address.source), size: \(size), value: \(value.source))"
+    case .loadPair(let address, let size): ".loadPair(\(address.source), size: \(size))"
+    case .storePair(let address, let size, let value):
+      ".storePair(\(address.source), size: \(size), value: \(value.source))"
+    case .zero(let address): ".zero(\(address.source))"
+    case .loadExclusive(let address, let size, let pair):
+      ".loadExclusive(\(address.source), size: \(size), pair: \(pair))"
+    case .storeExclusive(let address, let size, let pair, let value):
+      ".storeExclusive(\(address.source), size: \(size), pair: \(pair), value: \(value.source))"
+    case .retry(let back): ".retry(\(back))"
+    case .clearExclusive: ".clearExclusive"
     case .branch(let target): ".branch(\(target.source))"
     case .svc: ".svc"
     case .hvc: ".hvc"
@@ -59,6 +77,17 @@ extension Operation {
     case .prepareReturn(let address, let pstate):
       ".prepareReturn(to: \(address.source), PState(rawValue: \(pstate.rawValue.source)))"
     }
+  }
+}
+
+extension ModelProcessor {
+  fileprivate var source: String {
+    """
+    ModelProcessor(
+        breakpoints: \(breakpoints), contextAware: \(contextAware), watchpoints: \(watchpoints),
+        hasDoubleLock: \(hasDoubleLock), zeroBlock: \(zeroBlock),
+        reportsLowestAddress: \(reportsLowestAddress))
+    """
   }
 }
 

@@ -1,8 +1,9 @@
 import ArmDebug
 
 /// A guest's program and what a debugger does to it meanwhile: run bare and under the engine, the
-/// guest must observe the same, and the debugger all that it asked for.
+/// guest must observe the same, and the debugger what an ideal one would (`IdealMachine`).
 package struct Trial: Equatable, Sendable {
+  package var processor: ModelProcessor
   /// The guest's instructions. It begins at 0x1000, at EL1 with everything masked; its vectors are
   /// at 0x8000. What is not here is undefined.
   package var program: [UInt64: Operation]
@@ -14,9 +15,10 @@ package struct Trial: Equatable, Sendable {
   package var observations: Int
 
   package init(
-    program: [UInt64: Operation], interrupts: [Int] = [], debugger: [DebuggerAction],
-    observations: Int = 120
+    processor: ModelProcessor = ModelProcessor(), program: [UInt64: Operation],
+    interrupts: [Int] = [], debugger: [DebuggerAction], observations: Int = 120
   ) {
+    self.processor = processor
     self.program = program
     self.interrupts = interrupts
     self.debugger = debugger
@@ -27,33 +29,28 @@ package struct Trial: Equatable, Sendable {
   package enum Difference: Equatable, Sendable {
     /// The guest saw it: from entry `at` of its transcript on.
     case guest(at: Int, bare: [ModelCore.Observation], nested: [ModelCore.Observation])
+    /// The guest's memory is not the same in the end.
+    case memory
     /// The debugger was not told something, or told something wrong.
     case debugger(String)
   }
 
   /// Runs the program both ways. nil: there was no difference.
-  package func difference() -> Difference? {
-    let core = core
-    let bare = ModelCore.bare(core, observations: observations)
-    var machine = NestedMachine(core)
-    var debugger = ModelDebugger()
-    for action in self.debugger where machine.core.transcript.count < bare.count {
-      debugger.perform(action, on: &machine, observations: bare.count)
+  package func difference() -> Difference? { outcome().difference }
+
+  /// The same, and what the trial has met.
+  package func outcome() -> (difference: Difference?, met: Coverage) {
+    var run = TrialRun(core, observations: observations)
+    for action in debugger {
+      if run.isDone { break }
+      run.perform(action)
     }
-    // Far more than any program needs: a guest that is still not there has been lost.
-    for _ in 0..<3000 where machine.core.transcript.count < bare.count {
-      debugger.perform(.run(ticks: 60), on: &machine, observations: bare.count)
-    }
-    let nested = machine.core.transcript
-    if nested != bare {
-      let at = zip(bare, nested).enumerated().first { $1.0 != $1.1 }?.offset ?? nested.count
-      return .guest(at: at, bare: bare, nested: nested)
-    }
-    return debugger.missed.first.map { .debugger($0) }
+    run.finish()
+    return (run.difference, run.met)
   }
 
   private var core: ModelCore {
-    var core = ModelCore()
+    var core = ModelCore(processor)
     core.program = program
     core.interrupts = interrupts
     core.pc = RandomProgram.body
@@ -72,6 +69,7 @@ extension Trial.Difference: CustomStringConvertible {
         bare   \(bare.prefix(at + 3).suffix(12))
         nested \(nested.prefix(at + 3).suffix(12))
       """
+    case .memory: "The guest can tell: its memory is not the same."
     case .debugger(let what): "The debugger can tell: \(what)"
     }
   }

@@ -1,6 +1,6 @@
 public import ArmDebug
 
-/// The EL1 registers that take part in exception entry and return.
+/// The EL1 registers that take part in exception entry and return, and what links compare.
 public enum ExceptionRegister: Hashable, Sendable {
   case elr
   case spsr
@@ -10,6 +10,8 @@ public enum ExceptionRegister: Hashable, Sendable {
   case sctlr
   /// GCSCR_EL1; read only where the processor has FEAT_GCS.
   case gcscr
+  /// CONTEXTIDR_EL1.
+  case contextidr
 }
 
 /// A general register of the guest's that an instruction's operands are in.

@@ -68,10 +68,9 @@ extension VirtualDebug {
     hardware: inout Hardware
   ) -> Disposition {
     guard
-      let n = Self.nearest(
-        plan.bank.watchpoints.span, plan.watchpointOwners.span,
-        to: faultAddress, syndrome: DebugSyndrome(rawValue: syndrome.iss), el: context.pstate.el,
-        block: zeroBlockSize)
+      let n = nearestWatchpoint(
+        to: faultAddress, DebugSyndrome(rawValue: syndrome.iss), context: context,
+        hardware: &hardware)
     else {
       step.passOver(.guestWatchpoints.union(.debuggerWatchpoints), at: context.pc)
       return .resume
@@ -92,22 +91,25 @@ extension VirtualDebug {
     return .resume
   }
 
-  /// The armed watchpoint that the exception is attributed to: the one nearest to FAR, the debugger's
-  /// before the guest's. An unprivileged access at EL1 matches as EL0, and the syndrome does not say
-  /// so; at EL1 both privileges are therefore candidates.
-  private static func nearest(
-    _ watchpoints: Span<Watchpoint>, _ owners: Span<Owner>, to faultAddress: UInt64,
-    syndrome: DebugSyndrome, el: ExceptionLevel, block: UInt64
+  /// The armed watchpoint that the exception is attributed to: of those that match this access, the
+  /// one nearest to FAR, the debugger's before the guest's. FAR need not be an address that it
+  /// watches, so one that does not match may be nearer.
+  private func nearestWatchpoint<Hardware: DebugHardware & ~Copyable>(
+    to faultAddress: UInt64, _ syndrome: DebugSyndrome, context: GuestContext,
+    hardware: inout Hardware
   ) -> Int? {
     let kind: AccessKind = syndrome.wnr ? .store : .load
+    let watchpoints = plan.bank.watchpoints.span
+    let owners = plan.watchpointOwners.span
     var nearest: (n: Int, distance: UInt64, isDebuggers: Bool)?
     for n in watchpoints.indices {
       let watchpoint = watchpoints[n]
       let control = watchpoint.control
       guard control.e, control.lsc?.overlaps(kind) == true,
-        control.privilege.el0 || el == .el1 && control.privilege.el1,
         let distance = syndrome.watchpointNumber == n
-          ? 0 : watchpoint.range?.distance(from: faultAddress, block: block)
+          ? 0 : watchpoint.range?.distance(from: faultAddress, block: zeroBlockSize),
+        Self.privilege(control.privilege, matches: context, hardware: &hardware),
+        !control.wt || linkMatches(control.lbn, hardware: &hardware)
       else { continue }
       let isDebuggers =
         if case .debugger = owners[n] { true } else { false }
@@ -120,5 +122,29 @@ extension VirtualDebug {
       nearest = (n, distance, isDebuggers)
     }
     return nearest?.n
+  }
+
+  /// Whether a watchpoint for these levels matches the access of the instruction at PC. One at EL1
+  /// matches as EL0 if it is unprivileged (LDTR, STTR), unless PSTATE.UAO = 1; where that cannot be
+  /// read, it may be either.
+  private static func privilege<Hardware: DebugHardware & ~Copyable>(
+    _ privilege: PrivilegeMatch, matches context: GuestContext, hardware: inout Hardware
+  ) -> Bool {
+    guard context.pstate.el == .el1, privilege.el0 != privilege.el1 else {
+      return privilege.contains(context.pstate.el)
+    }
+    guard let bits = hardware.fetchInstruction(at: context.pc) else { return true }
+    let isUnprivileged = Instruction(bits).isUnprivilegedAccess && !context.pstate.uao
+    return isUnprivileged ? privilege.el0 : privilege.el1
+  }
+
+  /// Whether the context that breakpoint `n`, the armed partner of a link, compares is the current
+  /// one.
+  private func linkMatches<Hardware: DebugHardware & ~Copyable>(
+    _ n: Int, hardware: inout Hardware
+  ) -> Bool {
+    let contextIDR = UInt32(truncatingIfNeeded: hardware.read(.contextidr))
+    return plan.bank.breakpoints[n].matchesContext(
+      ContextIdentifiers(contextIDR: contextIDR, vmid: vmid))
   }
 }

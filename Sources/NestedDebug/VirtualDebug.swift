@@ -24,6 +24,8 @@ public struct VirtualDebug: ~Copyable {
   public let features: ExceptionFeatures
   /// The size in bytes of the block that DC ZVA writes, a power of two.
   public let zeroBlockSize: UInt64
+  /// VTTBR_EL2.VMID, which some of the guest's breakpoints compare.
+  public let vmid: UInt16
 
   /// Who the hardware belongs to.
   public internal(set) var mode = Mode.reset
@@ -47,13 +49,17 @@ public struct VirtualDebug: ~Copyable {
 
   /// A vCPU in its reset state.
   ///
-  /// - Parameter zeroBlockSize: from DCZID_EL0.BS; bytes, a power of two.
+  /// - Parameters:
+  ///   - zeroBlockSize: from DCZID_EL0.BS; bytes, a power of two.
+  ///   - vmid: the guest's.
   public init(
-    capabilities: DebugCapabilities, features: ExceptionFeatures, zeroBlockSize: UInt64 = 64
+    capabilities: DebugCapabilities, features: ExceptionFeatures, zeroBlockSize: UInt64 = 64,
+    vmid: UInt16 = 0
   ) {
     self.capabilities = capabilities
     self.features = features
     self.zeroBlockSize = zeroBlockSize
+    self.vmid = vmid
   }
 
   /// Puts the vCPU into its reset state: PSCI CPU_ON. Nothing of the core's debug registers is

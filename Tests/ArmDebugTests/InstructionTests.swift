@@ -78,6 +78,20 @@ struct InstructionTests {
   }
 
   @Test(
+    "accesses as if at EL0, not their neighbours",
+    arguments: [
+      // LDTR X, W; LDTRB; LDTRSW; LDTRSH; STTR X; STTRB, each with an offset
+      (0xF840_8841, true), (0xB85F_F841, true), (0x3840_0841, true), (0xB880_4841, true),
+      (0x78C0_2841, true), (0xF800_8841, true), (0x3800_1841, true),
+      // LDUR, LDR pre- and post-indexed, LDR by register and by immediate, LDUR of S0, LDP
+      (0xF840_8041, false), (0xF840_8C41, false), (0xF840_8441, false), (0xF863_6841, false),
+      (0xF940_0841, false), (0xBC40_0841, false), (0xA940_0841, false),
+    ] as [(UInt32, Bool)])
+  func unprivileged(bits: UInt32, expected: Bool) {
+    #expect(Instruction(bits).isUnprivilegedAccess == expected)
+  }
+
+  @Test(
     "exclusives of every size, not their neighbours",
     arguments: [
       // LDXRB, LDXR, STXR, LDAXR, STLXR, LDXP, STXP

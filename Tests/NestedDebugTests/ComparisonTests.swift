@@ -3,7 +3,8 @@ import DebugModel
 import Testing
 
 /// Random guest programs, with random use of the guest's own breakpoints, watchpoints and steps, run
-/// bare and under the engine with a random debugger. What the guest observes must be the same.
+/// bare and under the engine with a random debugger. What the guest observes must be the same, and
+/// what the debugger is told that which an ideal one would be.
 ///
 /// `./stepwell prove` runs as many more as it is asked for.
 @Suite("The guest cannot tell")
@@ -45,7 +46,7 @@ struct ComparisonTests {
     expectNoDifference(trial)
   }
 
-  @Test("a step that is taken back leaves the breakpoint where it began passed over")
+  @Test("a step that is taken back leaves the breakpoint where it was to begin in force")
   func stepTakenBack() {
     let trial = Trial(
       program: [
@@ -73,6 +74,61 @@ struct ComparisonTests {
         .step(ticks: 24), .step(ticks: 1),
       ])
     expectNoDifference(trial)
+  }
+
+  @Test(
+    "FAR below what is watched does not give the debugger's watchpoint to one that cannot match")
+  func attributedToOneThatMatches() {
+    // At EL1, with FAR below both: the guest's is for EL0.
+    let processor = ModelProcessor(reportsLowestAddress: true)
+    func trial(_ control: UInt64, _ access: Operation) -> Trial {
+      Trial(
+        processor: processor,
+        program: [
+          0x1000: .msr(RandomProgram.oslar, 0),
+          0x1004: .msr(RandomProgram.mdscr, 0xA000),
+          0x1008: .msr(SystemRegister(2, 0, 0, 3, 6), 0x4000),
+          0x100C: .msr(SystemRegister(2, 0, 0, 3, 7), control),
+          0x1010: .daifClr(0x8),
+          0x1014: access,
+          0x1018: .branch(0x1018),
+          0x8200: .mrs(ModelCore.esr),
+          0x8204: .skipOne,
+          0x8208: .eret,
+        ],
+        debugger: [.insertWatchpoint(0x4004, length: 2, kind: .any)])
+    }
+    expectNoDifference(trial(0x1FFD, .load(0x4000, size: 8)))
+    expectNoDifference(trial(0x1FFB, .load(0x4000, size: 8)))
+    expectNoDifference(trial(0x1FFD, .loadUnprivileged(0x4000, size: 8)))
+    expectNoDifference(trial(0x1FFB, .storeUnprivileged(0x4000, size: 8)))
+    // Linked to breakpoint 5, which compares no context: never matches.
+    expectNoDifference(trial(0x15_1FFF, .load(0x4000, size: 8)))
+  }
+
+  @Test("FAR below what is watched does not give it to one whose context is another")
+  func attributedByContext() {
+    for context in [2, 3] as [UInt64] {
+      let trial = Trial(
+        processor: ModelProcessor(reportsLowestAddress: true),
+        program: [
+          0x1000: .msr(RandomProgram.oslar, 0),
+          0x1004: .msr(RandomProgram.mdscr, 0xA000),
+          0x1008: .msr(SystemRegister(2, 0, 0, 3, 6), 0x4000),
+          0x100C: .msr(SystemRegister(2, 0, 0, 3, 7), 0x15_1FFF),
+          0x1010: .msr(SystemRegister(2, 0, 0, 5, 4), 2),
+          0x1014: .msr(SystemRegister(2, 0, 0, 5, 5), 0x30_01E5),
+          0x1018: .msr(ModelCore.contextIDR, context),
+          0x101C: .daifClr(0x8),
+          0x1020: .load(0x4000, size: 8),
+          0x1024: .branch(0x1024),
+          0x8200: .mrs(ModelCore.esr),
+          0x8204: .skipOne,
+          0x8208: .eret,
+        ],
+        debugger: [.insertWatchpoint(0x4004, length: 2, kind: .any)])
+      expectNoDifference(trial)
+    }
   }
 
   @discardableResult

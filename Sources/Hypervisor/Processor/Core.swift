@@ -126,6 +126,7 @@ struct CoreDebugHardware: DebugHardware {
     case .vbar: el2_read_vbar_el1()
     case .sctlr: el2_read_sctlr_el1()
     case .gcscr: el2_read_gcscr_el1()
+    case .contextidr: el2_read_contextidr_el1()
     }
   }
 
@@ -135,7 +136,7 @@ struct CoreDebugHardware: DebugHardware {
     case .spsr: el2_write_spsr_el1(value)
     case .esr: el2_write_esr_el1(value)
     case .far: el2_write_far_el1(value)
-    case .vbar, .sctlr, .gcscr: break
+    case .vbar, .sctlr, .gcscr, .contextidr: break
     }
   }
 

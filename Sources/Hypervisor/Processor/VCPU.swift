@@ -29,7 +29,8 @@ struct VCPU: ~Copyable {
     self.index = index
     debug = VirtualDebug(
       capabilities: features.debugCapabilities, features: features.exceptionFeatures,
-      zeroBlockSize: features.zeroBlockSize)
+      zeroBlockSize: features.zeroBlockSize,
+      vmid: UInt16(truncatingIfNeeded: Stage2.vmid &>> 48))
   }
 
   /// The general registers, at the top of the core's EL2 stack.

@@ -10,9 +10,9 @@ struct ProveCommand: AsyncParsableCommand {
       Runs random guest programs, which use their own breakpoints, watchpoints and single-steps, on \
       a model of the architecture: bare, and under the hypervisor's debug engine with a debugger or \
       interrupts at work. What the guest observes must be the same, and the debugger must be told \
-      all that it asked for. The first difference ends it: the program is cut down to what it takes \
-      and printed as a Swift expression for a test. The same seed gives the same programs; seed 7 \
-      begins with the second program of seed 6.
+      what one with comparators of its own would be. The first difference ends it: the program is \
+      cut down to what it takes and printed as a Swift expression for a test. The same seed gives \
+      the same programs; seed 7 begins with the second program of seed 6.
       """)
 
   /// Under a minute on two processors.
