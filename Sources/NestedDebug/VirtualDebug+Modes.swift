@@ -93,6 +93,8 @@ extension VirtualDebug {
     if old != plan.mdscr { hardware.write(.mdscr, plan.mdscr.rawValue) }
     hardware.synchronize()
     planned = inputs
+    missed.breakpoints |= plan.unplacedBreakpoints
+    missed.watchpoints |= plan.unplacedWatchpoints
   }
 
   /// Writes the comparators that differ from what the hardware holds. Each is disabled before its

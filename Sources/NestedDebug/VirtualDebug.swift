@@ -33,6 +33,8 @@ public struct VirtualDebug: ~Copyable {
   public internal(set) var guest = GuestDebugState()
   /// What the hardware holds in shared mode, and whose it is.
   public internal(set) var plan = Plan()
+  /// The requests that a plan had no comparator for since `forgetMissed`, be it for a while only.
+  public internal(set) var missed = MissedRequests()
   /// How far the debugger's step has come.
   public var debuggerStep: DebuggerStep { step.debugger }
 
@@ -87,11 +89,24 @@ public struct VirtualDebug: ~Copyable {
     Planner.fits(requests, beside: guest, on: capabilities)
   }
 
+  /// The debugger has been told what was missed.
+  public mutating func forgetMissed() { missed = MissedRequests() }
+
   /// Asks for one instruction to be run, from the next `prepareToRun` on.
   public mutating func requestStep() { step.debugger = .requested }
 
   /// Takes that back. A step that has run but was not reported yet is not reported any more.
   public mutating func cancelStep() { step.debugger = .none }
+}
+
+/// Requests of the debugger's that were not in force for some time, for the guest had enabled the
+/// comparators itself. Bit n is request n.
+public struct MissedRequests: Equatable, Sendable {
+  public internal(set) var breakpoints: UInt16 = 0
+  public internal(set) var watchpoints: UInt16 = 0
+
+  /// Whether every request has been in force all the time.
+  public var isEmpty: Bool { breakpoints == 0 && watchpoints == 0 }
 }
 
 /// Everything that a plan depends on and that can change.

@@ -99,7 +99,10 @@ public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copya
       answer(&target)
     } else if session.owesStopReply {
       session.owesStopReply = false
-      sender.begin()
+      // Console output is allowed while the debugger waits for a stop, and no later.
+      sender.beginConsole()
+      target.writeNotice(to: &sender)
+      sender.endConsole()
       appendStopReply(for: stop, target: &target)
       sender.send()
     } else if !session.isOpen, stop.cause != .held {

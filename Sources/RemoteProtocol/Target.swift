@@ -46,6 +46,10 @@ public protocol Target: ~Copyable {
   /// that is the stop given to `RemoteServer.targetDidStop` next.
   mutating func resume()
 
+  /// Writes what the user has to know beside the stop that is about to be reported, in whole lines, if
+  /// there is anything. It is asked for once before each stop reply.
+  mutating func writeNotice(to output: inout some TextOutput & ~Copyable)
+
   // MARK: Registers
 
   /// The registers numbered 0 ..< this make up the `g` and `G` packets, in this order.

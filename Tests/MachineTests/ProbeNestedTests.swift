@@ -123,6 +123,11 @@ extension MachineTests {
         // All six are the guest's now.
         try await console.wait(for: "gate full")
         try await client.stop()
+        // Told at the stop, without being asked, and once.
+        let notice =
+          "The breakpoint at 0x\(String(place, radix: 16)) is not in force on vCPU 0: "
+          + "the guest uses the hardware breakpoints itself.\n"
+        #expect(client.console == notice)
         let report = try await client.monitor("debug")
         for n in 0..<6 { #expect(report.contains("breakpoint \(n): the guest's")) }
         for n in 0..<4 { #expect(report.contains("watchpoint \(n): the guest's")) }
@@ -134,6 +139,7 @@ extension MachineTests {
         try #expect(await client.receive().contains("hwbreak:;"))
         try #expect(await client.request("z\(point)") == "OK")
         try await client.send(packet: "vCont;c")
+        #expect(client.console == notice)
       }
       #expect(
         transcript.filter { $0.hasPrefix("breakpoints") }

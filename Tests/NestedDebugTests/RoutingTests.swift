@@ -214,11 +214,31 @@ struct RoutingTests {
     #expect(machine.debug.fits(machine.requests) == false)
     #expect(machine.run(ticks: 1) == nil)
     #expect(machine.debug.plan.unplacedBreakpoints == 0b11)
+    #expect(machine.debug.missed.breakpoints == 0b11 && machine.debug.missed.watchpoints == 0)
+    machine.debug.forgetMissed()
     #expect(machine.run(observations: 2) == nil)
     machine.context.pc = 0x1000
     #expect(machine.run() == .breakpoint(address: 0x1000))
     #expect(machine.debug.plan.unplacedBreakpoints == 0b10)
     #expect(machine.debug.plan.breakpointOwners[4] == .debugger(request: 0))
+    #expect(machine.debug.missed.breakpoints == 0b10)
+    machine.debug.forgetMissed()
+    #expect(machine.debug.missed.isEmpty)
+  }
+
+  @Test("what was without a comparator for a while is remembered after it has one again")
+  func missedForAWhile() throws {
+    let all = (0..<4 as Range<UInt8>).flatMap { n in
+      [
+        (SystemRegister(2, 0, 0, n, 6), 0x5000), (SystemRegister(2, 0, 0, n, 7), 0x1FFF),
+      ] as [(SystemRegister, UInt64)]
+    }
+    var machine = machine(
+      [.nop, .msr(SystemRegister(2, 0, 0, 2, 7), 0), .nop], StepTests.el1Masked, mdscr: 0xA000, all)
+    try machine.requests.insertWatchpoint(at: 0x4000, length: 8, kind: .store)
+    #expect(machine.run(observations: 3) == nil)
+    #expect(machine.debug.plan.isComplete)
+    #expect(machine.debug.missed.watchpoints == 0b1 && machine.debug.missed.breakpoints == 0)
   }
 
   // MARK: What an emulator does not show

@@ -26,6 +26,9 @@ struct FakeMachine: Target {
   var loadSlide: UInt64?
   var description = "<target/>"
 
+  /// What the user is to be told at the next stop.
+  var notice = ""
+
   /// What was asked of it that changes whether it runs.
   var log: [String] = []
   var isRunning = true
@@ -61,6 +64,12 @@ struct FakeMachine: Target {
     precondition(!isRunning)
     output.write("EL1 at ")
     output.write(hex: vcpus[vcpu].registers[Self.programCounter])
+  }
+
+  mutating func writeNotice(to output: inout some TextOutput & ~Copyable) {
+    precondition(!isRunning)
+    for byte in notice.utf8 { output.write(byte) }
+    notice = ""
   }
 
   // MARK: Running and standing still

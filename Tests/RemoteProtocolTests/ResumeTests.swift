@@ -154,4 +154,25 @@ struct ResumeTests {
     conversation.server.targetDidExit()
     #expect(conversation.received() == frame("W00"))
   }
+
+  @Test("What the user is to know comes before the stop reply, once, and only to who waits for it")
+  func notice() {
+    let conversation = Conversation()
+    _ = conversation.ask("vCont;c")
+    conversation.machine.notice = "a breakpoint is gone\n"
+    conversation.machine.announcement = StopEvent(vcpu: 1, cause: .stepped)
+    conversation.reportStop()
+    let packets = payloads(in: conversation.received())
+    #expect(packets.count == 2)
+    #expect(packets.first == "O" + hex("a breakpoint is gone\n"))
+    #expect(packets.last?.hasPrefix("T05") == true)
+    _ = conversation.ask("vCont;c")
+    #expect(conversation.happen(.stepped, on: 0)?.hasPrefix("T05") == true)
+
+    // A debugger that has just come asked something else, and gets its answer.
+    let newcomer = Conversation(attached: false)
+    newcomer.machine.notice = "a breakpoint is gone\n"
+    #expect(newcomer.ask("QStartNoAckMode") == "OK")
+    #expect(newcomer.machine.notice != "")
+  }
 }

@@ -96,6 +96,13 @@ struct GuestTarget: Target {
     return StopEvent(vcpu: lastStop, cause: .interrupted)
   }
 
+  mutating func writeNotice(to output: inout some TextOutput & ~Copyable) {
+    for vcpu in 0..<vcpuCount {
+      MissedReport.write(vcpu, to: &output)
+      EL2.vcpu(vcpu).value.debug.forgetMissed()
+    }
+  }
+
   private func cause(of reason: StopReason) -> StopEvent.Cause {
     switch reason {
     case .breakpoint(let address):

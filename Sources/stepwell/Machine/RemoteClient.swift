@@ -5,6 +5,8 @@ internal import Glibc
 final class RemoteClient {
   private var descriptor: Int32
   private var received: [UInt8] = []
+  /// What the target has written for the user to read, outside of `monitor`.
+  private(set) var console = ""
   /// Whether packets are acknowledged, as they are until QStartNoAckMode.
   private var acknowledges = true
 
@@ -81,7 +83,7 @@ final class RemoteClient {
 
   // MARK: Receiving
 
-  /// Waits for the next packet.
+  /// Waits for the next packet that is not console output.
   ///
   /// - Returns: what is in it, of whichever bytes, each as one scalar.
   func receive(within limit: Duration = .seconds(20)) async throws -> String {
@@ -89,7 +91,10 @@ final class RemoteClient {
     while true {
       if let payload = try takePacket() {
         if acknowledges { try await send("+".utf8) }
-        return payload
+        // "OK" is an answer; console output has "O" and an even number of digits.
+        guard payload.hasPrefix("O"), payload != "OK" else { return payload }
+        console += Self.text(hex: payload.dropFirst())
+        continue
       }
       if try !readMore() {
         guard ContinuousClock.now < deadline else {
@@ -145,14 +150,12 @@ final class RemoteClient {
   /// `monitor` and what it prints.
   func monitor(_ command: String) async throws -> String {
     let digits = command.utf8.map { String(0x100 + Int($0), radix: 16).dropFirst() }.joined()
-    try await send(packet: "qRcmd,\(digits)")
-    var text = ""
-    while true {
-      let answer = try await receive()
-      // "OK" ends it, and so does an error; console output has "O" and an even number of digits.
-      guard answer.hasPrefix("O"), answer != "OK" else { return text }
-      text += Self.text(hex: answer.dropFirst())
-    }
+    let earlier = console
+    console = ""
+    defer { console = earlier }
+    // "OK" ends it, and so does an error.
+    try await request("qRcmd,\(digits)")
+    return console
   }
 
   /// Text from the protocol's hexadecimal digits.
