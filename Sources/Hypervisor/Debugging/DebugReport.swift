@@ -22,7 +22,7 @@ enum DebugReport {
     output.write(decimal: UInt64(context.pstate.el.rawValue))
     output.write(context.pstate.d ? ", debug exceptions masked (PSTATE.D)\n" : "\n")
     writeGuest(vcpu.value.debug.guest, to: &output)
-    writeComparators(vcpu.value.debug, to: &output)
+    writeComparators(vcpu, to: &output)
   }
 
   private static func writeGuest(
@@ -41,42 +41,46 @@ enum DebugReport {
   }
 
   private static func writeComparators(
-    _ debug: borrowing VirtualDebug, to output: inout some TextOutput & ~Copyable
+    _ vcpu: Fixed<VCPU>, to output: inout some TextOutput & ~Copyable
   ) {
-    let isShared = debug.mode == .shared
-    var used = 0
-    for n in 0..<debug.capabilities.breakpointCount {
-      let guests = debug.guest.bank.breakpoints[n]
-      let owner = isShared ? debug.plan.breakpointOwners[n] : guests.control.e ? .guest : .nobody
-      if owner != .nobody { used &+= 1 }
-      guard guests.control.e || owner != .nobody else { continue }
-      writeHead("breakpoint ", n, owner, to: &output)
-      if guests.control.e { writeBreakpoint("guest's  ", guests, to: &output) }
-      if isShared, debug.plan.bank.breakpoints[n].control.e {
-        writeBreakpoint("hardware ", debug.plan.bank.breakpoints[n], to: &output)
-      }
-    }
-    writeFree("breakpoints", debug.capabilities.breakpointCount &- used, to: &output)
-    used = 0
-    for n in 0..<debug.capabilities.watchpointCount {
-      let guests = debug.guest.bank.watchpoints[n]
-      let owner = isShared ? debug.plan.watchpointOwners[n] : guests.control.e ? .guest : .nobody
-      if owner != .nobody { used &+= 1 }
-      guard guests.control.e || owner != .nobody else { continue }
-      writeHead("watchpoint ", n, owner, to: &output)
-      if guests.control.e { writeWatchpoint("guest's  ", guests, to: &output) }
-      if isShared, debug.plan.bank.watchpoints[n].control.e {
-        writeWatchpoint("hardware ", debug.plan.bank.watchpoints[n], to: &output)
-      }
-    }
-    writeFree("watchpoints", debug.capabilities.watchpointCount &- used, to: &output)
-    if isShared && !debug.plan.isComplete {
+    let isShared = vcpu.value.debug.mode == .shared
+    let capabilities = vcpu.value.debug.capabilities
+    writeBank(
+      capabilities.breakpointCount, isShared,
+      guests: { vcpu.value.debug.guest.bank.breakpoints[$0] },
+      hardware: { vcpu.value.debug.plan.bank.breakpoints[$0] },
+      owner: { vcpu.value.debug.plan.breakpointOwners[$0] }, to: &output)
+    writeBank(
+      capabilities.watchpointCount, isShared,
+      guests: { vcpu.value.debug.guest.bank.watchpoints[$0] },
+      hardware: { vcpu.value.debug.plan.bank.watchpoints[$0] },
+      owner: { vcpu.value.debug.plan.watchpointOwners[$0] }, to: &output)
+    if isShared && !vcpu.value.debug.plan.isComplete {
       output.write(
         "  NOT IN FORCE for want of comparators, which the guest has taken since: requests")
-      writeUnplaced("breakpoint", debug.plan.unplacedBreakpoints, to: &output)
-      writeUnplaced("watchpoint", debug.plan.unplacedWatchpoints, to: &output)
+      writeUnplaced("breakpoint", vcpu.value.debug.plan.unplacedBreakpoints, to: &output)
+      writeUnplaced("watchpoint", vcpu.value.debug.plan.unplacedWatchpoints, to: &output)
       output.write("\n")
     }
+  }
+
+  /// The comparators of one kind, and how many of them are free. In native mode the hardware's are the
+  /// guest's.
+  private static func writeBank<Comparator: ReportedComparator>(
+    _ count: Int, _ isShared: Bool, guests: (Int) -> Comparator, hardware: (Int) -> Comparator,
+    owner: (Int) -> Owner, to output: inout some TextOutput & ~Copyable
+  ) {
+    var used = 0
+    for n in 0..<count {
+      let guests = guests(n)
+      let owner = isShared ? owner(n) : guests.isEnabled ? .guest : .nobody
+      if owner != .nobody { used &+= 1 }
+      guard guests.isEnabled || owner != .nobody else { continue }
+      writeHead(Comparator.kind, n, owner, to: &output)
+      if guests.isEnabled { guests.write("guest's  ", to: &output) }
+      if isShared, hardware(n).isEnabled { hardware(n).write("hardware ", to: &output) }
+    }
+    writeFree(Comparator.kind, count &- used, to: &output)
   }
 
   private static func writeHead(
@@ -84,6 +88,7 @@ enum DebugReport {
   ) {
     output.write("  ")
     output.write(kind)
+    output.write(" ")
     output.write(decimal: UInt64(n))
     switch owner {
     case .nobody: output.write(": nobody's\n")
@@ -95,69 +100,12 @@ enum DebugReport {
     }
   }
 
-  private static func writeBreakpoint(
-    _ label: StaticString, _ breakpoint: Breakpoint, to output: inout some TextOutput & ~Copyable
-  ) {
-    output.write("    ")
-    output.write(label)
-    if breakpoint.control.bt.comparesContext {
-      output.write("context ")
-      output.write(hex: breakpoint.value)
-    } else {
-      output.write(hex: breakpoint.value, digits: 16)
-    }
-    if breakpoint.control.bt.isLinked && breakpoint.control.bt.comparesAddress {
-      output.write(", linked to ")
-      output.write(decimal: UInt64(breakpoint.control.lbn))
-    }
-    writePrivilege(breakpoint.control.privilege, to: &output)
-    output.write("  (DBGBCR ")
-    output.write(hex: breakpoint.control.rawValue)
-    output.write(")\n")
-  }
-
-  private static func writeWatchpoint(
-    _ label: StaticString, _ watchpoint: Watchpoint, to output: inout some TextOutput & ~Copyable
-  ) {
-    output.write("    ")
-    output.write(label)
-    if let range = watchpoint.range {
-      output.write(hex: range.first, digits: 16)
-      output.write(", ")
-      output.write(decimal: range.last &- range.first &+ 1)
-      output.write(range.last == range.first ? " byte" : " bytes")
-    } else {
-      output.write("watches nothing")
-    }
-    switch watchpoint.control.lsc {
-    case .load: output.write(", loads")
-    case .store: output.write(", stores")
-    case .any: output.write(", loads and stores")
-    case nil: break
-    }
-    writePrivilege(watchpoint.control.privilege, to: &output)
-    output.write("  (DBGWCR ")
-    output.write(hex: watchpoint.control.rawValue)
-    output.write(")\n")
-  }
-
-  private static func writePrivilege(
-    _ privilege: PrivilegeMatch, to output: inout some TextOutput & ~Copyable
-  ) {
-    switch (privilege.el1, privilege.el0) {
-    case (true, true): output.write(", EL0 and EL1")
-    case (true, false): output.write(", EL1")
-    case (false, true): output.write(", EL0")
-    case (false, false): output.write(", at no level that the guest has")
-    }
-  }
-
   private static func writeFree(
     _ kind: StaticString, _ count: Int, to output: inout some TextOutput & ~Copyable
   ) {
     output.write("  free ")
     output.write(kind)
-    output.write(": ")
+    output.write("s: ")
     output.write(decimal: UInt64(count))
     output.write("\n")
   }
@@ -212,6 +160,76 @@ extension VirtualDebug.Mode {
     case .reset: "not started"
     case .native: "native: the debug registers in hardware are the guest's own"
     case .shared: "shared: the hardware holds the plan, and the guest's accesses are emulated"
+    }
+  }
+}
+
+/// A comparator as the report shows it.
+private protocol ReportedComparator {
+  static var kind: StaticString { get }
+  var isEnabled: Bool { get }
+  func write(_ label: StaticString, to output: inout some TextOutput & ~Copyable)
+}
+
+extension Breakpoint: ReportedComparator {
+  fileprivate static var kind: StaticString { "breakpoint" }
+  fileprivate var isEnabled: Bool { control.e }
+
+  fileprivate func write(_ label: StaticString, to output: inout some TextOutput & ~Copyable) {
+    output.write("    ")
+    output.write(label)
+    if control.bt.comparesContext {
+      output.write("context ")
+      output.write(hex: value)
+    } else {
+      output.write(hex: value, digits: 16)
+    }
+    if control.bt.isLinked && control.bt.comparesAddress {
+      output.write(", linked to ")
+      output.write(decimal: UInt64(control.lbn))
+    }
+    control.privilege.write(to: &output)
+    output.write("  (DBGBCR ")
+    output.write(hex: control.rawValue)
+    output.write(")\n")
+  }
+}
+
+extension Watchpoint: ReportedComparator {
+  fileprivate static var kind: StaticString { "watchpoint" }
+  fileprivate var isEnabled: Bool { control.e }
+
+  fileprivate func write(_ label: StaticString, to output: inout some TextOutput & ~Copyable) {
+    output.write("    ")
+    output.write(label)
+    if let range {
+      output.write(hex: range.first, digits: 16)
+      output.write(", ")
+      output.write(decimal: range.last &- range.first &+ 1)
+      output.write(range.last == range.first ? " byte" : " bytes")
+    } else {
+      output.write("watches nothing")
+    }
+    switch control.lsc {
+    case .load: output.write(", loads")
+    case .store: output.write(", stores")
+    case .any: output.write(", loads and stores")
+    case nil: break
+    }
+    control.privilege.write(to: &output)
+    output.write("  (DBGWCR ")
+    output.write(hex: control.rawValue)
+    output.write(")\n")
+  }
+}
+
+extension PrivilegeMatch {
+  fileprivate func write(to output: inout some TextOutput & ~Copyable) {
+    switch (el1, el0) {
+    case (true, true): output.write(", EL0 and EL1")
+    case (true, false): output.write(", EL1")
+    case (false, true): output.write(", EL0")
+    case (false, false): output.write(", at no level that the guest has")
     }
   }
 }

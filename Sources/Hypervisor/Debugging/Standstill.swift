@@ -41,12 +41,10 @@ enum Standstill {
 
   static func kickOthers() {
     let own = EL2.current.value.index
-    for core in 0..<maximumVCPUs where core != own && CoreWord.isAlive.load(core) != 0 {
-      kick(core)
-    }
+    for core in 0..<maximumVCPUs where core != own { kick(core) }
   }
 
-  /// Interrupts the core of `vcpu`, so that it looks at its words.
+  /// Interrupts the core of `vcpu`, if it has come up, so that it looks at its words.
   static func kick(_ vcpu: Int) {
     guard CoreWord.isAlive.load(vcpu) != 0 else { return }
     EL2.shared.value.interrupts.kick(vcpu)
@@ -61,9 +59,11 @@ enum Standstill {
   static func waitUntilRunnable(_ vcpu: Fixed<VCPU>) {
     let core = vcpu.value.index
     if isRunnable(core) { return }
-    // The debugger may ask what is free, on every vCPU.
-    var hardware = CoreDebugHardware()
-    vcpu.value.debug.captureGuestState(hardware: &hardware)
+    // The debugger may ask what is free, on every vCPU. One that is off starts from reset values.
+    if CoreWord.power.load(core) == PSCI.Power.on.rawValue {
+      var hardware = CoreDebugHardware()
+      vcpu.value.debug.captureGuestState(hardware: &hardware)
+    }
     let isLinkCore = core == EL2.shared.value.linkCore
     EL2.shared.value.interrupts.beginWaiting()
     repeat {
