@@ -34,6 +34,10 @@ extension VirtualDebug {
   ) -> Disposition {
     var isGuests = false
     var isDebuggers = false
+    // What the debugger's comparator for this address would be. BAS of 0b1111 may match a T32
+    // instruction in the upper half of the word as well (CONSTRAINED UNPREDICTABLE), for which the
+    // debugger has not asked.
+    let here = BreakpointRequest(address: context.pc.untagged).comparator
     for n in 0..<capabilities.breakpointCount {
       let breakpoint = plan.bank.breakpoints[n]
       guard breakpoint.control.e, breakpoint.control.privilege.contains(context.pstate.el) else {
@@ -45,7 +49,7 @@ extension VirtualDebug {
       case .guest where breakpoint.control.bt.comparesContext:
         isGuests = isGuests || !breakpoint.control.bt.isLinked
       case .guest: isGuests = isGuests || breakpoint.matchesAddress(context.pc)
-      case .debugger: isDebuggers = isDebuggers || breakpoint.matchesAddress(context.pc)
+      case .debugger: isDebuggers = isDebuggers || breakpoint == here
       }
     }
     if isDebuggers {

@@ -73,9 +73,8 @@ extension VirtualDebug {
     let isReturn =
       target.pstate.el == .el0
       || hardware.fetchInstruction(at: source.pc).map { Instruction($0).isExceptionReturn } == true
-    guard isReturn else { return false }
-    return SoftwareStep.afterExceptionReturn(
-      from: source.pstate, to: PState(rawValue: hardware.read(.spsr)), mdscr: mdscr, masks: masks)
+    // DebugExceptionReturnSS, whose conditions hold. An illegal return loads SS too, and stays at EL1.
+    return isReturn && PState(rawValue: hardware.read(.spsr)).ss
   }
 
   /// To be called last before the guest is entered. Makes the guest take its own step exception if

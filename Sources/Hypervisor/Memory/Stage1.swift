@@ -52,7 +52,7 @@ enum Stage2 {
   /// Everything that the guest may reach, RAM and registers alike: readable, writable, executable.
   static let open = normalWriteBack | readWrite | innerShareable | accessFlag
 
-  /// VMID 1, of the one guest there is. (0 would do; a number that is not the reset value shows in a
-  /// report that the register was written.)
-  static let vmid: UInt64 = 1 &<< 48
+  /// The VMID of the one guest there is, which its own VMID breakpoints compare with (DBGBCR.BT): 0,
+  /// as a kernel that is entered at EL2 leaves it beneath itself when it goes on at EL1.
+  static let vmid: UInt64 = 0 &<< 48
 }
