@@ -65,6 +65,17 @@ struct ControlRegistersTests {
     }
   }
 
+  @Test("SCTLR_EL2: exceptions and returns synchronise, and the RES1 bits are set")
+  func sctlr() {
+    for bit in [0, 2, 3, 12, 19] { #expect(ControlRegisters.sctlr >> bit & 1 == 1) }
+    // EOS, EIS; the other bits that are RES1 in Armv8.0.
+    for bit in [11, 22] + [4, 5, 16, 18, 23, 28, 29] {
+      #expect(ControlRegisters.sctlr >> bit & 1 == 1)
+    }
+    // A, which would make unaligned accesses fault; EE.
+    for bit in [1, 25] { #expect(ControlRegisters.sctlr >> bit & 1 == 0) }
+  }
+
   @Test("WFI and WFE trap while the debugger steps, and only then")
   func waitTraps() {
     let difference =

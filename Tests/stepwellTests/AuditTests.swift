@@ -36,6 +36,17 @@ import Testing
     #expect(Audit.vectorInstruction(in: "    1234:      \t\(instruction)\n") == nil)
   }
 
+  @Test(arguments: ["msr\tdaifclr, #0x8", "msr\tDAIFClr, #0xf", "msr\tDAIF, x0"])
+  func `finds an instruction that lifts a mask`(instruction: String) {
+    let listing = "    1234:      \tmsr\tdaifset, #0xf\n    1238:      \t\(instruction)\n"
+    #expect(Audit.unmaskingInstruction(in: listing)?.hasSuffix(instruction) == true)
+  }
+
+  @Test(arguments: ["msr\tDAIFSet, #0xf", "mrs\tx0, DAIF", "msr\tSPSR_EL2, x0", "eret"])
+  func `lets a mask be set and read`(instruction: String) {
+    #expect(Audit.unmaskingInstruction(in: "    1234:      \t\(instruction)\n") == nil)
+  }
+
   @Test func `lets the debugger's own access to SIMD registers pass, and nothing after it`() {
     let accessor = """
       000000000000022c <el2_read_vector>:

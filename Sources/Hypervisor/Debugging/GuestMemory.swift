@@ -16,24 +16,24 @@ enum GuestMemory {
     min(count, Int(pageSize &- (address & (pageSize &- 1))))
   }
 
+  /// Reads what the guest would, whether or not its own accesses are cached.
   static func read(
     _ physical: UInt64, into bytes: inout MutableSpan<UInt8>, at offset: Int, count: Int
   ) {
+    cleanToCoherency(physical, count: UInt64(count))
     for index in 0..<count {
       bytes[offset &+ index] = el2_mmio_read8(UInt(physical) &+ UInt(index))
     }
   }
 
+  /// Writes it for the guest to read and execute, whether or not its own accesses are cached.
   static func write(_ physical: UInt64, from bytes: Span<UInt8>, at offset: Int, count: Int) {
-    for index in 0..<count {
-      el2_mmio_write8(UInt(physical) &+ UInt(index), bytes[offset &+ index])
+    var caches = CoreCaches()
+    caches.publish(physical, count: UInt64(count)) {
+      for index in 0..<count {
+        el2_mmio_write8(UInt(physical) &+ UInt(index), bytes[offset &+ index])
+      }
     }
-    // What was written may be instructions: clean to the point of unification, then drop what any
-    // core has fetched (Arm ARM B2.7.4.2).
-    cleanToUnification(physical, count: count)
-    el2_ic_ialluis()
-    el2_dsb_ish()
-    el2_isb()
   }
 
   /// The instruction at a physical address.
@@ -52,25 +52,10 @@ enum GuestMemory {
     cleanToCoherency(physical, count: 4)
   }
 
-  private static func cleanToUnification(_ physical: UInt64, count: Int) {
-    forEachLine(of: physical, count: UInt64(count)) { el2_dc_cvau($0) }
-    el2_dsb_ish()
-  }
-
   /// Cleans memory to the point of coherency, for readers whose caches are off: the guest before its
   /// MMU is on, and a core on its way up.
   static func cleanToCoherency(_ physical: UInt64, count: UInt64) {
-    forEachLine(of: physical, count: count) { el2_dc_civac($0) }
-    el2_dsb_sy()
-  }
-
-  private static func forEachLine(of physical: UInt64, count: UInt64, _ body: (UInt) -> Void) {
-    // CTR_EL0.DminLine is the log2 of the words in the smallest line.
-    let line = UInt64(4) &<< ((el2_read_ctr_el0() &>> 16) & 0xf)
-    var address = physical & ~(line &- 1)
-    while address < physical &+ count {
-      body(UInt(address))
-      address &+= line
-    }
+    var caches = CoreCaches()
+    caches.makeCoherent(physical, count: count)
   }
 }

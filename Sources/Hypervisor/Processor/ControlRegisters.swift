@@ -153,7 +153,9 @@ enum ControlRegisters {
     return value
   }
 
-  /// SCTLR_EL2: MMU, caches, stack alignment check, and nothing both writable and executable.
+  /// SCTLR_EL2: MMU, caches, stack alignment check, and nothing both writable and executable. EIS[22]
+  /// and EOS[11], which were RES1 before FEAT_ExS, make each exception and each return a context
+  /// synchronisation event: what EL2 writes for the guest is in force with its first instruction.
   static let sctlr: UInt64 =
     0x30c5_0830 | (1 &<< 0) | (1 &<< 2) | (1 &<< 3) | (1 &<< 12) | (1 &<< 19)
 

@@ -33,6 +33,19 @@ enum Audit {
     return nil
   }
 
+  /// The first instruction that takes away a mask of PSTATE: at EL2 interrupts and debug exceptions are
+  /// masked from the first instruction on, and only an exception return changes that.
+  ///
+  /// - Parameter listing: what `llvm-objdump -d --no-show-raw-insn` prints.
+  static func unmaskingInstruction(in listing: String) -> Substring? {
+    listing.split(separator: "\n").first { line in
+      let fields = line.split(separator: "\t")
+      guard fields.count >= 3, fields[1] == "msr" else { return false }
+      let register = fields[2].prefix { $0 != "," }.lowercased()
+      return register == "daif" || register == "daifclr"
+    }
+  }
+
   /// The two that move the guest's own values, for the debugger.
   private static let vectorAccessors = ["el2_read_vector", "el2_write_vector"]
 

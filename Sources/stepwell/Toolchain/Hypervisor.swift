@@ -51,5 +51,8 @@ struct Hypervisor {
       throw Failure(
         "The hypervisor uses a SIMD register, which is the guest's: \(instruction)")
     }
+    if let instruction = Audit.unmaskingInstruction(in: instructions) {
+      throw Failure("The hypervisor lifts a mask of PSTATE at EL2: \(instruction)")
+    }
   }
 }
