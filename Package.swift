@@ -28,6 +28,9 @@ let package = Package(
     // The architecture once more, as a program that can be run: what the engine is compared with.
     .target(name: "DebugModel", dependencies: ["ArmDebug", "NestedDebug"]),
 
+    // Runs it against the engine, and nothing else: quickly built for each of many broken engines.
+    .executableTarget(name: "Trials", dependencies: ["DebugModel"]),
+
     // The command on the developer's machine.
     .executableTarget(
       name: "stepwell",
@@ -46,7 +49,7 @@ let package = Package(
       dependencies: [
         "Hypervisor", "ArmDebug", "NestedDebug", "RemoteProtocol", "DeviceTree",
       ]),
-    .testTarget(name: "stepwellTests", dependencies: ["stepwell"]),
+    .testTarget(name: "stepwellTests", dependencies: ["stepwell", "DebugModel"]),
     .testTarget(
       name: "MachineTests",
       dependencies: ["stepwell", .product(name: "Subprocess", package: "swift-subprocess")]),

@@ -75,14 +75,17 @@ extension RandomProgram {
     let n = contextAware(&random)
     guard !isOne(in: 4, &random) else { return (UInt64(n) << 16, []) }
     let type = isOne(in: 4, &random) ? pick([2, 9, 11], &random) : 3
+    let value = context(&random)
     return (
       UInt64(n) << 16,
       [
-        .msr(register(n, 4), context(&random)),
+        .msr(register(n, 4), value),
         .msr(
           register(n, 5), (isOne(in: 10, &random) ? 0x1E0 : 0x1E1) | privilege(&random) | type << 20
         ),
-        .msr(ModelCore.contextIDR, .random(in: 1..<4, using: &random)),
+        .msr(
+          ModelCore.contextIDR,
+          isOne(in: 3, &random) ? .random(in: 1..<4, using: &random) : value & 0xFFFF_FFFF),
       ]
     )
   }

@@ -25,7 +25,7 @@ package struct RandomProgram {
       [.msr(Self.oslar, UInt64.random(in: 0..<9, using: &random) / 8), .msr(Self.mdscr, 0xA000)]
         + breakpoint(&random) + breakpoint(&random) + watchpoint(&random)
         + privileged(12, &random)
-        + [.prepareReturn(to: Self.code(&random), Self.state(&random)), .eret])
+        + [prepareReturn(&random), .eret])
     var user: [Operation] = []
     while user.count < 15 { user += plain(&random) }
     place(&program, Self.user, user.prefix(15) + [.branch(Self.user)])
@@ -34,8 +34,14 @@ package struct RandomProgram {
         &program, Self.vectors + offset,
         [.mrs(ModelCore.esr), .mrs(ModelCore.elr), .mrs(ModelCore.spsr), .mrs(ModelCore.far)]
           + (offset & 0x180 == 0x80 ? [.readPending, .acknowledge, .readPending, .eret] : [])
-          + (Int.random(in: 0..<3, using: &random) > 0 ? [.skipOne] : [])
-          + privileged(Int.random(in: 0..<5, using: &random), &random) + [.eret])
+          + (Int.random(in: 0..<8, using: &random) > 0 ? [.skipOne] : [])
+          + privileged(Int.random(in: 0..<4, using: &random), &random).filter { operation in
+            // An exception in a handler does away with what it was called for: a few only.
+            switch operation {
+            case .svc, .brk, .undefined: Int.random(in: 0..<8, using: &random) == 0
+            default: true
+            }
+          } + [.eret])
     }
     return program
   }
@@ -58,12 +64,18 @@ package struct RandomProgram {
     data + .random(in: 0..<32, using: &random)
   }
 
-  private static func state(_ random: inout SplitMix64) -> PState {
-    var state = PState(rawValue: Int.random(in: 0..<4, using: &random) > 0 ? 0 : 5)
+  /// To EL0 for the most part, and there to where the code is.
+  private func prepareReturn(_ random: inout SplitMix64) -> Operation {
+    let isUser = Int.random(in: 0..<4, using: &random) > 0
+    var state = PState(rawValue: isUser ? 0 : 5)
     state.d = .random(using: &random)
     state.ss = .random(using: &random)
     state.i = .random(using: &random)
-    return state
+    let isAnywhere = Int.random(in: 0..<8, using: &random) == 0
+    let address =
+      isUser && !isAnywhere
+      ? Self.user + .random(in: 0..<16, using: &random) * 4 : Self.code(&random)
+    return .prepareReturn(to: address, state)
   }
 
   /// What runs at EL0, too.
@@ -88,6 +100,14 @@ package struct RandomProgram {
     case 14, 15: Self.exclusivesFinish ? exclusive(&random) : [.nop]
     default: [.nop]
     }
+  }
+
+  /// Every comparator's every register, and at times one that is not there.
+  private func comparatorRegister(_ random: inout SplitMix64) -> SystemRegister {
+    let op2 = UInt8.random(in: 4..<8, using: &random)
+    let count = op2 < 6 ? processor.breakpoints : processor.watchpoints
+    let n = Int.random(in: 0..<12, using: &random) == 0 ? 16 : count
+    return SystemRegister(2, 0, 0, UInt8.random(in: 0..<UInt8(n), using: &random), op2)
   }
 
   /// Whether a load-exclusive and its store-exclusive come through although EL2 comes in between.
@@ -134,17 +154,12 @@ package struct RandomProgram {
       case 12, 13: [.setSPSR(ss: .random(using: &random), d: .random(using: &random))]
       case 14: [.mrs(Self.mdscr)]
       case 15, 16:
-        // Every comparator's every register, and at times one that is not there.
-        [
-          .mrs(
-            SystemRegister(
-              2, 0, 0, .random(in: 0..<16, using: &random), .random(in: 4..<8, using: &random)))
-        ]
+        [.mrs(comparatorRegister(&random))]
       case 17: [.mrs(Self.oslsr)]
       case 18: [.hvc]
       case 19: [.msr(ModelCore.contextIDR, .random(in: 1..<4, using: &random))]
       case 20: [.msr(.daif, .random(in: 0..<4, using: &random) * 0x80)]
-      case 21: [.mrs(.daif), .readPending]
+      case 21: [.mrs(.daif), .daifClr(0b10), .readPending]
       case 22: [.msr(Self.osdlr, UInt64.random(in: 0..<6, using: &random) / 5), .mrs(Self.osdlr)]
       default: plain(&random)
       }

@@ -15,7 +15,7 @@ extension Trial {
     let count = max(0, Int.random(in: -3..<6, using: &random))
     return Trial(
       processor: processor, program: program, interrupts: interrupts(count, &random),
-      debugger: (0..<rounds).flatMap { _ in change(&random) + [resumption(&random)] })
+      debugger: (0..<rounds).flatMap { _ in change(program, &random) + [resumption(&random)] })
   }
 
   /// Interrupts at any time, the debug hardware held for the debugger all along.
@@ -39,23 +39,41 @@ extension Trial {
   /// Most programs need fewer.
   private static let rounds = 200
 
-  private static func change(_ random: inout SplitMix64) -> [DebuggerAction] {
+  private static func change(
+    _ program: [UInt64: Operation], _ random: inout SplitMix64
+  ) -> [DebuggerAction] {
     switch Int.random(in: 0..<18, using: &random) {
-    case 0, 1: [.insertBreakpoint(RandomProgram.code(&random))]
+    case 0, 1:
+      // At times where the guest has one.
+      let guests = guestsValue(program, op2: 4, &random)
+      return [.insertBreakpoint(guests ?? RandomProgram.code(&random))]
     case 2, 3:
-      [
+      let guests = guestsValue(program, op2: 6, &random)
+      return [
         .insertWatchpoint(
-          RandomProgram.address(&random),
+          guests ?? RandomProgram.address(&random),
           // Any length, and at times blocks that a comparator masks.
           length: Int.random(in: 0..<6, using: &random) == 0
             ? 32 : .random(in: 1..<20, using: &random),
           kind: AccessKind(rawValue: .random(in: 1..<4, using: &random)) ?? .any)
       ]
-    case 4, 5: [.removeBreakpoint(.random(in: 0..<4, using: &random))]
-    case 6, 7: [.removeWatchpoint(.random(in: 0..<4, using: &random))]
-    case 8: Int.random(in: 0..<4, using: &random) == 0 ? [.detach] : []
-    default: []
+    case 4, 5: return [.removeBreakpoint(.random(in: 0..<4, using: &random))]
+    case 6, 7: return [.removeWatchpoint(.random(in: 0..<4, using: &random))]
+    case 8: return Int.random(in: 0..<4, using: &random) == 0 ? [.detach] : []
+    default: return []
     }
+  }
+
+  /// What the guest writes into one of its DBGBVR (`op2` 4) or DBGWVR (6), at times.
+  private static func guestsValue(
+    _ program: [UInt64: Operation], op2: UInt8, _ random: inout SplitMix64
+  ) -> UInt64? {
+    // Where the program's first registers are set, for a dictionary has no order.
+    let address = RandomProgram.body + .random(in: 0..<24, using: &random) * 4
+    guard case .msr(let register, let value) = program[address],
+      register.op0 == 2, register.crn == 0, register.op2 == op2, value < 0x1_0000, value & 3 == 0
+    else { return nil }
+    return value
   }
 
   private static func resumption(_ random: inout SplitMix64) -> DebuggerAction {

@@ -1,3 +1,4 @@
+import DebugModel
 import Testing
 
 @testable import stepwell

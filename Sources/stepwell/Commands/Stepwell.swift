@@ -8,7 +8,7 @@ struct Stepwell: AsyncParsableCommand {
     abstract: "Debug an arm64 operating system from beneath it, while it debugs itself.",
     subcommands: [
       DemoCommand.self, TestCommand.self, ProveCommand.self, RunCommand.self, ImageCommand.self,
-      BuildCommand.self, BenchCommand.self,
+      BuildCommand.self, BenchCommand.self, MutateCommand.self,
     ])
 
   /// As ArgumentParser's own, but an interrupted command ends its children before it ends.

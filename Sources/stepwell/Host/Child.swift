@@ -51,6 +51,14 @@ struct Child {
     _ = try await collect()
   }
 
+  /// Runs the program without showing what it writes.
+  ///
+  /// - Returns: whether it exited with 0, and what it wrote to either stream.
+  func completion() async throws -> (isSuccess: Bool, output: String) {
+    let (status, output) = try await collect()
+    return (status.isSuccess, output)
+  }
+
   private func collect() async throws -> (TerminationStatus, String) {
     let result = try await launching {
       try await Subprocess.run(

@@ -1,22 +1,27 @@
-internal import DebugModel
 internal import Foundation
 
 /// Very many trials of the model, on every processor of this machine.
-struct Proof {
-  let first: UInt64
-  let count: Int
+package struct Proof: Sendable {
+  private let first: UInt64
+  private let count: Int
+
+  /// `count` trials from number `first` on.
+  package init(first: UInt64, count: Int) {
+    self.first = first
+    self.count = count
+  }
 
   /// The trial that differs, if any does.
-  struct Finding {
-    let number: UInt64
-    let trial: Trial
+  package struct Finding: Sendable {
+    package let number: UInt64
+    package let trial: Trial
   }
 
   /// Runs the trials until one differs.
   ///
   /// - Parameter progress: told how many have been run, after every block of them.
   /// - Returns: the one with the lowest number among those that were found; nil if none differs.
-  func run(progress: (Int) -> Void) async throws -> Finding? {
+  package func run(progress: (Int) -> Void) async throws -> Finding? {
     try await withThrowingTaskGroup(of: Block.Outcome.self) { group in
       var blocks = stride(from: 0, to: count, by: Self.blockSize).map { start in
         Block(first: first &+ UInt64(start), count: min(Self.blockSize, count - start))

@@ -1,0 +1,110 @@
+// The two step machines.
+extension Mutant {
+  private static let file = "NestedDebug/VirtualDebug+Stepping.swift"
+  private static let injection = "NestedDebug/VirtualDebug+Injection.swift"
+  private static let state = "NestedDebug/StepState.swift"
+
+  static let stepping = [
+    Mutant(
+      "SPSR-SS-not-scrubbed", in: file,
+      "if spsr.ss, !entry.context.pstate.ss {", becomes: "if false {"),
+    Mutant(
+      "SPSR-SS-always-scrubbed", in: file,
+      "if spsr.ss, !entry.context.pstate.ss {", becomes: "if spsr.ss {"),
+    Mutant(
+      "exception-return-starts-no-step", in: file,
+      "return SoftwareStep.afterExceptionReturn(",
+      becomes: "return false && SoftwareStep.afterExceptionReturn("),
+    Mutant(
+      "exception-return-steps-from-anywhere", in: "ArmDebug/SoftwareStep.swift",
+      "mdscr.ss && !masks.enables(source) && masks.enables(target) && target.ss",
+      becomes: "mdscr.ss && masks.enables(target)"),
+    Mutant(
+      "unmasking-taken-for-a-return", in: file,
+      "guard isReturn else { return false }", becomes: ""),
+    Mutant(
+      "ISV-always", in: file,
+      "isv: entry.context.pstate.ss && stepped && detail.isv", becomes: "isv: true"),
+    Mutant(
+      "ISV-never", in: file,
+      "isv: entry.context.pstate.ss && stepped && detail.isv", becomes: "isv: false"),
+    Mutant(
+      "guests-step-not-taken", in: file,
+      "SoftwareStep(mdscr: guest.mdscr, masks: guest.masks, state: context.pstate) == .activePending",
+      becomes:
+        "SoftwareStep(mdscr: guest.mdscr, masks: guest.masks, state: context.pstate) == .inactive"),
+    Mutant(
+      "guests-step-before-the-debuggers", in: file,
+      "guard step.debugger != .done, guest.steps,", becomes: "guard guest.steps,"),
+    Mutant(
+      "masked-step-not-followed", in: file,
+      "let stepping = step.debugger != .none || guest.steps || step.passOver != .nothing",
+      becomes: "let stepping = step.debugger != .none || step.passOver != .nothing"),
+    Mutant(
+      "passed-over-for-good", in: file,
+      "let stepping = step.debugger != .none || guest.steps || step.passOver != .nothing",
+      becomes: "let stepping = step.debugger != .none || guest.steps"),
+    Mutant(
+      "step-without-SS", in: file,
+      "context.pstate.ss = stepping && runsInstruction",
+      becomes: "context.pstate.ss = runsInstruction && guest.steps"),
+    Mutant(
+      "done-runs-another-instruction", in: file,
+      "let runsInstruction = step.debugger != .done", becomes: "let runsInstruction = true"),
+    Mutant(
+      "vector-not-recognised", in: file,
+      "guard !isCompleteStep, left.pstate.el == .el1 else { return false }", becomes: "return false"
+    ),
+    Mutant(
+      "HVC-at-a-vector-taken-for-an-exception", in: file,
+      "case .hvc64, .hvc32, .smc64, .smc32: return false", becomes: ""),
+    Mutant(
+      "interrupts-never-withheld", in: file,
+      "let isDebuggers = step.debugger != .none || step.passOver.involvesDebugger",
+      becomes: "let isDebuggers = false"),
+    Mutant(
+      "interrupts-withheld-for-EL2s-own-steps", in: file,
+      "let isDebuggers = step.debugger != .none || step.passOver.involvesDebugger",
+      becomes: "let isDebuggers = stepping"),
+    Mutant(
+      "interrupts-withheld-for-good", in: file,
+      "guard on != interruptsWithheld else { return }",
+      becomes: "guard on, !interruptsWithheld else { return }"),
+    Mutant(
+      "interrupts-hidden-from-ISR", in: file,
+      "!instruction.observesPendingInterrupts", becomes: "true"),
+    Mutant(
+      "interrupts-let-in-at-unmasking", in: file,
+      "masked ? instruction.mayUnmaskInterrupts", becomes: "masked ? false"),
+    Mutant(
+      "waits-not-trapped", in: file,
+      "trapWaits(isDebuggers, hardware: &hardware)",
+      becomes: "trapWaits(false, hardware: &hardware)",
+      caughtBy: "NestedDebugTests"),
+    Mutant(
+      "emulated-instruction-is-no-step", in: injection,
+      "step.advance(guestSyndrome: .step(isv: stepped, ex: false))", becomes: ""),
+    Mutant(
+      "emulated-instruction-leaves-SS", in: injection,
+      "    let stepped = context.pstate.ss\n    context.pstate.ss = false\n",
+      becomes: "    let stepped = context.pstate.ss\n"),
+    Mutant(
+      "emulated-instruction-not-skipped", in: injection,
+      "context.pc &+= length", becomes: "context.pc &+= 0"),
+    Mutant(
+      "injection-is-no-step", in: injection,
+      "context.pstate = entry.pstate\n    step.advance(guestSyndrome: .step(isv: false, ex: false))",
+      becomes: "context.pstate = entry.pstate"),
+    Mutant(
+      "passed-over-not-cleared", in: state,
+      "if debugger == .requested { debugger = .done }\n    dealtWith = .nothing",
+      becomes: "if debugger == .requested { debugger = .done }"),
+    Mutant(
+      "passed-over-elsewhere", in: state,
+      "if dealtWithPC != pc { dealtWith = .nothing }", becomes: ""),
+    Mutant(
+      "step-stops-at-its-own-breakpoint", in: state,
+      "debugger == .requested ? dealtWith.union(.debuggerBreakpoints) : dealtWith",
+      becomes: "dealtWith"),
+  ]
+}
