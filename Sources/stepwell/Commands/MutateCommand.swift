@@ -55,7 +55,7 @@ struct MutateCommand: AsyncParsableCommand {
     var survivors: [String] = []
     for (n, mutant) in chosen.enumerated() {
       let outcome = try await Progress.during("\(n + 1) of \(chosen.count): \(mutant.name)") {
-        try await outcome(of: mutant, tree)
+        try await self.outcome(of: mutant, tree)
       }
       print("\(mutant.name.padding(toLength: 44, withPad: " ", startingAt: 0)) \(outcome)")
       if outcome == .survived { survivors.append(mutant.name) }
