@@ -52,6 +52,9 @@ public struct DebugSyndrome: Equatable, Sendable {
   /// A breakpoint's syndrome.
   public static let breakpoint = DebugSyndrome(rawValue: faultStatus)
 
+  /// A watchpoint's syndrome for a store: WnR = 1.
+  public static let storeWatchpoint = DebugSyndrome(rawValue: 1 &<< 6 | faultStatus)
+
   /// A software step's syndrome. `isv` (bit 24): an instruction was stepped; `ex` (bit 6): it was
   /// a load-exclusive.
   public static func step(isv: Bool, ex: Bool) -> DebugSyndrome {

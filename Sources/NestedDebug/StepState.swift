@@ -58,4 +58,8 @@ struct SteppedEntry: Equatable, Sendable {
   var context: GuestContext
   /// Entered with PSTATE.SS = 1: an instruction could run.
   var runsInstruction: Bool
+  /// Which; nil where EL2 cannot read it, or in AArch32.
+  var instruction: Instruction?
+  /// The address that it accesses, where it is a load- or store-exclusive.
+  var exclusiveAddress: UInt64?
 }

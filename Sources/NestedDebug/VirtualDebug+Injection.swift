@@ -24,6 +24,7 @@ extension VirtualDebug {
     context.pc = entry.pc
     context.pstate = entry.pstate
     step.advance(guestSyndrome: .step(isv: false, ex: false))
+    exclusives.clear()
   }
 
   /// Makes the guest take the exception of an UNDEFINED instruction at its PC.
@@ -47,6 +48,7 @@ extension VirtualDebug {
     let stepped = context.pstate.ss
     context.pstate.ss = false
     step.advance(guestSyndrome: .step(isv: stepped, ex: false))
+    exclusives.advance()
   }
 
   /// The instruction at the guest's PC was an SMC, which EL2 answers in the place of EL3: PC moves on.

@@ -64,6 +64,7 @@ extension VirtualDebug {
     mode = .native
     installedIsKnown = false
     step = StepState()
+    exclusives = ExclusiveMonitor()
   }
 
   /// MDSCR_EL1 without MDE, KDE and SS. The other fields are the guest's: while the OS Lock is set,

@@ -16,8 +16,14 @@ extension VirtualDebug {
       disposition = routeWatchpoint(
         syndrome, faultAddress: faultAddress, context: &context, hardware: &hardware)
     case .stepLower:
-      // What the step means to the guest was settled when it exited.
-      disposition = step.debugger == .done ? .stop(.step) : .resume
+      if let address = exclusives.watchedByte {
+        disposition = routeWatchpoint(
+          Syndrome(.watchpointLower, iss: DebugSyndrome.storeWatchpoint.rawValue),
+          faultAddress: address, context: &context, hardware: &hardware)
+      } else {
+        // What the step means to the guest was settled when it exited.
+        disposition = step.debugger == .done ? .stop(.step) : .resume
+      }
     case .brk64, .bkpt32, .vectorCatch32:
       // Nothing masks a breakpoint instruction, and none of them is the debugger's.
       inject(syndrome, context: &context, hardware: &hardware)

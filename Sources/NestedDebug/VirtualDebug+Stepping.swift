@@ -38,10 +38,12 @@ extension VirtualDebug {
         hardware.write(.spsr, spsr.rawValue)
       }
       step.advance(guestSyndrome: .step(isv: false, ex: false))
+      exclusives.clear()
       return
     }
+    noteCompletion(of: entry, hardware: &hardware)
     context.pstate.ss = Self.stepBit(
-      after: entry.context, at: left, mdscr: guest.mdscr, masks: guest.masks, hardware: &hardware)
+      after: entry, at: left, mdscr: guest.mdscr, masks: guest.masks, hardware: &hardware)
     step.advance(
       guestSyndrome: .step(isv: entry.context.pstate.ss && stepped && detail.isv, ex: detail.ex))
   }
@@ -62,17 +64,16 @@ extension VirtualDebug {
   /// The guest's PSTATE.SS after the instruction at `source` has run: 0, unless it was an exception
   /// return with which the guest's own stepping begins.
   private static func stepBit<Hardware: DebugHardware & ~Copyable>(
-    after source: GuestContext, at target: GuestContext, mdscr: MDSCR, masks: DebugExceptionMasks,
+    after entry: SteppedEntry, at target: GuestContext, mdscr: MDSCR, masks: DebugExceptionMasks,
     hardware: inout Hardware
   ) -> Bool {
+    let source = entry.context
     // Only a return from EL1 that lifts a mask can begin a step.
     guard mdscr.ss, source.pstate.el == .el1, !masks.enables(source.pstate),
       masks.enables(target.pstate)
     else { return false }
     // Nothing but a return leads down to EL0; within EL1, clearing PSTATE.D does the same.
-    let isReturn =
-      target.pstate.el == .el0
-      || hardware.fetchInstruction(at: source.pc).map { Instruction($0).isExceptionReturn } == true
+    let isReturn = target.pstate.el == .el0 || entry.instruction?.isExceptionReturn == true
     // DebugExceptionReturnSS, whose conditions hold. An illegal return loads SS too, and stays at EL1.
     return isReturn && PState(rawValue: hardware.read(.spsr)).ss
   }
@@ -83,7 +84,9 @@ extension VirtualDebug {
   public mutating func prepareToRun<Hardware: DebugHardware & ~Copyable>(
     context: inout GuestContext, hardware: inout Hardware, requests: DebugRequests
   ) {
-    let isShared = step.debugger != .none || !requests.isEmpty
+    // A sequence that the debugger has stepped into is led to its store, though it asks for no more.
+    let isShared =
+      step.debugger != .none || !requests.isEmpty || exclusives.load != nil && exclusives.isFollowed
     if isShared, mode != .shared { enterSharedMode(hardware: &hardware) }
     if mode == .shared { takeGuestStepIfDue(context: &context, hardware: &hardware) }
     guard isShared else {
@@ -99,21 +102,50 @@ extension VirtualDebug {
       trapWaits(false, hardware: &hardware)
       return
     }
-    step.arrive(at: context.pc)
 
-    let runsInstruction = step.debugger != .done
-    let stepping = step.debugger != .none || guest.steps || step.passOver != .nothing
-    updatePlan(stepping: stepping, requests: requests, hardware: &hardware)
+    var instruction = arrive(at: context, requests: requests, hardware: &hardware)
+    // Not a loop of the guest's: two in a row would need two loads.
+    while completeStoreExclusive(instruction, context: &context, hardware: &hardware) {
+      takeGuestStepIfDue(context: &context, hardware: &hardware)
+      instruction = arrive(at: context, requests: requests, hardware: &hardware)
+    }
 
+    let runsInstruction = step.debugger != .done && exclusives.watchedByte == nil
+    let stepping = isStepping
     let isDebuggers = step.debugger != .none || step.passOver.involvesDebugger
     withholdInterrupts(
-      isDebuggers
-        && (!runsInstruction || Self.mayWithholdInterrupts(at: context, hardware: &hardware)),
+      stepping && !runsInstruction
+        || isDebuggers && Self.mayWithholdInterrupts(at: context, before: instruction),
       hardware: &hardware)
     trapWaits(isDebuggers, hardware: &hardware)
 
-    entry = stepping ? SteppedEntry(context: context, runsInstruction: runsInstruction) : nil
+    entry =
+      stepping
+      ? SteppedEntry(
+        context: context, runsInstruction: runsInstruction, instruction: instruction,
+        exclusiveAddress: instruction.flatMap(ExclusiveInstruction.init).map {
+          baseAddress(of: $0, context.pstate, hardware: &hardware)
+        }) : nil
     context.pstate.ss = stepping && runsInstruction
+  }
+
+  /// Whether the hardware steps.
+  private var isStepping: Bool {
+    step.debugger != .none || guest.steps || step.passOver != .nothing || exclusives.isFollowed
+  }
+
+  /// The guest is about to run from where it stands: brings the plan up to date, and returns the
+  /// instruction that it is to be stepped over, where EL2 can read one.
+  private mutating func arrive<Hardware: DebugHardware & ~Copyable>(
+    at context: GuestContext, requests: DebugRequests, hardware: inout Hardware
+  ) -> Instruction? {
+    step.arrive(at: context.pc)
+    // AArch32 exclusives are not known.
+    let mayRun = isStepping && step.debugger != .done && !context.pstate.isAArch32
+    if mayRun, exclusives.ranUnseen { lookForStoreExclusive(ahead: context, hardware: &hardware) }
+    exclusives.enter(stepping: isStepping)
+    updatePlan(stepping: isStepping, requests: requests, hardware: &hardware)
+    return mayRun ? hardware.fetchInstruction(at: context.pc).map(Instruction.init) : nil
   }
 
   /// The guest's own step exception, if its machine is active-pending. The debugger hears of a step
@@ -131,15 +163,13 @@ extension VirtualDebug {
 
   /// Whether interrupts can be kept waiting for one instruction without the guest noticing: where
   /// they would be taken otherwise, but not where the instruction looks at what is pending.
-  private static func mayWithholdInterrupts<Hardware: DebugHardware & ~Copyable>(
-    at context: GuestContext, hardware: inout Hardware
+  private static func mayWithholdInterrupts(
+    at context: GuestContext, before instruction: Instruction?
   ) -> Bool {
     // AArch32 EL0 can neither see a pending interrupt nor mask one.
     guard !context.pstate.isAArch32 else { return true }
     let masked = context.pstate.i && context.pstate.f
-    guard let instruction = hardware.fetchInstruction(at: context.pc).map(Instruction.init) else {
-      return !masked
-    }
+    guard let instruction else { return !masked }
     return masked ? instruction.mayUnmaskInterrupts : !instruction.observesPendingInterrupts
   }
 

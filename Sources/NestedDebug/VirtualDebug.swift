@@ -39,6 +39,7 @@ public struct VirtualDebug: ~Copyable {
   public var debuggerStep: DebuggerStep { step.debugger }
 
   var step = StepState()
+  var exclusives = ExclusiveMonitor()
   /// How the guest was entered, while it runs stepped.
   var entry: SteppedEntry?
   /// What the comparators of the hardware hold, while `installedIsKnown`.
@@ -70,6 +71,7 @@ public struct VirtualDebug: ~Copyable {
     mode = .reset
     guest = GuestDebugState()
     step = StepState()
+    exclusives = ExclusiveMonitor()
     entry = nil
     installedIsKnown = false
     planned = nil

@@ -13,15 +13,14 @@ extension Mutant {
       "if spsr.ss, !entry.context.pstate.ss {", becomes: "if spsr.ss {"),
     Mutant(
       "exception-return-starts-no-step", in: file,
-      "return SoftwareStep.afterExceptionReturn(",
-      becomes: "return false && SoftwareStep.afterExceptionReturn("),
+      "return isReturn && PState(rawValue: hardware.read(.spsr)).ss", becomes: "return false"),
     Mutant(
       "exception-return-steps-from-anywhere", in: "ArmDebug/SoftwareStep.swift",
       "mdscr.ss && !masks.enables(source) && masks.enables(target) && target.ss",
       becomes: "mdscr.ss && masks.enables(target)"),
     Mutant(
       "unmasking-taken-for-a-return", in: file,
-      "guard isReturn else { return false }", becomes: ""),
+      "target.pstate.el == .el0 || entry.instruction?.isExceptionReturn == true", becomes: "true"),
     Mutant(
       "ISV-always", in: file,
       "isv: entry.context.pstate.ss && stepped && detail.isv", becomes: "isv: true"),
@@ -38,12 +37,12 @@ extension Mutant {
       "guard step.debugger != .done, guest.steps,", becomes: "guard guest.steps,"),
     Mutant(
       "masked-step-not-followed", in: file,
-      "let stepping = step.debugger != .none || guest.steps || step.passOver != .nothing",
-      becomes: "let stepping = step.debugger != .none || step.passOver != .nothing"),
+      "step.debugger != .none || guest.steps || step.passOver != .nothing",
+      becomes: "step.debugger != .none || step.passOver != .nothing"),
     Mutant(
       "passed-over-for-good", in: file,
-      "let stepping = step.debugger != .none || guest.steps || step.passOver != .nothing",
-      becomes: "let stepping = step.debugger != .none || guest.steps"),
+      "step.debugger != .none || guest.steps || step.passOver != .nothing",
+      becomes: "step.debugger != .none || guest.steps"),
     Mutant(
       "step-without-SS", in: file,
       "context.pstate.ss = stepping && runsInstruction",

@@ -1,0 +1,206 @@
+import ArmDebug
+
+// Exclusives of a guest that is stepped. Every exception return clears the processor's monitor, so that
+// a store-exclusive always fails when EL2 comes between it and its load-exclusive. EL2 therefore notes
+// what the load found, and performs the store itself if memory still holds that.
+//
+// A compare-and-exchange notices another value where a monitor notices another store. What exclusives
+// are used for cannot depend on the difference in a way that CAS would not allow (Arm ARM B2.9).
+extension VirtualDebug {
+  /// The instruction of `entry` has completed: whether it was a load-exclusive, and what it means to
+  /// one.
+  mutating func noteCompletion<Hardware: DebugHardware & ~Copyable>(
+    of entry: SteppedEntry, hardware: inout Hardware
+  ) {
+    guard let instruction = entry.instruction, !instruction.isExceptionReturn, !instruction.isCLREX
+    else {
+      exclusives.clear()
+      return
+    }
+    guard let exclusive = ExclusiveInstruction(instruction) else {
+      exclusives.advance()
+      return
+    }
+    guard exclusive.isLoad else {
+      exclusives.storeFailed()
+      return
+    }
+    let pstate = entry.context.pstate
+    guard let address = entry.exclusiveAddress, address & (exclusive.size &- 1) == 0,
+      !exclusive.isUnpredictable,
+      let value = valueLoaded(exclusive, at: address, pstate, hardware: &hardware)
+    else {
+      exclusives.clear()
+      return
+    }
+    exclusives.loaded(.init(address: address, size: exclusive.size, value: value))
+  }
+
+  /// Looks for a store-exclusive ahead of a guest that has run unseen: its load may be behind it. A
+  /// linear search will do, for compilers and people write these sequences as one piece.
+  mutating func lookForStoreExclusive<Hardware: DebugHardware & ~Copyable>(
+    ahead context: GuestContext, hardware: inout Hardware
+  ) {
+    let smallestPage: UInt64 = 4096
+    var pc = context.pc
+    for _ in 0..<32 {
+      guard let instruction = hardware.fetchInstruction(at: pc).map(Instruction.init) else {
+        return
+      }
+      if let exclusive = ExclusiveInstruction(instruction) {
+        if !exclusive.isLoad { exclusives.follow() }
+        return
+      }
+      pc &+= 4
+      if instruction.endsExclusiveSequence || pc & (smallestPage &- 1) == 0 { return }
+    }
+  }
+
+  /// Completes the instruction that the guest is about to be stepped over, where it is the
+  /// store-exclusive of a load that EL2 has noted.
+  ///
+  /// - Returns: false if the processor has to run the instruction, or first of all to report the
+  ///   watchpoint of `exclusives.watchedByte`.
+  mutating func completeStoreExclusive<Hardware: DebugHardware & ~Copyable>(
+    _ instruction: Instruction?, context: inout GuestContext, hardware: inout Hardware
+  ) -> Bool {
+    exclusives.watchedByte = nil
+    let pstate = context.pstate
+    guard let load = exclusives.load,
+      let store = instruction.flatMap(ExclusiveInstruction.init), !store.isLoad,
+      !store.isUnpredictable,
+      // What comes before the instruction itself: illegal execution state, branch targets, breakpoints.
+      !pstate.il, pstate.btype == 0, !plan.mayBreak(at: context)
+    else { return false }
+    let address = baseAddress(of: store, pstate, hardware: &hardware)
+    // A stack pointer that is not aligned is a fault of its own.
+    guard load.address == address, load.size == store.size, store.rn != 31 || address & 0xF == 0
+    else { return false }
+
+    switch plan.storeMeets(address, size: store.size, from: pstate.el) {
+    case .watched(let byte):
+      exclusives.watchedByte = byte
+      return false
+    case .perhaps: return false
+    case .nothing: break
+    }
+    let replacement = valueStored(store, pstate, hardware: &hardware)
+    switch hardware.compareAndExchange(
+      ExclusiveStore(
+        address: address, size: store.size, el: pstate.el, expected: load.value,
+        replacement: replacement))
+    {
+    case .stored: complete(store, status: 0, context: &context, hardware: &hardware)
+    case .differs: complete(store, status: 1, context: &context, hardware: &hardware)
+    case .fault(let syndrome):
+      inject(syndrome, faultAddress: address, context: &context, hardware: &hardware)
+    case .impossible: return false
+    }
+    return true
+  }
+
+  private mutating func complete<Hardware: DebugHardware & ~Copyable>(
+    _ store: ExclusiveInstruction, status: UInt64, context: inout GuestContext,
+    hardware: inout Hardware
+  ) {
+    if store.rs != 31 { hardware.write(.x(store.rs), status) }
+    exclusives.clear()
+    instructionEmulated(context: &context)
+  }
+
+  /// The address that a load- or store-exclusive is about to access.
+  func baseAddress<Hardware: DebugHardware & ~Copyable>(
+    of exclusive: ExclusiveInstruction, _ pstate: PState, hardware: inout Hardware
+  ) -> UInt64 {
+    if exclusive.rn != 31 { return hardware.read(.x(exclusive.rn)) }
+    return hardware.read(pstate.el == .el1 && pstate.spsel ? .spEL1 : .spEL0)
+  }
+
+  // MARK: Registers and memory
+
+  /// What memory held for a load-exclusive that has run. What went to XZR is read again: the guest does
+  /// not know what it was.
+  private func valueLoaded<Hardware: DebugHardware & ~Copyable>(
+    _ load: ExclusiveInstruction, at address: UInt64, _ pstate: PState, hardware: inout Hardware
+  ) -> ExclusiveValue? {
+    var value = valueStored(load, pstate, hardware: &hardware)
+    guard load.rt == 31 || load.isPair && load.rt2 == 31 else { return value }
+    guard let memory = hardware.load(load.size, at: address, from: pstate.el) else { return nil }
+    // The registers' parts are 0 here where they are XZR.
+    switch (load.isPair, load.elementSize) {
+    case (true, 8):
+      if load.rt == 31 { value.low = memory.low }
+      if load.rt2 == 31 { value.high = memory.high }
+    case (true, _):
+      if load.rt == 31 { value.low |= memory.low & 0xFFFF_FFFF }
+      if load.rt2 == 31 { value.low |= memory.low & 0xFFFF_FFFF_0000_0000 }
+    default: value.low = memory.low
+    }
+    return value
+  }
+
+  /// The registers of an exclusive as they are in memory: the first of a pair at the lower address, each
+  /// in the guest's byte order (SCTLR_EL1.EE and E0E).
+  private func valueStored<Hardware: DebugHardware & ~Copyable>(
+    _ exclusive: ExclusiveInstruction, _ pstate: PState, hardware: inout Hardware
+  ) -> ExclusiveValue {
+    let isBigEndian = hardware.read(.sctlr)[bit: pstate.el == .el0 ? 24 : 25]
+    let unused = 64 &- 8 &* exclusive.elementSize
+    func element(_ n: Int) -> UInt64 {
+      let register = n == 31 ? 0 : hardware.read(.x(n))
+      return isBigEndian ? register.byteSwapped &>> unused : (register &<< unused) &>> unused
+    }
+    let first = element(exclusive.rt)
+    guard exclusive.isPair else { return ExclusiveValue(low: first) }
+    let second = element(exclusive.rt2)
+    return exclusive.elementSize == 8
+      ? ExclusiveValue(low: first, high: second) : ExclusiveValue(low: first | (second &<< 32))
+  }
+}
+
+/// What a store that EL2 performs would meet on the way.
+private enum StoreWatch {
+  case nothing
+  /// A watchpoint; the lowest byte that it watches.
+  case watched(UInt64)
+  /// A watchpoint that is linked to a context, which only the processor compares.
+  case perhaps
+}
+
+extension Plan {
+  /// Whether a breakpoint may fire before the instruction at PC. The context that some are linked to
+  /// only the processor compares.
+  fileprivate func mayBreak(at context: GuestContext) -> Bool {
+    let breakpoints = bank.breakpoints.span
+    for n in breakpoints.indices {
+      let breakpoint = breakpoints[n]
+      guard breakpoint.control.e, breakpoint.control.privilege.contains(context.pstate.el) else {
+        continue
+      }
+      let type = breakpoint.control.bt
+      if type.comparesContext ? !type.isLinked : breakpoint.matchesAddress(context.pc) {
+        return true
+      }
+    }
+    return false
+  }
+
+  fileprivate func storeMeets(
+    _ address: UInt64, size: UInt64, from el: ExceptionLevel
+  ) -> StoreWatch {
+    let start = address.untagged
+    let watchpoints = bank.watchpoints.span
+    var lowest: UInt64?
+    for n in watchpoints.indices {
+      let control = watchpoints[n].control
+      guard control.e, control.lsc?.overlaps(.store) == true, control.privilege.contains(el),
+        let range = watchpoints[n].range, range.overlaps(address, size: size)
+      else { continue }
+      if control.wt { return .perhaps }
+      let byte = address &+ (max(range.first, start) &- start)
+      lowest = min(lowest ?? byte, byte)
+    }
+    guard let lowest else { return .nothing }
+    return .watched(lowest)
+  }
+}
