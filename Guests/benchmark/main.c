@@ -21,8 +21,9 @@
 #define ITERATIONS 2000
 #define BATCH 100
 
-// What the tool changes in the image: anything but 0 leaves out the rows and goes to `debugger_loop`.
-volatile uint64_t benchmark_mode = 0;
+// What the tool changes in the image: anything but 0 leaves out the rows and goes to `debugger_loop`,
+// for ever.
+volatile uint64_t benchmark_mode __attribute__((section(".data"))) = 0;
 
 #define READ(reg)                                                  \
   ({                                                               \
@@ -153,9 +154,10 @@ static uint64_t start_secondaries(void) {
 
 // MARK: Rows
 
-// MDSCR_EL1: breakpoints and watchpoints, at EL1 too.
+// MDSCR_EL1: breakpoints and watchpoints; at EL1 too; single-step.
 #define MDE (1 << 15)
 #define KDE (1 << 13)
+#define SS 1
 // DBGBCR: EL1, four bytes. DBGWCR: EL1, loads and stores of eight bytes.
 #define BREAKPOINT (0xf << 5 | 1 << 1 | 1)
 #define WATCHPOINT (0xff << 5 | 3 << 3 | 1 << 1 | 1)
@@ -291,6 +293,7 @@ static void measure_exceptions(void) {
       .dbgwvr = (uint64_t)&debugger_word, .dbgwcr = WATCHPOINT, .mdscr = MDE | KDE);
   ROW(step, vectors_step, .exceptions = 3, .operations = 3, .values = {0, 0, 0, 0, KDE},
       .mdscr = KDE);
+  ROW(silent, vectors_unexpected, .operations = 3, .mdscr = SS);
   ROW(timer, vectors_timer, .exceptions = 1);
 }
 
@@ -298,7 +301,6 @@ void benchmark_main(void) {
   const uint64_t start = READ(cntvct_el0);
   WRITE(oslar_el1, 0);
   start_interrupts(0);
-  if (benchmark_mode) debugger_loop();
   const uint64_t cpus = start_secondaries();
   put_text("benchmark: begin");
   put_number(READ(cntfrq_el0));
@@ -307,6 +309,7 @@ void benchmark_main(void) {
   put_number(cpus);
   put_number(start);
   put_text("\n");
+  if (benchmark_mode) debugger_loop();
   measure_accesses();
   measure_exceptions();
   if (cpus > 1) ROW(sgi, vectors_sgi, .exceptions = 1, .operations = 2, .values = {sgi_to(1)});

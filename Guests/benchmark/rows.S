@@ -158,6 +158,11 @@ loop_step:
   ldp x19, x20, [sp], #16
   ret
 
+  // Single-step is on, and masked at EL1. There are three instructions, with the loop's own.
+  row silent
+  nop
+  end_row
+
   row timer
   mov x3, x18
   msr cntv_cval_el0, xzr

@@ -31,6 +31,7 @@ struct DebugServer: ~Copyable {
     var progress = false
     while let event = server.withLink({ $0.nextEvent() }) {
       progress = true
+      EL2.shared.value.packetClock.forget()
       switch event {
       case .opened: server.connectionOpened(target: &target)
       case .closed: server.connectionClosed(target: &target)
@@ -42,9 +43,12 @@ struct DebugServer: ~Copyable {
   private mutating func takeBytes() -> Bool {
     var buffer = InlineArray<512, UInt8>(repeating: 0)
     var bytes = buffer.mutableSpan
+    let now = el2_read_cntpct_el0()
     let count = server.withLink { $0.receive(into: &bytes) }
     guard count > 0 else { return false }
+    EL2.shared.value.packetClock.take(buffer.span.extracting(first: count), at: now)
     server.receive(buffer.span.extracting(first: count), target: &target)
+    noticeAnswer()
     return true
   }
 
@@ -53,7 +57,13 @@ struct DebugServer: ~Copyable {
     target.standstillIsReported = true
     EL2.shared.value.clock.stop(at: el2_read_cntpct_el0())
     server.targetDidStop(target.takeStop(), target: &target)
+    noticeAnswer()
     return true
+  }
+
+  private mutating func noticeAnswer() {
+    let sends = server.withLink { $0.sends }
+    EL2.shared.value.packetClock.notice(sends: sends, at: el2_read_cntpct_el0())
   }
 
   /// The machine is about to be switched off or reset: the debugger is told so.

@@ -33,14 +33,16 @@ enum Monitor {
       monitor help   this list
       monitor debug  every vCPU's debug registers as the guest sees them, what the debugger
                      asks for, and who has which comparator of the hardware
-      monitor exits  how often each vCPU came to EL2, by reason
+      monitor exits  how often each vCPU came to EL2, by reason, and what the debugger's
+                     packets cost in ticks of the counter
       monitor snapshot save N         vCPU N's debug registers as the guest has them, in digits
       monitor snapshot restore N HEX  puts them back
 
       """)
   }
 
-  /// One row a reason, one column a vCPU; reasons that never occurred are left out.
+  /// One row a reason, one column a vCPU; reasons that never occurred are left out. And what the
+  /// debugger itself has cost.
   private static func exits(_ output: inout some TextOutput & ~Copyable) {
     let count = EL2.shared.value.machine.vcpuCount
     output.write(padded: "exits to EL2", to: 40)
@@ -60,6 +62,9 @@ enum Monitor {
       }
       output.write("\n")
     }
+    output.write(padded: "ticks from packets to their answers", to: 40)
+    output.write(decimal: EL2.shared.value.packetClock.total, width: 11)
+    output.write("\n")
   }
 }
 

@@ -20,6 +20,8 @@ struct VirtioConsole: DebugLink, ~Copyable {
   private static let port: UInt32 = 1
   private var portIsUp = false
   private(set) var isOpen = false
+  /// How often ``send(_:)`` was called.
+  private(set) var sends: UInt64 = 0
 
   private static let multiport: UInt32 = 1 &<< 1
   private static let version1: UInt32 = 1 &<< 0  // bit 32, in the second word
@@ -143,6 +145,7 @@ struct VirtioConsole: DebugLink, ~Copyable {
 
   /// Sends `bytes`, waiting for buffers where it must. Bytes for nobody are dropped.
   mutating func send(_ bytes: Span<UInt8>) {
+    sends &+= 1
     var sent = 0
     while sent < bytes.count && isOpen {
       while transmit.takeUsed() != nil {}

@@ -19,6 +19,8 @@ struct SharedState: ~Copyable {
   var requests = DebugRequests()
   /// Written by the link core while everything stands still.
   var clock = GuestClock()
+  /// Written by the link core.
+  var packetClock = PacketClock()
 }
 
 extension SharedState {

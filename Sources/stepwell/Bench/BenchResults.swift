@@ -30,6 +30,24 @@ struct BenchResults {
     return grid
   }
 
+  /// What a debugger does costs, on one machine.
+  func debuggerTable(of machine: BenchMachine) -> BenchGrid? {
+    let columns = [BenchColumn.debugger, .kvmDebugger].filter { self[machine, $0] != nil }
+    guard !columns.isEmpty else { return nil }
+    var grid = BenchGrid(header: ["instructions at EL2, a debugger's"] + columns.map(\.title))
+    for row in BenchRow.debugger {
+      grid.rows.append(
+        [row.title]
+          + columns.map { column in
+            guard let cost = self[machine, column]?.debuggerCost(of: row.name) else {
+              return column == .debugger ? "not yet" : "-"
+            }
+            return "\(Int(cost.lowest.rounded()))"
+          })
+    }
+    return grid
+  }
+
   private func cell(_ row: BenchRow, _ machine: BenchMachine, _ column: BenchColumn) -> String {
     guard let transcript = self[machine, column] else { return "" }
     if transcript.isSilent(row.name) { return "does not fire" }

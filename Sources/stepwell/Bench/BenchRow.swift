@@ -42,8 +42,20 @@ struct BenchRow: Equatable {
     BenchRow(name: "step_over", title: "own breakpoint, stepped over and armed again"),
     BenchRow(name: "watchpoint", title: "own watchpoint, its instruction skipped"),
     BenchRow(name: "step", title: "own single-step"),
+    BenchRow(name: "silent", title: "one instruction while own single-step is armed, but masked"),
     BenchRow(name: "timer", title: "virtual timer: set, interrupt, acknowledge, end"),
     BenchRow(name: "sgi", title: "SGI to a vCPU that waits: send, wake, acknowledge, end"),
+  ]
+
+  /// What a debugger does, the peer's with a system call for each step of it and Stepwell's with a
+  /// packet.
+  static let debugger = [
+    BenchRow(name: "attach", title: "attach, as GDB does"),
+    BenchRow(name: "false_breakpoint", title: "breakpoint, condition false, one register read"),
+    BenchRow(name: "false_watchpoint", title: "watchpoint, condition false, one word read"),
+    BenchRow(name: "step", title: "one step"),
+    BenchRow(name: "range_step", title: "range step of 1,000 instructions"),
+    BenchRow(name: "read", title: "read of 4 KiB"),
   ]
 
   /// What it costs in instructions, by a payload's account.

@@ -42,13 +42,50 @@ struct BenchRun {
       try await client.attach()
       // Data: nothing there is ever executed.
       for n in 0..<breakpoints {
-        let answer = try await client.request(
-          "Z1,\(String(page + 1024 + 16 * UInt64(n), radix: 16)),4")
-        guard answer == "OK" else { throw Failure("A breakpoint is refused: \(answer)") }
+        let place = String(page + 1024 + 16 * UInt64(n), radix: 16)
+        try await client.expect("OK", for: "Z1,\(place),4")
       }
       try await client.send(packet: "vCont;c")
       // Until the machine has ended: a debugger that went would take its breakpoints with it.
       try await Task.sleep(for: Self.limit)
+    }
+  }
+
+  /// Boots the payload's endless loop under Stepwell and plays a debugger.
+  ///
+  /// - Returns: what the debugger's operations cost.
+  func debuggerTranscript() async throws -> BenchTranscript {
+    var payload = try Data(contentsOf: guest.image)
+    let mode = try await guest.program.address(of: "benchmark_mode")
+    let start = try await guest.program.address(of: "image_start")
+    payload.setLittleEndian(1, at: Int(mode - start))
+    let stepwell = try virtualMachine(
+      try BootImage.compose(
+        hypervisor: Data(contentsOf: try await Hypervisor.build().image), kernel: payload,
+        named: guest.image.path, holdsGuest: true))
+    let debugger = BenchDebugger(
+      endpoint: stepwell.debugger,
+      place: try await guest.program.address(of: "debugger_place"),
+      word: try await guest.program.address(of: "debugger_word"))
+
+    let qemu = Child(Machine.emulator, stepwell.arguments)
+    let console = Console()
+    return try await withThrowingTaskGroup(of: [BenchDebugger.Count].self) { group in
+      group.addTask {
+        _ = try await qemu.run { console.read($0) }
+        throw Failure("The machine ended before its debugger: \(console.lastWords)")
+      }
+      group.addTask { try await debugger.run() }
+      group.addTask {
+        try await Task.sleep(for: Self.limit)
+        throw Failure("The debugger did not come to its end in \(Self.limit).")
+      }
+      defer { group.cancelAll() }
+      var transcript = BenchTranscript()
+      for count in try await group.next() ?? [] {
+        transcript.note(debugger: count.name, rounds: count.rounds, ticks: count.ticks)
+      }
+      return transcript
     }
   }
 

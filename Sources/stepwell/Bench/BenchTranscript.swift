@@ -83,6 +83,17 @@ struct BenchTranscript: Equatable {
       lowest: instructions(ticks.lowest, loop.lowest, batch, ticks.operations))
   }
 
+  /// Notes what something cost that a debugger did a number of times, in ticks.
+  mutating func note(debugger name: String, rounds: Int, ticks: Int) {
+    debuggerTicks[name] = DebuggerTicks(
+      rounds: rounds, total: ticks, batch: rounds, lowest: ticks)
+  }
+
+  /// Takes over what a debugger did on the same machine.
+  mutating func takeDebugger(from other: BenchTranscript) {
+    debuggerTicks.merge(other.debuggerTicks) { $1 }
+  }
+
   /// What something costs that a debugger does; nil if it was not measured.
   func debuggerCost(of name: String) -> Cost? {
     guard let ticks = debuggerTicks[name], ticks.rounds > 0, ticks.batch > 0 else { return nil }

@@ -52,6 +52,12 @@ struct BenchCommand: AsyncParsableCommand {
             results[machine, column] = try await Progress.during(
               "\(machine.description): \(column.title)"
             ) { try await run.transcript(of: column) }
+            if column == .debugger, vcpus == 1 {
+              let debugger = try await Progress.during("\(machine.description): the debugger") {
+                try await run.debuggerTranscript()
+              }
+              results[machine, column]?.takeDebugger(from: debugger)
+            }
           }
         }
       }
@@ -59,6 +65,7 @@ struct BenchCommand: AsyncParsableCommand {
     }
     for machine in results.machines {
       print("\(machine.description)\n\n\(results.table(of: machine).text)")
+      if let table = results.debuggerTable(of: machine) { print(table.text) }
     }
   }
 }

@@ -1,0 +1,135 @@
+/// Plays a debugger whose every byte is given, on the benchmark's payload in its endless loop, and asks
+/// EL2 what its packets cost there: from the first byte of each taken to the last of its answer queued.
+struct BenchDebugger {
+  let endpoint: DebugEndpoint
+  /// The payload's `debugger_place`: reached once a round.
+  let place: UInt64
+  /// The payload's `debugger_word`: written once a round.
+  let word: UInt64
+
+  /// What an operation cost.
+  struct Count {
+    var name: String
+    var rounds: Int
+    var ticks: Int
+  }
+
+  private static let rounds = 100
+
+  /// - Throws: `Failure` if an answer is not the one that is due.
+  func run() async throws -> [Count] {
+    let before = try await visit()
+    let client = try await RemoteClient(endpoint)
+    try await attach(client)
+    let after = try await Self.ticks(client)
+    var counts = [
+      Count(name: "attach", rounds: 1, ticks: after - before.ticks - before.ofAsking)
+    ]
+
+    func count(_ name: String, _ operation: () async throws -> Void) async throws {
+      let asked = try await Self.ticks(client)
+      let start = try await Self.ticks(client)
+      for _ in 0..<Self.rounds { try await operation() }
+      let ticks = try await Self.ticks(client) - start - (start - asked)
+      counts.append(Count(name: name, rounds: Self.rounds, ticks: ticks))
+    }
+    try await count("read") {
+      // Two packets, each of the largest size that there is.
+      for half in [place & ~4095, place & ~4095 + 2048] {
+        let answer = try await client.request("m\(hex(half)),800")
+        guard answer.count == 4096 else { throw Failure("A read is answered \(answer).") }
+      }
+    }
+    let breakpoint = "1,\(hex(place)),4"
+    try await client.expect("OK", for: "Z\(breakpoint)")
+    try await client.expectStop("hwbreak:", for: "vCont;c")
+    try await count("false_breakpoint") {
+      try await client.request("p0")
+      try await client.expect("OK", for: "z\(breakpoint)")
+      try await client.expectStop("reason:trace", for: "vCont;s:1")
+      try await client.expect("OK", for: "Z\(breakpoint)")
+      try await client.expectStop("hwbreak:", for: "vCont;c")
+    }
+    try await client.expect("OK", for: "z\(breakpoint)")
+    let watchpoint = "2,\(hex(word)),8"
+    try await client.expect("OK", for: "Z\(watchpoint)")
+    try await client.expectStop("watch:", for: "vCont;c")
+    try await count("false_watchpoint") {
+      try await client.expect("OK", for: "z\(watchpoint)")
+      try await client.expectStop("reason:trace", for: "vCont;s:1")
+      try await client.request("m\(hex(word)),8")
+      try await client.expect("OK", for: "Z\(watchpoint)")
+      try await client.expectStop("watch:", for: "vCont;c")
+    }
+    try await client.expect("OK", for: "z\(watchpoint)")
+    try await count("step") { try await client.expectStop("reason:trace", for: "vCont;s:1") }
+    return counts
+  }
+
+  /// Lets the machine, which is held, run; it runs on when this debugger has gone.
+  ///
+  /// - Returns: what all packets have cost until then, and what asking for that costs.
+  private func visit() async throws -> (ticks: Int, ofAsking: Int) {
+    let client = try await RemoteClient(endpoint)
+    try await client.attach()
+    try await client.expect("OK", for: "Z1,\(hex(place)),4")
+    try await client.expectStop("hwbreak:", for: "vCont;c")
+    let first = try await Self.ticks(client)
+    let second = try await Self.ticks(client)
+    try await client.send(packet: "vCont;c")
+    return (second, second - first)
+  }
+
+  /// What GDB 13 sends when it attaches.
+  private func attach(_ client: RemoteClient) async throws {
+    try await client.request(
+      "qSupported:multiprocess+;swbreak+;hwbreak+;qRelocInsn+;fork-events+;vfork-events+;"
+        + "exec-events+;vContSupported+;QThreadEvents+;no-resumed+;memory-tagging+;"
+        + "xmlRegisters=i386")
+    for packet in ["vMustReplyEmpty", "QStartNoAckMode", "Hg0"] {
+      try await client.request(packet)
+    }
+    var description = 0
+    while true {
+      let piece = try await client.request(
+        "qXfer:features:read:target.xml:\(String(description, radix: 16)),ffb")
+      description += piece.utf8.count - 1
+      if piece.hasPrefix("l") { break }
+      guard piece.hasPrefix("m") else { throw Failure("The description is answered \(piece).") }
+    }
+    for packet in [
+      "qTStatus", "?", "qXfer:threads:read::0,ffb", "qAttached", "Hc-1", "qOffsets", "g",
+      "m\(hex(place)),4", "qSymbol::",
+    ] {
+      try await client.request(packet)
+    }
+  }
+
+  /// What all packets before this one have cost.
+  private static func ticks(_ client: RemoteClient) async throws -> Int {
+    let text = try await client.monitor("exits")
+    guard
+      let ticks = text.split(separator: "\n").last(where: { $0.hasPrefix("ticks from packets") })?
+        .split(separator: " ").last.flatMap({ Int($0) })
+    else { throw Failure("`monitor exits` does not say what packets cost.") }
+    return ticks
+  }
+
+  private func hex(_ number: UInt64) -> String { String(number, radix: 16) }
+}
+
+extension RemoteClient {
+  /// - Throws: `Failure` if the answer is another one than `answer`.
+  func expect(_ answer: String, for packet: String) async throws {
+    let given = try await request(packet)
+    guard given == answer else { throw Failure("\(packet) is answered \(given).") }
+  }
+
+  /// - Throws: `Failure` if the machine does not stop for `reason`, in the words of a stop reply.
+  func expectStop(_ reason: String, for packet: String) async throws {
+    let given = try await request(packet)
+    guard given.hasPrefix("T05"), given.contains(reason) else {
+      throw Failure("\(packet) is answered \(given).")
+    }
+  }
+}
