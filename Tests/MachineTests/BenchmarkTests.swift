@@ -8,10 +8,10 @@ extension MachineTests {
     /// Its own breakpoints, watchpoints and steps too, while the debugger holds comparators.
     @Test(arguments: [BenchColumn.bare, .native, .debugger])
     func `comes to the end of every row`(column: BenchColumn) async throws {
-      let guest = try await BenchmarkGuest.build()
       let transcript = try await Project.withTemporaryFolder { folder in
-        try await BenchRun(machine: BenchMachine(vcpus: 2), guest: guest, folder: folder)
-          .transcript(of: column)
+        try await BenchRun(
+          parts: try await BenchParts.build(in: folder), machine: BenchMachine(vcpus: 2)
+        ).transcript(of: column)
       }
       #expect(transcript.vcpus == 2)
       #expect(transcript.names == Set(BenchRow.all.map(\.name) + ["empty"]))

@@ -1,3 +1,5 @@
+import ArgumentParser
+import FoundationXML
 import Testing
 
 @testable import stepwell
@@ -74,35 +76,183 @@ import Testing
         """)
   }
 
-  @Test func `puts each column beside bare and beside KVM`() {
-    let machine = BenchMachine()
+  private let machine = BenchMachine()
+
+  private func lines(_ hvc: Int, _ brk: String) -> BenchTranscript {
+    transcript([
+      begin, "benchmark: row empty 1 0 0", "benchmark: row hvc 1 \(20 * hvc) \(hvc)",
+      "benchmark: row brk \(brk)",
+    ])
+  }
+
+  private var results: BenchResults {
     var results = BenchResults()
-    func lines(_ hvc: Int, _ brk: String) -> BenchTranscript {
-      transcript([
-        begin, "benchmark: row empty 1 0 0", "benchmark: row hvc 1 \(20 * hvc) \(hvc)",
-        "benchmark: row brk \(brk)",
-      ])
-    }
     results[machine, .bare] = lines(25, "1 1000 50")
     results[machine, .debugger] = lines(500, "1 2500 125")
+    results[machine, .debugger]?.note(debugger: "read", rounds: 100, ticks: 1_000_000)
     results[machine, .kvmDebugger] = lines(12500, "none")
+    for line in ["kvm Linux 6.1.0 #1 SMP", "debugger step 2000 40000 100 1500"] {
+      results[machine, .kvmDebugger]?.read("benchmark: \(line)")
+    }
+    for (boot, ticks) in [(BenchBoot.bare, 1_000_000), (.idle, 1_004_000)] {
+      results.boots[machine.cpu, default: [:]][boot] = transcript([
+        "benchmark: boot 62500000 \(ticks)", "benchmark: debugger ptrace_step 2000 200000 100 9000",
+        "benchmark: end",
+      ])
+    }
+    results.size = (file: 160 << 10 | 1, memory: 4 << 20)
+    return results
+  }
+
+  @Test func `puts each column beside bare and beside KVM`() {
     #expect(
-      results.table(of: machine)
+      results.table(of: machine.cpu)
         == BenchGrid(
           header: [
-            "instructions an operation", "bare", "Stepwell, debugger", "KVM, debugger", "to KVM",
-            "to bare",
+            "cortex-a72: instructions an operation", "bare", "Stepwell, debugger", "KVM, debugger",
+            "to KVM", "to bare",
           ],
           rows: [
-            ["HVC, PSCI_VERSION (2 instructions)", "4", "80", "2000", "0.04", "20"],
+            ["HVC, PSCI_VERSION (2 instructions)", "4", "80", "2,000", "0.04", "20"],
             ["own BRK, skipped", "8", "20", "does not fire", "-", "2.5"],
           ]))
   }
 
+  @Test func `says what a debugger does, and what it cannot do yet`() throws {
+    let table = try #require(results.debuggerTable(of: machine.cpu))
+    #expect(table.header.dropFirst() == ["Stepwell, debugger", "KVM, debugger"])
+    let cells = Dictionary(uniqueKeysWithValues: table.rows.map { ($0[0], Array($0[1...])) })
+    #expect(cells["read of 4 KiB"] == ["160,000", "-"])
+    #expect(cells["one step"] == ["not yet", "240"])
+    #expect(results.debuggerTable(of: "max") == nil)
+    #expect(results.kvm == "Linux 6.1.0 #1 SMP")
+  }
+
+  @Test func `counts the boot of a real guest`() throws {
+    let table = try #require(results.bootTable)
+    #expect(
+      table.rows.map { Array($0[1...]) } == [
+        ["16,000,000", "", "16,064,000", ""], ["0.00 %", "", "0.40 %", ""],
+        ["1,440", "", "1,440", ""],
+      ])
+    #expect(BenchResults().bootTable == nil)
+  }
+
+  @Test(arguments: [
+    ("HVC (PSCI_VERSION)", "80, missed"), ("five writes in a row", "not yet"),
+    ("history recording, each event", "not yet"),
+    ("boot of Debian's kernel, idle debugger attached, over bare", "0.40 %, reached"),
+    ("image", "161 KiB, missed"),
+    ("EL2's memory, besides a pool for hidden pages", "4 MiB, reached"),
+    ("native mode: added to any debug-register access, SVC, own exception", "not yet"),
+  ])
+  func `holds figures against their bounds`(title: String, verdict: String) throws {
+    let bound = try #require(BenchBound.all.first { $0.title == title })
+    #expect(bound.verdict(results, on: machine.cpu) == verdict)
+  }
+
+  @Test func `takes the dearest of the operations that a bound is about`() throws {
+    let bound = try #require(BenchBound.all.first { $0.limit == 80 })
+    var results = BenchResults()
+    func measure(_ write: Int) {
+      results[machine, .debugger] = transcript([
+        begin, "benchmark: row empty 1 0 0", "benchmark: row mrs_dbgbvr_x20 1 10000 500",
+        "benchmark: row msr_dbgbvr_x20 1 10000 \(write)",
+      ])
+    }
+    measure(500)
+    #expect(bound.verdict(results, on: machine.cpu) == "80, reached")
+    measure(507)
+    #expect(bound.verdict(results, on: machine.cpu) == "81, missed")
+  }
+
+  @Test func `says how a cost grows`() {
+    let flat = BenchScale(
+      axis: "memory", points: [("128M", lines(500, "none")), ("16G", lines(504, "none"))])
+    #expect(flat.summary == "memory: no operation's cost depends on it, from 128M to 16G.")
+    let steep = BenchScale(
+      axis: "vCPUs", points: [("1", lines(500, "none")), ("8", lines(5000, "none"))],
+      notYet: ["16"])
+    #expect(
+      steep.summary == "vCPUs: from 1 to 8, all but these stay as they are: "
+        + "HVC, PSCI_VERSION (2 instructions): 80 to 800.")
+    #expect(
+      steep.grid.rows.first == ["HVC, PSCI_VERSION (2 instructions)", "80", "800", "not yet"])
+  }
+
+  @Test func `lists every figure for other programs`() {
+    let csv = BenchReport(results: results, scales: []).csv.split(separator: "\n")
+    #expect(csv.first == "cpu,vcpus,memory,breakpoints,column,operation,mean,lowest")
+    #expect(csv.contains("cortex-a72,1,1G,2,debugger,hvc,80.00,80.00"))
+    #expect(csv.contains("cortex-a72,1,1G,2,debugger,debugger_read,160000.00,160000.00"))
+    #expect(csv.contains("cortex-a72,1,1G,,linux-idle,start,16064000.00,16064000.00"))
+    #expect(
+      csv.allSatisfy { $0.split(separator: ",", omittingEmptySubsequences: false).count == 8 })
+  }
+
+  @Test func `draws a chart that is well-formed`() throws {
+    let svg = BenchChart(results: results, cpu: machine.cpu).svg
+    let document = try XMLDocument(xmlString: svg)
+    #expect(document.rootElement()?.name == "svg")
+    // A bar for each cost and one of each colour in the legend, and the ground.
+    let bars = try document.nodes(forXPath: "//*[local-name()='rect']")
+    #expect(bars.count == 1 + 3 + 5)
+    #expect(svg.contains(">does not fire<"))
+  }
+
+  @Test func `rewrites its own part of a document and nothing else`() throws {
+    let document = "# Title\n\n\(BenchDocument.begin)\nold\n\(BenchDocument.end)\n\nBy hand.\n"
+    let rewritten = try BenchDocument.replacing(document, with: "| new |\n")
+    #expect(
+      rewritten
+        == "# Title\n\n\(BenchDocument.begin)\n\n| new |\n\n\(BenchDocument.end)\n\nBy hand.\n")
+    #expect(try BenchDocument.replacing(rewritten, with: "| new |\n") == rewritten)
+    #expect(try BenchDocument.replacing(BenchDocument.empty(title: "T"), with: "x").contains("x"))
+  }
+
+  @Test(arguments: [
+    "no marks", BenchDocument.begin, "\(BenchDocument.end) \(BenchDocument.begin)",
+    "\(BenchDocument.begin) \(BenchDocument.begin) \(BenchDocument.end)",
+  ])
+  func `leaves a document alone that has no place for it`(document: String) {
+    #expect(throws: Failure.self) { try BenchDocument.replacing(document, with: "x") }
+  }
+
   @Test(arguments: [
     (0.0333, "0.033"), (0.256, "0.26"), (1, "1.0"), (2.46, "2.5"), (9.96, "10.0"), (884.4, "884"),
+    (4381, "4,381"),
   ])
   func `rounds ratios`(value: Double, text: String) {
     #expect(BenchResults.ratio(value) == text)
+  }
+
+  @Test(arguments: [
+    (0, "0"), (999.4, "999"), (999.5, "1,000"), (1_234_567, "1,234,567"), (-12, "-12"),
+  ])
+  func `groups digits`(value: Double, text: String) {
+    #expect(BenchResults.count(value) == text)
+  }
+
+  @Test(arguments: [(0.0163, "1.63 %"), (0, "0.00 %"), (-0.0005, "-0.05 %"), (1.5, "150.00 %")])
+  func `writes shares in hundredths`(value: Double, text: String) {
+    #expect(BenchResults.percent(value) == text)
+  }
+
+  @Test func `is quick, whole, or of chosen columns`() throws {
+    func suite(_ arguments: String...) throws -> BenchSuite {
+      try #require(try Stepwell.parseAsRoot(["bench"] + arguments) as? BenchCommand).suite
+    }
+    let whole = try suite()
+    #expect(whole.cpus == ["cortex-a72", "max"])
+    #expect(whole.columns == BenchColumn.allCases)
+    #expect(whole.boots && whole.scale)
+    let quick = try suite("--quick")
+    #expect(quick.cpus == ["cortex-a72"])
+    #expect(quick.boots && !quick.scale)
+    let chosen = try suite("--columns", "kvm-debugger,bare", "--cpu", "max")
+    #expect(chosen.cpus == ["max"])
+    #expect(chosen.columns == [.kvmDebugger, .bare])
+    #expect(!chosen.boots && !chosen.scale)
+    #expect(throws: (any Error).self) { try suite("--columns", "bare,none") }
   }
 }

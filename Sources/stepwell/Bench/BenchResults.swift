@@ -1,72 +1,142 @@
 /// Everything that a run of the benchmark has counted.
 struct BenchResults {
+  /// The payload's operations.
   private(set) var transcripts: [BenchMachine: [BenchColumn: BenchTranscript]] = [:]
+  /// The boots of a Linux, by CPU model.
+  var boots: [String: [BenchBoot: BenchTranscript]] = [:]
+  /// The payload's operations on the first machine, by how many breakpoints the debugger holds.
+  var breakpoints: [Int: BenchTranscript] = [:]
+  /// Of the hypervisor, in bytes: its file, and the memory that the guest does not get.
+  var size: (file: Int, memory: Int)?
 
   subscript(machine: BenchMachine, column: BenchColumn) -> BenchTranscript? {
     get { transcripts[machine]?[column] }
     set { transcripts[machine, default: [:]][column] = newValue }
   }
 
-  /// Those that were measured, in order.
+  /// The kernel whose KVM it was.
+  var kvm: String? {
+    transcripts.values.lazy.flatMap(\.values).compactMap(\.kvm).first
+  }
+
+  // MARK: Costs
+
+  /// What an operation costs on a CPU model, in instructions: that of the fastest batch. An operation
+  /// that takes two vCPUs is measured on two, all others on one.
+  func cost(_ row: BenchRow, on cpu: String, _ column: BenchColumn) -> Double? {
+    self[row.machine(cpu), column].flatMap { row.cost(in: $0) }?.lowest
+  }
+
+  /// The same, as a table shows it.
+  func cell(_ row: BenchRow, on cpu: String, _ column: BenchColumn) -> String {
+    guard let transcript = self[row.machine(cpu), column] else { return "" }
+    if transcript.isSilent(row.name) { return "does not fire" }
+    return row.cost(in: transcript).map { Self.count($0.lowest) } ?? ""
+  }
+
+  /// How many times as much an operation costs under Stepwell with a debugger as in another column.
+  func ratio(_ row: BenchRow, on cpu: String, to other: BenchColumn) -> String {
+    guard let cost = cost(row, on: cpu, .debugger)?.rounded(),
+      let base = self.cost(row, on: cpu, other)?.rounded(), base > 0
+    else { return "-" }
+    return Self.ratio(cost / base)
+  }
+
+  /// With a comma before each three digits.
+  static func count(_ value: Double) -> String {
+    let digits = String(Int(value.rounded().magnitude))
+    var text = ""
+    for (index, digit) in digits.enumerated() {
+      if index > 0, (digits.count - index) % 3 == 0 { text += "," }
+      text.append(digit)
+    }
+    return value.rounded() < 0 ? "-\(text)" : text
+  }
+
+  /// With two significant digits.
+  static func ratio(_ value: Double) -> String {
+    if value >= 10 { return count(value) }
+    let digits = value >= 1 ? 10.0 : value >= 0.1 ? 100 : 1000
+    return "\((value * digits).rounded() / digits)"
+  }
+
+  // MARK: Tables
+
+  /// The machines that were measured, in order.
   var machines: [BenchMachine] {
     transcripts.keys.sorted { ($0.cpu, $0.vcpus, $0.memory) < ($1.cpu, $1.vcpus, $1.memory) }
   }
 
-  /// One machine's operations, in instructions: those of the fastest batch of each.
-  func table(of machine: BenchMachine) -> BenchGrid {
-    let columns = BenchColumn.allCases.filter { self[machine, $0] != nil }
-    var grid = BenchGrid(header: ["instructions an operation"] + columns.map(\.title))
+  /// The CPU models, in their order.
+  var cpus: [String] { Set(transcripts.keys.map(\.cpu)).union(boots.keys).sorted() }
+
+  /// One CPU model's operations.
+  func table(of cpu: String) -> BenchGrid {
+    let columns = BenchColumn.allCases.filter { self[BenchMachine(cpu: cpu), $0] != nil }
+    var grid = BenchGrid(header: ["\(cpu): instructions an operation"] + columns.map(\.title))
     let hasPeer = columns.contains(.debugger) && columns.contains(.kvmDebugger)
     let hasBare = columns.contains(.debugger) && columns.contains(.bare)
     if hasPeer { grid.header.append("to KVM") }
     if hasBare { grid.header.append("to bare") }
-    for row in BenchRow.all
-    where transcripts[machine]?.values.contains(where: { $0.names.contains(row.name) }) == true {
-      var cells = [row.title] + columns.map { cell(row, machine, $0) }
-      if hasPeer { cells.append(ratio(row, machine, to: .kvmDebugger)) }
-      if hasBare { cells.append(ratio(row, machine, to: .bare)) }
-      grid.rows.append(cells)
+    for row in BenchRow.all {
+      let cells = columns.map { cell(row, on: cpu, $0) }
+      guard cells.contains(where: { !$0.isEmpty }) else { continue }
+      grid.rows.append(
+        [row.title] + cells + (hasPeer ? [ratio(row, on: cpu, to: .kvmDebugger)] : [])
+          + (hasBare ? [ratio(row, on: cpu, to: .bare)] : []))
     }
     return grid
   }
 
-  /// What a debugger does costs, on one machine.
-  func debuggerTable(of machine: BenchMachine) -> BenchGrid? {
-    let columns = [BenchColumn.debugger, .kvmDebugger].filter { self[machine, $0] != nil }
+  /// What a debugger does costs, on one CPU model; nil if that was not measured.
+  func debuggerTable(of cpu: String) -> BenchGrid? {
+    let columns = [BenchColumn.debugger, .kvmDebugger].filter {
+      self[BenchMachine(cpu: cpu), $0] != nil
+    }
     guard !columns.isEmpty else { return nil }
-    var grid = BenchGrid(header: ["instructions at EL2, a debugger's"] + columns.map(\.title))
+    var grid = BenchGrid(header: ["\(cpu): a debugger's operations"] + columns.map(\.title))
     for row in BenchRow.debugger {
       grid.rows.append(
         [row.title]
           + columns.map { column in
-            guard let cost = self[machine, column]?.debuggerCost(of: row.name) else {
-              return column == .debugger ? "not yet" : "-"
-            }
-            return "\(Int(cost.lowest.rounded()))"
+            let transcript = self[BenchMachine(cpu: cpu), column]
+            return transcript?.debuggerCost(of: row.name).map { Self.count($0.lowest) }
+              ?? (column == .debugger ? "not yet" : "-")
           })
     }
     return grid
   }
 
-  private func cell(_ row: BenchRow, _ machine: BenchMachine, _ column: BenchColumn) -> String {
-    guard let transcript = self[machine, column] else { return "" }
-    if transcript.isSilent(row.name) { return "does not fire" }
-    guard let cost = row.cost(in: transcript) else { return "" }
-    return "\(Int(cost.lowest.rounded()))"
+  /// What a boot of Debian's kernel costs; nil if none was counted.
+  var bootTable: BenchGrid? {
+    guard !boots.isEmpty else { return nil }
+    var grid = BenchGrid(header: ["Debian's kernel"] + BenchBoot.allCases.map(\.title))
+    for cpu in boots.keys.sorted() {
+      let counted = BenchBoot.allCases.map { boots[cpu]?[$0] }
+      let bare = counted[0]?.start
+      grid.rows.append(
+        ["\(cpu): instructions from power-on to the first process"]
+          + counted.map { $0.map { Self.count($0.start) } ?? "" })
+      grid.rows.append(
+        ["\(cpu): added to bare"]
+          + counted.map { transcript in
+            guard let transcript, let bare else { return "" }
+            return Self.percent((transcript.start - bare) / bare)
+          })
+      grid.rows.append(
+        ["\(cpu): a step of ptrace's, of one EL0 instruction"]
+          + counted.map {
+            $0?.debuggerCost(of: "ptrace_step").map { Self.count($0.lowest) } ?? ""
+          })
+    }
+    return grid
   }
 
-  /// How many times as much an operation costs under Stepwell with a debugger as in another column.
-  private func ratio(_ row: BenchRow, _ machine: BenchMachine, to other: BenchColumn) -> String {
-    guard let cost = self[machine, .debugger].flatMap({ row.cost(in: $0) })?.lowest.rounded(),
-      let base = self[machine, other].flatMap({ row.cost(in: $0) })?.lowest.rounded(), base > 0
-    else { return "-" }
-    return Self.ratio(cost / base)
-  }
-
-  /// With two significant digits.
-  static func ratio(_ value: Double) -> String {
-    if value >= 10 { return "\(Int(value.rounded()))" }
-    let digits = value >= 1 ? 10.0 : value >= 0.1 ? 100 : 1000
-    return "\((value * digits).rounded() / digits)"
+  /// In hundredths, with two decimals.
+  static func percent(_ value: Double) -> String {
+    let hundredths = Int((value * 10_000).rounded())
+    let decimals = hundredths.magnitude % 100
+    return "\(hundredths < 0 ? "-" : "")\(hundredths.magnitude / 100)"
+      + ".\(decimals < 10 ? "0" : "")\(decimals) %"
   }
 }

@@ -3,6 +3,8 @@ struct BenchRow: Equatable {
   /// The payload's word for it.
   let name: String
   let title: String
+  /// How many it takes.
+  var vcpus = 1
   /// Another row, whose cost is not this one's and is taken off.
   var less: String?
 
@@ -44,7 +46,8 @@ struct BenchRow: Equatable {
     BenchRow(name: "step", title: "own single-step"),
     BenchRow(name: "silent", title: "one instruction while own single-step is armed, but masked"),
     BenchRow(name: "timer", title: "virtual timer: set, interrupt, acknowledge, end"),
-    BenchRow(name: "sgi", title: "SGI to a vCPU that waits: send, wake, acknowledge, end"),
+    BenchRow(
+      name: "sgi", title: "SGI to a vCPU that waits: send, wake, acknowledge, end", vcpus: 2),
   ]
 
   /// What a debugger does, the peer's with a system call for each step of it and Stepwell's with a
@@ -57,6 +60,9 @@ struct BenchRow: Equatable {
     BenchRow(name: "range_step", title: "range step of 1,000 instructions"),
     BenchRow(name: "read", title: "read of 4 KiB"),
   ]
+
+  /// The machine that it is measured on.
+  func machine(_ cpu: String) -> BenchMachine { BenchMachine(cpu: cpu, vcpus: vcpus) }
 
   /// What it costs in instructions, by a payload's account.
   func cost(in transcript: BenchTranscript) -> BenchTranscript.Cost? {

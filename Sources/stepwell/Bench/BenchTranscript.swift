@@ -48,6 +48,7 @@ struct BenchTranscript: Equatable {
     case ("begin", 5):
       (frequency, rounds, batch) = (numbers[0], numbers[1], numbers[2])
       (vcpus, startTicks) = (numbers[3], numbers[4])
+    case ("boot", 2): (frequency, startTicks) = (numbers[0], numbers[1])
     case ("row", 3) where words.count == 5:
       rows[String(words[1])] = Ticks(
         operations: numbers[0], total: numbers[1], lowest: numbers[2])
@@ -68,7 +69,7 @@ struct BenchTranscript: Equatable {
   /// With `-icount shift=0` an instruction takes a nanosecond.
   private var instructionsPerTick: Double { frequency == 0 ? 0 : 1e9 / Double(frequency) }
 
-  /// Instructions from power-on to the benchmark's first.
+  /// Instructions from power-on to the payload's first; of a Linux, to its first process.
   var start: Double { Double(startTicks) * instructionsPerTick }
 
   /// What an operation costs, less the loop that it stands in; nil if it was not measured.

@@ -8,21 +8,30 @@ struct BenchCommand: AsyncParsableCommand {
     discussion: """
       Runs one bare-metal program, which uses its debug registers, breakpoints and interrupts, in \
       QEMU: bare, under Stepwell without and with a debugger, and under Linux KVM without and with \
-      one. What is counted are instructions, of guest and hypervisor together, and they are the same \
-      in every run.
+      one; then boots of Debian's kernel, and machines of other sizes. What is counted are \
+      instructions, of guest and hypervisor together, and they are the same in every run. A whole \
+      run takes less than half an hour and rewrites the figures of docs/performance.md; any part of \
+      one prints them only, unless --output says where to.
       """)
 
-  @Flag(help: "One CPU model and one machine, in under 5 minutes.")
+  @Flag(help: "One CPU model and no other sizes, in less than 5 minutes.")
   var quick = false
 
   @Option(
     help: ArgumentHelp(
-      "What to run, separated by commas: \(BenchColumn.allCases.map(\.rawValue).joined(separator: ", ")).",
+      "Columns, separated by commas, and nothing else: "
+        + "\(BenchColumn.allCases.map(\.rawValue).joined(separator: ", ")).",
       valueName: "columns"))
   var columns: String?
 
-  @Option(help: ArgumentHelp("CPU model, as QEMU's -cpu takes it.", valueName: "model"))
+  @Option(help: ArgumentHelp("One CPU model, as QEMU's -cpu takes it.", valueName: "model"))
   var cpu: String?
+
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp(
+      "Where to write performance.md, performance.csv and performance.svg.", valueName: "folder"))
+  var output: String?
 
   func validate() throws { _ = try chosenColumns }
 
@@ -38,34 +47,49 @@ struct BenchCommand: AsyncParsableCommand {
     }
   }
 
-  func run() async throws {
-    let columns = try chosenColumns
-    try await HostPackage.install([.qemu])
-    let guest = try await BenchmarkGuest.build()
-    let results = try await Project.withTemporaryFolder { folder in
-      var results = BenchResults()
-      for cpu in cpu.map({ [$0] }) ?? (quick ? ["cortex-a72"] : ["cortex-a72", "max"]) {
-        for vcpus in [1, 2] {
-          let machine = BenchMachine(cpu: cpu, vcpus: vcpus)
-          let run = BenchRun(machine: machine, guest: guest, folder: folder)
-          for column in columns {
-            results[machine, column] = try await Progress.during(
-              "\(machine.description): \(column.title)"
-            ) { try await run.transcript(of: column) }
-            if column == .debugger, vcpus == 1 {
-              let debugger = try await Progress.during("\(machine.description): the debugger") {
-                try await run.debuggerTranscript()
-              }
-              results[machine, column]?.takeDebugger(from: debugger)
-            }
-          }
-        }
-      }
-      return results
+  /// What these options ask for.
+  var suite: BenchSuite {
+    get throws {
+      let isWhole = columns == nil
+      return BenchSuite(
+        cpus: cpu.map { [$0] } ?? (quick ? ["cortex-a72"] : ["cortex-a72", "max"]),
+        columns: try chosenColumns, boots: isWhole, scale: isWhole && !quick)
     }
-    for machine in results.machines {
-      print("\(machine.description)\n\n\(results.table(of: machine).text)")
-      if let table = results.debuggerTable(of: machine) { print(table.text) }
+  }
+
+  func run() async throws {
+    let suite = try suite
+    try await HostPackage.install([.qemu])
+    let results = try await Project.withTemporaryFolder { folder in
+      try await suite.run(try await BenchParts.build(in: folder))
+    }
+    let report = BenchReport(results: results, scales: suite.scales(results))
+    print(report.text)
+    let isWhole = !quick && columns == nil && cpu == nil
+    if let output {
+      try write(report, to: URL(filePath: output))
+    } else if isWhole {
+      try write(report, to: Project.root.appending(path: "docs"))
+    }
+  }
+
+  private func write(_ report: BenchReport, to folder: URL) throws {
+    let document = folder.appending(path: "performance.md")
+    do {
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      let text =
+        (try? String(contentsOf: document, encoding: .utf8))
+        ?? BenchDocument.empty(title: "What it costs")
+      try Data(BenchDocument.replacing(text, with: report.markdown).utf8).write(to: document)
+      try Data(report.csv.utf8).write(to: folder.appending(path: "performance.csv"))
+      if let cpu = report.results.cpus.first {
+        try Data(BenchChart(results: report.results, cpu: cpu).svg.utf8)
+          .write(to: folder.appending(path: "performance.svg"))
+      }
+    } catch let failure as Failure {
+      throw failure
+    } catch {
+      throw Failure("\(folder.path) cannot be written: \(error.localizedDescription)")
     }
   }
 }

@@ -1,0 +1,51 @@
+internal import Foundation
+
+/// What the benchmark's machines boot, built before the first of them.
+struct BenchParts {
+  let hypervisor: Data
+  let shim: Shim
+  let guest: BenchmarkGuest
+  let packages: GuestPackages
+  /// The virtual machine monitor over KVM.
+  let monitor: GuestProgram
+  /// The first process of a Linux whose boot is counted.
+  let process: GuestProgram
+  /// Where images are written.
+  let folder: URL
+
+  /// - Throws: `Failure` if one does not build, or Debian's archive cannot be reached.
+  static func build(in folder: URL) async throws -> BenchParts {
+    let packages = try await GuestPackages.prepare()
+    func program(_ name: String) async throws -> GuestProgram {
+      try await GuestProgram.build(
+        Project.root.appending(path: "Benchmarks/\(name).c"), with: packages,
+        into: folder.appending(path: name))
+    }
+    return BenchParts(
+      hypervisor: try Data(contentsOf: try await Hypervisor.build().image),
+      shim: try await Shim.build(), guest: try await BenchmarkGuest.build(), packages: packages,
+      monitor: try await program("kvm"), process: try await program("init"), folder: folder)
+  }
+
+  /// What the hypervisor's own image takes, in bytes: its file, and the memory that the guest does not
+  /// get.
+  var size: (file: Int, memory: Int) {
+    // The payload descriptor's reserved size; see `BootImage`.
+    (hypervisor.count, Int(hypervisor.littleEndian(at: 72)))
+  }
+
+  /// Writes a boot image of the hypervisor, or of the shim in its place, and a guest.
+  ///
+  /// - Returns: its file.
+  func image(of guest: Data, bare: Bool, holdsGuest: Bool = false) throws -> String {
+    let file = folder.appending(path: "image")
+    let image =
+      bare
+      ? try shim.bootImage(of: guest, named: "the benchmark's guest")
+      : try BootImage.compose(
+        hypervisor: hypervisor, kernel: guest, named: "the benchmark's guest",
+        holdsGuest: holdsGuest)
+    try image.write(to: file)
+    return file.path
+  }
+}

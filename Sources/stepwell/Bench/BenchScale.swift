@@ -1,0 +1,53 @@
+/// How costs grow with the size of a machine, or with what the debugger asks for.
+struct BenchScale {
+  typealias Points = [(label: String, transcript: BenchTranscript)]
+
+  /// What grows.
+  let axis: String
+  /// Its values, and what was counted at each.
+  let points: Points
+  /// Values that nothing can be counted at.
+  var notYet: [String] = []
+
+  /// The operations that are followed.
+  static let rows = BenchRow.all.filter {
+    [
+      "mrs_dbgbvr", "msr_dbgbvr", "msr_plan", "five_other", "hvc", "breakpoint", "step_over",
+      "watchpoint", "step", "timer", "sgi",
+    ].contains($0.name)
+  }
+
+  /// One row an operation, one column a value.
+  var grid: BenchGrid {
+    var grid = BenchGrid(header: [axis] + points.map(\.label) + notYet)
+    for row in Self.rows {
+      let costs = points.map { row.cost(in: $0.transcript)?.lowest }
+      guard costs.contains(where: { $0 != nil }) else { continue }
+      grid.rows.append(
+        [row.title] + costs.map { $0.map { BenchResults.count($0) } ?? "-" }
+          + notYet.map { _ in "not yet" })
+    }
+    grid.rows.append(
+      ["from power-on to the guest's first instruction"]
+        + points.map { BenchResults.count($0.transcript.start) } + notYet.map { _ in "not yet" })
+    return grid
+  }
+
+  /// One line: what does not depend on the axis, and what of the rest grows most.
+  var summary: String {
+    var growth: [(title: String, from: Double, to: Double)] = []
+    for row in Self.rows {
+      let costs = points.compactMap { row.cost(in: $0.transcript)?.lowest.rounded() }
+      guard let first = costs.first, let last = costs.last, costs.count > 1 else { continue }
+      // A batch is counted in ticks: two of its counts may differ by one.
+      if (last - first).magnitude > max(0.01 * first, 1) { growth.append((row.title, first, last)) }
+    }
+    guard let first = points.first, let last = points.last else { return "\(axis): not measured." }
+    let range = "from \(first.label) to \(last.label)"
+    if growth.isEmpty { return "\(axis): no operation's cost depends on it, \(range)." }
+    let changes = growth.map {
+      "\($0.title): \(BenchResults.count($0.from)) to \(BenchResults.count($0.to))"
+    }
+    return "\(axis): \(range), all but these stay as they are: \(changes.joined(separator: "; "))."
+  }
+}

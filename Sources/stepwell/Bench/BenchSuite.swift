@@ -1,0 +1,101 @@
+internal import Foundation
+
+/// Which machines the benchmark runs, one after the other.
+struct BenchSuite {
+  var cpus: [String]
+  var columns: [BenchColumn]
+  /// Whether Debian's kernel is booted.
+  var boots: Bool
+  /// Whether machines of other sizes are measured.
+  var scale: Bool
+
+  /// vCPUs and memory that costs are followed over.
+  static let vcpus = [1, 2, 4, 8]
+  static let memory = ["128M", "1G", "4G", "16G"]
+  /// Breakpoints of the debugger's; the guest takes a comparator itself.
+  static let breakpoints = [1, 2, 3, 4, 5]
+  /// As many as have no comparator.
+  static let unplacedBreakpoints = ["10", "100", "1,000", "10,000"]
+
+  /// - Throws: `Failure` if a machine does not come to its end.
+  func run(_ parts: BenchParts) async throws -> BenchResults {
+    var results = BenchResults()
+    results.size = parts.size
+    for cpu in cpus {
+      for vcpus in [1, 2] {
+        try await measure(
+          BenchMachine(cpu: cpu, vcpus: vcpus), columns, parts, into: &results)
+      }
+      guard boots else { continue }
+      let run = BenchRun(parts: parts, machine: BenchMachine(cpu: cpu))
+      for boot in BenchBoot.allCases {
+        results.boots[cpu, default: [:]][boot] = try await Progress.during(
+          "\(cpu): a boot of Debian's kernel, \(boot.title)"
+        ) { try await run.transcript(of: boot) }
+      }
+    }
+    if scale, let cpu = cpus.first { try await measureScale(cpu, parts, into: &results) }
+    return results
+  }
+
+  private func measure(
+    _ machine: BenchMachine, _ columns: [BenchColumn], _ parts: BenchParts,
+    into results: inout BenchResults
+  ) async throws {
+    let run = BenchRun(parts: parts, machine: machine)
+    for column in columns where results[machine, column] == nil {
+      results[machine, column] = try await Progress.during(
+        "\(machine.description): \(column.title)"
+      ) { try await run.transcript(of: column) }
+    }
+    if machine == BenchMachine(cpu: machine.cpu), columns.contains(.debugger) {
+      let debugger = try await Progress.during("\(machine.description): a debugger at work") {
+        try await run.debuggerTranscript()
+      }
+      results[machine, .debugger]?.takeDebugger(from: debugger)
+    }
+  }
+
+  private func measureScale(
+    _ cpu: String, _ parts: BenchParts, into results: inout BenchResults
+  ) async throws {
+    for vcpus in Self.vcpus where results[BenchMachine(cpu: cpu, vcpus: vcpus), .debugger] == nil {
+      try await measure(BenchMachine(cpu: cpu, vcpus: vcpus), [.debugger], parts, into: &results)
+    }
+    for memory in Self.memory
+    where results[BenchMachine(cpu: cpu, memory: memory), .debugger] == nil {
+      try await measure(BenchMachine(cpu: cpu, memory: memory), [.debugger], parts, into: &results)
+    }
+    let run = BenchRun(parts: parts, machine: BenchMachine(cpu: cpu))
+    for count in Self.breakpoints {
+      results.breakpoints[count] = try await Progress.during(
+        "\(cpu): \(count) breakpoints of the debugger's"
+      ) { try await run.transcript(of: .debugger, breakpoints: count) }
+    }
+  }
+
+  /// The axes that costs were followed over.
+  func scales(_ results: BenchResults) -> [BenchScale] {
+    guard scale, let cpu = cpus.first else { return [] }
+    func points(_ labels: [String], _ machine: (Int) -> BenchMachine) -> BenchScale.Points {
+      labels.indices.compactMap { n in
+        results[machine(n), .debugger].map { (labels[n], $0) }
+      }
+    }
+    return [
+      BenchScale(
+        axis: "vCPUs",
+        points: points(Self.vcpus.map(String.init)) {
+          BenchMachine(cpu: cpu, vcpus: Self.vcpus[$0])
+        }),
+      BenchScale(
+        axis: "memory",
+        points: points(Self.memory) { BenchMachine(cpu: cpu, memory: Self.memory[$0]) }),
+      BenchScale(
+        axis: "the debugger's breakpoints",
+        points: Self.breakpoints.compactMap { count in
+          results.breakpoints[count].map { ("\(count)", $0) }
+        }, notYet: Self.unplacedBreakpoints),
+    ]
+  }
+}
