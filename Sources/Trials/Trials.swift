@@ -10,7 +10,10 @@ struct Trials {
       print("usage: Trials COUNT SEED")
       return
     }
-    guard let finding = try await Proof(first: arguments[1], count: count).run(progress: { _ in })
+    guard
+      let finding = try await Proof(first: arguments[1], count: count).run(progress: {
+        @Sendable _ in
+      })
     else { return }
     switch finding.trial.difference() {
     case .guest, .memory: print(finding.number, "guest")
