@@ -14,6 +14,10 @@ public struct DebugCapabilities: Equatable, Sendable {
   /// EL3 is implemented; DBGDIDR says so to AArch32.
   public let hasEL3: Bool
 
+  /// The registers of an external debugger, where the processor has them. The architecture requires
+  /// them and no identification register tells; QEMU 7.2 lacks them. Whoever has tried says so here.
+  public var external: ExternalDebugRegisters?
+
   /// Decodes ID_AA64DFR0_EL1, and EL3 of ID_AA64PFR0_EL1. Counts that the architecture does not allow
   /// are brought into range, so that they are safe as bounds whatever the register holds.
   public init(dfr0: UInt64, pfr0: UInt64 = 0) {
@@ -29,5 +33,18 @@ public struct DebugCapabilities: Equatable, Sendable {
   /// Whether breakpoint `n` exists and can compare context identifiers.
   public func isContextAware(_ n: Int) -> Bool {
     breakpointCount &- contextAwareCount..<breakpointCount ~= n
+  }
+}
+
+/// What the read-only ones of an external debugger's registers say, which is the board's to decide.
+public struct ExternalDebugRegisters: Equatable, Sendable {
+  /// DBGAUTHSTATUS_EL1: what the board's signals let an external debugger do.
+  public var authenticationStatus: UInt64
+  /// MDRAR_EL1: where the debug ROM table is.
+  public var romAddress: UInt64
+
+  public init(authenticationStatus: UInt64, romAddress: UInt64) {
+    self.authenticationStatus = authenticationStatus
+    self.romAddress = romAddress
   }
 }

@@ -95,7 +95,11 @@ extension DebugRegister {
       // RX, TX.
       .init("MDCCINT_EL1", .init(2, 0, 0, 2, 0), mask: 0x6000_0000)
     case .mdrar:
-      .init("MDRAR_EL1", .init(2, 0, 1, 0, 0), .readOnly, mask: 0)
+      .init(
+        "MDRAR_EL1", .init(2, 0, 1, 0, 0), .readOnly,
+        // ROMADDR and Valid, or no table: 0.
+        mask: capabilities.external == nil ? 0 : 0x00FF_FFFF_FFFF_F003,
+        reset: capabilities.external?.romAddress ?? 0)
     case .oslar:
       .init("OSLAR_EL1", .init(2, 0, 1, 0, 4), .writeOnly, mask: 0b1)
     case .oslsr:
@@ -121,8 +125,11 @@ extension DebugRegister {
       // the same of non-invasive debug, which FEAT_Debugv8p4 always lets in (0b11). A processor that
       // has the register may say otherwise: it tells the signals of its board.
       .init(
-        "DBGAUTHSTATUS_EL1", .init(2, 0, 7, 14, 6), .readOnly, mask: 0xFF,
-        reset: capabilities.version >= 9 ? 0b1110 : 0b1010)
+        "DBGAUTHSTATUS_EL1", .init(2, 0, 7, 14, 6), .readOnly,
+        // Of Root and Realm state too, where the processor has the register.
+        mask: capabilities.external == nil ? 0xFF : 0x0F00_F0FF,
+        reset: capabilities.external?.authenticationStatus
+          ?? (capabilities.version >= 9 ? 0b1110 : 0b1010))
     case .mdccsr:
       .init("MDCCSR_EL0", .init(2, 3, 0, 1, 0), .readOnly, mask: 0x6000_0000)
     case .dbgdtr:

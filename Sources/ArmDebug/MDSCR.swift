@@ -14,6 +14,9 @@ public struct MDSCR: Equatable, Sendable {
     mask | 1 << 6 | 1 << 14 | 1 << 19 | 1 << 21 | 3 << 22 | 1 << 26 | 1 << 27 | 1 << 29 | 1 << 30
     | 1 << 31
 
+  /// What `maskWhenLocked` has beyond `mask`.
+  public static let externalMask: UInt64 = maskWhenLocked & ~mask
+
   /// SS: software step enabled.
   public var ss: Bool {
     get { rawValue[bit: 0] }

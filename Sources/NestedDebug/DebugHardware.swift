@@ -26,10 +26,12 @@ public enum GeneralRegister: Hashable, Sendable {
 /// core, with PSTATE.D = 1 and the guest not running.
 public protocol DebugHardware: ~Copyable {
   /// Reads DBGBVRn, DBGBCRn, DBGWVRn, DBGWCRn (n below the processor's count), MDSCR_EL1,
-  /// MDCCINT_EL1, OSLSR_EL1 or, with FEAT_DoubleLock, OSDLR_EL1. No other register is asked for.
+  /// MDCCINT_EL1, OSLSR_EL1 or, with FEAT_DoubleLock, OSDLR_EL1; and where
+  /// `DebugCapabilities.external` is not nil OSDTRRX_EL1, OSDTRTX_EL1, OSECCR_EL1, DBGPRCR_EL1 and
+  /// DBGCLAIMCLR_EL1. No other register is asked for.
   mutating func read(_ register: DebugRegister) -> UInt64
 
-  /// Writes one of those, or OSLAR_EL1 in place of OSLSR_EL1.
+  /// Writes one of those, OSLAR_EL1 in place of OSLSR_EL1, or DBGCLAIMSET_EL1.
   mutating func write(_ register: DebugRegister, _ value: UInt64)
 
   /// Reads an EL1 exception register.

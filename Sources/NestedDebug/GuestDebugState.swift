@@ -100,7 +100,7 @@ extension GuestDebugState {
     // Reads as all the claim tags that exist.
     case .dbgclaimset: return description.mask
     case .dbgclaimclr: return claimTags
-    case .dbgauthstatus: return description.reset
+    case .dbgauthstatus, .mdrar: return description.reset
     case .mdccsr: return mdscr.rawValue & description.mask
     case .dbgdtr:
       // Arm ARM J1, DBGDTR_EL0: the word order is the reverse of a write's.
@@ -109,7 +109,7 @@ extension GuestDebugState {
     case .dbgdtrRxTx:
       mdscr.rxFull = false
       return dtrrx
-    case .mdrar, .oslar: return 0
+    case .oslar: return 0
     }
   }
 

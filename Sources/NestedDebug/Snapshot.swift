@@ -32,6 +32,7 @@ extension VirtualDebug {
     }
     guest = restored
     planned = nil
+    holdsExternalRegisters = capabilities.external != nil
     // The hardware's registers are not the guest's any more. In shared mode they never were.
     if mode == .native { mode = .reset }
   }

@@ -23,11 +23,12 @@ extension VirtualDebug {
     guest.mdccint = capture(.mdccint, &hardware)
     guest.osLock = capture(.oslsr, &hardware)[bit: 1]
     guest.osDoubleLock = capabilities.hasDoubleLock && capture(.osdlr, &hardware)[bit: 0]
+    captureExternalRegisters(isLocked: guest.osLock, hardware: &hardware)
   }
 
   /// One register, masked to the fields of the architecture: some processors and emulators store
   /// RES0 bits, and a guest must not see them come and go with the mode.
-  private func capture<Hardware: DebugHardware & ~Copyable>(
+  func capture<Hardware: DebugHardware & ~Copyable>(
     _ register: DebugRegister, _ hardware: inout Hardware
   ) -> UInt64 {
     hardware.read(register) & (register.description(on: capabilities)?.mask ?? 0)
@@ -36,9 +37,11 @@ extension VirtualDebug {
   /// Takes the hardware over from the guest.
   mutating func enterSharedMode<Hardware: DebugHardware & ~Copyable>(hardware: inout Hardware) {
     captureGuestState(hardware: &hardware)
+    keepExternalFields(hardware: &hardware)
     // Nothing is armed until the plan is installed.
     disarm(&hardware)
     hardware.setDebugTraps(true)
+    takeExternalRegisters(hardware: &hardware)
     // A lock that the guest has not taken off yet would silence the debugger.
     if capabilities.hasDoubleLock { hardware.write(.osdlr, 0) }
     hardware.write(.oslar, 0)
@@ -50,7 +53,9 @@ extension VirtualDebug {
 
   /// Gives the hardware back to the guest, its registers as guest state has them.
   mutating func enterNativeMode<Hardware: DebugHardware & ~Copyable>(hardware: inout Hardware) {
+    keepExternalFields(hardware: &hardware)
     disarm(&hardware)
+    releaseExternalRegisters(hardware: &hardware)
     installedIsKnown = false
     install(guest.bank, hardware: &hardware)
     hardware.write(.mdccint, guest.mdccint)
@@ -69,7 +74,7 @@ extension VirtualDebug {
 
   /// MDSCR_EL1 without MDE, KDE and SS. The other fields are the guest's: while the OS Lock is set,
   /// writing them changes what an external debugger has set.
-  private func disarm<Hardware: DebugHardware & ~Copyable>(_ hardware: inout Hardware) {
+  func disarm<Hardware: DebugHardware & ~Copyable>(_ hardware: inout Hardware) {
     var mdscr = guest.mdscr
     mdscr.mde = false
     mdscr.kde = false

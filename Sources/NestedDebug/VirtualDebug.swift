@@ -42,6 +42,9 @@ public struct VirtualDebug: ~Copyable {
   var exclusives = ExclusiveMonitor()
   /// How the guest was entered, while it runs stepped.
   var entry: SteppedEntry?
+  /// The external debugger's registers are in guest state, and the hardware's are stale. Never so
+  /// where the processor does not have them.
+  var holdsExternalRegisters = false
   /// What the comparators of the hardware hold, while `installedIsKnown`.
   var installed = ComparatorBank()
   var installedIsKnown = false
@@ -70,6 +73,7 @@ public struct VirtualDebug: ~Copyable {
   public mutating func reset() {
     mode = .reset
     guest = GuestDebugState()
+    holdsExternalRegisters = false
     step = StepState()
     exclusives = ExclusiveMonitor()
     entry = nil

@@ -124,10 +124,11 @@ struct OrderTests {
     let processors = [
       DebugCapabilities.model, DebugCapabilities(dfr0: 0xF0_1030_5106),
       DebugCapabilities(dfr0: 0xF0F0_F006), DebugCapabilities(dfr0: 0x0010_1006),
+      Self.withExternalRegisters,
     ]
     for seed in UInt64(0)..<200 {
       var random = SplitMix64(state: seed)
-      let processor = processors[Int(seed % 4)]
+      let processor = processors[Int(seed % 5)]
       var machine = OrderMachine(.filled(osLock: seed & 1 == 0), on: processor)
       for _ in 0..<120 {
         machine.perform(action(&random, processor))
@@ -136,6 +137,13 @@ struct OrderTests {
       broken += machine.checker.broken.map { ($0.rule, "seed \(seed): \($0.how)") }
       occasions.merge(machine.checker.occasions, uniquingKeysWith: +)
     }
+  }
+
+  /// A processor on which the external debugger's registers change hands as well.
+  private static var withExternalRegisters: DebugCapabilities {
+    var capabilities = DebugCapabilities.model
+    capabilities.external = ExternalDebugRegisters(authenticationStatus: 0, romAddress: 0)
+    return capabilities
   }
 
   private static func action(

@@ -54,6 +54,12 @@ struct RecordingHardware: DebugHardware {
     switch register {
     case .oslar:
       values[.oslsr] = value & 1 == 1 ? 0b1010 : 0b1000
+    case .oseccr where values[.oslsr] != 0b1010:
+      break
+    case .dbgclaimset:
+      values[.dbgclaimclr, default: 0] |= value
+    case .dbgclaimclr:
+      values[.dbgclaimclr, default: 0] &= ~value
     case .mdscr where values[.oslsr] != 0b1010:
       let kept = MDSCR.maskWhenLocked & ~MDSCR.mask
       values[.mdscr] = (values[.mdscr] ?? 0) & kept | value & ~kept

@@ -136,6 +136,14 @@ EL2_REGISTER(fpsr, "S3_3_C4_C4_1")
 
 EL2_REGISTER(mdscr_el1, "MDSCR_EL1")
 EL2_REGISTER(mdccint_el1, "MDCCINT_EL1")
+EL2_REGISTER(osdtrrx_el1, "OSDTRRX_EL1")
+EL2_REGISTER(osdtrtx_el1, "OSDTRTX_EL1")
+EL2_REGISTER(oseccr_el1, "OSECCR_EL1")
+EL2_REGISTER(dbgprcr_el1, "DBGPRCR_EL1")
+EL2_WRITE(dbgclaimset_el1, "DBGCLAIMSET_EL1")
+EL2_REGISTER(dbgclaimclr_el1, "DBGCLAIMCLR_EL1")
+EL2_READ(dbgauthstatus_el1, "DBGAUTHSTATUS_EL1")
+EL2_READ(mdrar_el1, "MDRAR_EL1")
 EL2_WRITE(oslar_el1, "OSLAR_EL1")
 EL2_READ(oslsr_el1, "OSLSR_EL1")
 EL2_REGISTER(osdlr_el1, "OSDLR_EL1")
@@ -390,6 +398,8 @@ EL2_SYMBOLS(EL2_SYMBOL)
 // The SMC conduit with x0 to x17 taken from and returned to `registers[18]`. Without an EL3, or what
 // stands in for it, the instruction is UNDEFINED at EL2, and the caller's to avoid.
 void el2_smc(uint64_t *registers);
+// Whether the CPU has the debug registers above from OSDTRRX_EL1 to DBGAUTHSTATUS_EL1 (`Probe.S`).
+uint64_t el2_has_external_debug_registers(void);
 // Turns the stage-1 MMU and the caches on. The code runs identity-mapped, so it simply returns.
 void el2_enable_mmu(uint64_t mair, uint64_t tcr, uint64_t ttbr0, uint64_t sctlr);
 // Enters the guest with the registers in `frame` (x0 to x30; ELR_EL2 and SPSR_EL2 as they stand),
@@ -401,6 +411,7 @@ void el2_read_vector(uint32_t n, uint64_t *halves);
 void el2_write_vector(uint32_t n, const uint64_t *halves);
 #else
 EL2_INLINE void el2_smc(uint64_t *registers) { (void)registers; __builtin_trap(); }
+EL2_INLINE uint64_t el2_has_external_debug_registers(void) { __builtin_trap(); }
 EL2_INLINE void el2_enable_mmu(uint64_t mair, uint64_t tcr, uint64_t ttbr0, uint64_t sctlr) {
   (void)mair; (void)tcr; (void)ttbr0; (void)sctlr; __builtin_trap();
 }

@@ -99,6 +99,11 @@ struct CoreDebugHardware: DebugHardware {
     case .mdccint: el2_read_mdccint_el1()
     case .oslsr: el2_read_oslsr_el1()
     case .osdlr: el2_read_osdlr_el1()
+    case .osdtrrx: el2_read_osdtrrx_el1()
+    case .osdtrtx: el2_read_osdtrtx_el1()
+    case .oseccr: el2_read_oseccr_el1()
+    case .dbgprcr: el2_read_dbgprcr_el1()
+    case .dbgclaimclr: el2_read_dbgclaimclr_el1()
     default: 0
     }
   }
@@ -113,6 +118,12 @@ struct CoreDebugHardware: DebugHardware {
     case .mdccint: el2_write_mdccint_el1(value)
     case .oslar: el2_write_oslar_el1(value)
     case .osdlr: el2_write_osdlr_el1(value)
+    case .osdtrrx: el2_write_osdtrrx_el1(value)
+    case .osdtrtx: el2_write_osdtrtx_el1(value)
+    case .oseccr: el2_write_oseccr_el1(value)
+    case .dbgprcr: el2_write_dbgprcr_el1(value)
+    case .dbgclaimset: el2_write_dbgclaimset_el1(value)
+    case .dbgclaimclr: el2_write_dbgclaimclr_el1(value)
     default: break
     }
   }

@@ -18,6 +18,7 @@ struct ProcessorFeatures {
   var mmfr3: UInt64 = 0
   var smfr0: UInt64 = 0
   var dczid: UInt64 = 0
+  var externalDebug: ExternalDebugRegisters?
 
   /// The four-bit field of an identification register that begins at `bit`.
   private static func field(_ register: UInt64, _ bit: UInt64) -> UInt64 {
@@ -77,7 +78,11 @@ struct ProcessorFeatures {
 
   var activityMonitors: Bool { Self.field(pfr0, 44) != 0 }
 
-  var debugCapabilities: DebugCapabilities { DebugCapabilities(dfr0: dfr0, pfr0: pfr0) }
+  var debugCapabilities: DebugCapabilities {
+    var capabilities = DebugCapabilities(dfr0: dfr0, pfr0: pfr0)
+    capabilities.external = externalDebug
+    return capabilities
+  }
   var exceptionFeatures: ExceptionFeatures {
     ExceptionFeatures(pfr0: pfr0, pfr1: pfr1, mmfr1: mmfr1, dfr1: dfr1)
   }
@@ -101,6 +106,10 @@ struct ProcessorFeatures {
     features.mmfr3 = el2_read_id_aa64mmfr3_el1()
     features.smfr0 = el2_read_id_aa64smfr0_el1()
     features.dczid = el2_read_dczid_el0()
+    if el2_has_external_debug_registers() != 0 {
+      features.externalDebug = ExternalDebugRegisters(
+        authenticationStatus: el2_read_dbgauthstatus_el1(), romAddress: el2_read_mdrar_el1())
+    }
     return features
   }
 }
