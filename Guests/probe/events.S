@@ -77,6 +77,26 @@ function event_steps_el0
   nop
   svc #EL0_RETURN
 
+function event_few_steps
+  brk #STEPS_BEGIN
+  nop
+  svc #7
+  mrs x1, daif
+  brk #8
+  mrs x1, mdscr_el1
+  nop
+  brk #STEPS_END
+  ret
+
+// To where nothing is mapped, from where a handler returns to the address in x30.
+function event_branch_el0
+  adr x30, 1f
+  mov x0, #6 << 30
+  br x0
+1:
+  nop
+  svc #EL0_RETURN
+
 // Accesses of x0.
 function load_byte
   ldrb w1, [x0]
@@ -126,8 +146,68 @@ function store_byte_el0
   strb wzr, [x0]
   svc #EL0_RETURN
 
+// Accesses as EL0 (LDTR, STTR), with writeback, in pieces, of SIMD registers and of whole cache lines.
+function load_unprivileged
+  ldtr x1, [x0]
+  ret
+function store_unprivileged
+  sttr xzr, [x0]
+  ret
+function load_writeback
+  mov x1, x0
+  ldr x2, [x1], #8
+  ret
+function store_writeback
+  add x1, x0, #32
+  str xzr, [x1, #-32]!
+  ret
+function load_pair_words
+  ldpsw x1, x2, [x0]
+  ret
+function store_pair_writeback
+  sub x1, x0, #16
+  stp xzr, xzr, [x1, #16]!
+  ret
+function load_pair_acquire
+  ldaxp x1, x2, [x0]
+  clrex
+  ret
+function load_register_offset
+  mov x1, #-16
+  sub x2, x0, x1
+  ldr x1, [x2, x1]
+  ret
+  .arch_extension simd
+function load_quad
+  ldr q0, [x0]
+  ret
+function store_quad
+  str q0, [x0]
+  ret
+function store_pair_quad
+  stp q0, q1, [x0]
+  ret
+function load_structure
+  ld2 {v0.16b, v1.16b}, [x0]
+  ret
+function store_lane
+  st1 {v0.s}[1], [x0]
+  ret
+  .arch_extension nosimd
+function zero_block
+  dc zva, x0
+  ret
+function clean_line
+  dc cvac, x0
+  dc civac, x0
+  ret
+function prefetch
+  prfm pldl1keep, [x0]
+  prfm pstl1keep, [x0]
+  ret
+
   .data
   .balign 64
   .global event_word
 event_word:
-  .skip 64
+  .skip 256

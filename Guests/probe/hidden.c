@@ -77,7 +77,7 @@ static void run_writes(void) {
   start_distributor();
   start_cpu_interface();
   say("gate writing");
-  while (!gate) silence_all();
+  while (!is_gate_open()) silence_all();
 }
 
 const struct topic hidden_writes = {"hidden-writes", run_writes};

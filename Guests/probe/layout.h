@@ -12,3 +12,5 @@
 // Immediates of the BRKs between which the debug topics step.
 #define STEPS_BEGIN 0x5e0
 #define STEPS_END 0x5e1
+// The immediate of an SVC whose handler unmasks debug exceptions for a few instructions.
+#define STEPS_NESTED 0x5e2

@@ -100,6 +100,7 @@ static void cycle(void) {
 
 static void run_cycles(void) {
   unsigned count = cpu_count();
+  for (unsigned cpu = 0; cpu < count; cpu++) rounds[cpu] = 0;
   for (unsigned round = 0; round < CYCLES; round++) {
     for (unsigned cpu = 1; cpu < count; cpu++) {
       awake[cpu] = 0;
@@ -147,6 +148,7 @@ static void be_rival(void) {
 }
 
 static void run_race(void) {
+  rounds[1] = 0;
   start_cpu(2, be_rival);
   for (unsigned number = 1; number <= RACES; number++) {
     race = number;
@@ -157,6 +159,7 @@ static void run_race(void) {
   say("successes %d", (uint64_t)successes);
   say("refusals %d", (uint64_t)refusals);
   say("it came up %d times", (uint64_t)rounds[1]);
+  wait_until_off(2);
 }
 
 const struct topic psci_race = {"psci-race", run_race};

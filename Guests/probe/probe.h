@@ -99,6 +99,8 @@ void say(const char *format, ...);
 
 // Says "gate", and waits until a debugger sets the variable `gate` to 1; clears it.
 void wait_at_gate(const char *name);
+// Whether it has done so, or the command line says that no debugger will ("open").
+bool is_gate_open(void);
 extern volatile uint64_t gate;
 
 // Nothing but places for a debugger: a function to break in and a word to watch.

@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 
+#include "events.h"
 #include "psci.h"
 
 #define PL011 0x09000000ul
@@ -17,18 +18,54 @@ extern void end_of_el0(void);
 
 // MARK: Start
 
-void probe_main(const uint8_t *tree);
-void probe_main(const uint8_t *tree) {
-  static char name[64];
-  read_command_line(tree, name, sizeof name);
+static bool gates_are_open;
+
+// As it was before the first topic, as far as topics can know.
+static void settle(void) {
+  struct cpu *cpu = this_cpu();
+  __asm__ volatile("msr daifset, #15" : : : "memory");
+  cpu->on_interrupt = NULL;
+  cpu->on_exception = NULL;
+  WRITE(cntv_ctl_el0, 0);
+  WRITE(cntp_ctl_el0, 0);
+  WRITE(contextidr_el1, 0);
+  WRITE(mdscr_el1, 0);
+  disable_comparators();
+  osdlr.write(0);
+  WRITE(oslar_el1, 1);
+}
+
+static void run_topic(const char *name) {
+  if (is_same(name, "open")) {
+    gates_are_open = true;
+    return;
+  }
   for (const struct topic *const *topic = all_topics; *topic; topic++) {
     if (!is_same((*topic)->name, name)) continue;
     say("begin %s", name);
     (*topic)->run();
+    settle();
     say("end");
-    power_off();
+    return;
   }
-  fail("the command line names no topic");
+  fail("the command line names a topic that there is not");
+}
+
+void probe_main(const uint8_t *tree);
+void probe_main(const uint8_t *tree) {
+  static char words[1024];
+  read_command_line(tree, words, sizeof words);
+  char *word = words;
+  for (char *at = words;; at++) {
+    bool is_end = !*at;
+    if (!is_end && *at != ' ') continue;
+    *at = 0;
+    if (*word) run_topic(word);
+    if (is_end) break;
+    word = at + 1;
+  }
+  say("done");
+  power_off();
 }
 
 void power_off(void) {
@@ -83,9 +120,11 @@ bool is_undefined(void (*access)(void *), void *argument) {
 
 __attribute__((noinline)) void debugger_place(void) { __asm__ volatile("" : : : "memory"); }
 
+bool is_gate_open(void) { return gate || gates_are_open; }
+
 void wait_at_gate(const char *name) {
   say("gate %s", name);
-  while (!gate) pause_a_moment();
+  while (!is_gate_open()) pause_a_moment();
   gate = 0;
 }
 

@@ -117,3 +117,42 @@ interrupted_end:
   msr daifset, #2
   ldp x19, x30, [sp], #16
   ret
+
+// void acknowledging_code(uint64_t *results): interrupt 27 is pending and masked, and this takes it as
+// a kernel that polls does. What is read of the interrupt controller is what is pending, stepped or not.
+  .global acknowledging_code, acknowledging_begin, acknowledging_end
+acknowledging_code:
+  stp x19, x30, [sp, #-16]!
+  mov x19, x0
+acknowledging_begin:
+  mrs x0, isr_el1
+  note x0
+  mrs x0, s3_0_c12_c12_2  // ICC_HPPIR1_EL1
+  note x0
+  mrs x0, s3_0_c12_c11_3  // ICC_RPR_EL1
+  note x0
+  mrs x0, s3_0_c12_c12_0  // ICC_IAR1_EL1
+  note x0
+  mrs x1, s3_0_c12_c11_3
+  note x1
+  mrs x1, isr_el1
+  add x1, x1, #1
+  note x1
+  mrs x1, s3_0_c12_c12_0  // its priority is that of what is active: 1023
+  note x1
+  msr cntv_ctl_el0, xzr
+  msr s3_0_c12_c12_1, x0  // ICC_EOIR1_EL1
+  isb
+  mrs x1, s3_0_c12_c11_3
+  note x1
+  mrs x1, isr_el1
+  add x1, x1, #2
+  note x1
+  mrs x1, s3_0_c12_c12_0
+  note x1
+  mrs x1, daif
+  note x1
+acknowledging_end:
+  nop
+  ldp x19, x30, [sp], #16
+  ret

@@ -2,7 +2,8 @@
 
 #include "gic.h"
 
-extern void stepped_code(uint64_t *results, uint64_t distributor), interrupted_code(uint64_t *results);
+extern void stepped_code(uint64_t *results, uint64_t distributor), interrupted_code(uint64_t *results),
+    acknowledging_code(uint64_t *results);
 
 static uint64_t results[32], notes[64];
 static unsigned note_count;
@@ -13,6 +14,12 @@ static void note(unsigned vector, struct frame *frame) {
   notes[note_count++] = frame->elr;
   notes[note_count++] = frame->spsr;
   if (exception_class(frame) != 0x15) frame->elr += 4;
+}
+
+static void begin(void) {
+  note_count = 0;
+  for (unsigned n = 0; n < sizeof results / sizeof *results; n++) results[n] = 0;
+  this_cpu()->on_exception = note;
 }
 
 static void say_all(void) {
@@ -27,7 +34,7 @@ static void run_instructions(void) {
   start_distributor();
   start_cpu_interface();
   set_bit(ISENABLER, 27);
-  this_cpu()->on_exception = note;
+  begin();
   WRITE(oslar_el1, 0);
   stepped_code(results, GICD);
   say_all();
@@ -47,7 +54,8 @@ static void count_interrupt(void) {
 static void run_interrupted(void) {
   start_distributor();
   start_cpu_interface();
-  this_cpu()->on_exception = note;
+  begin();
+  interrupts = 0;
   this_cpu()->on_interrupt = count_interrupt;
   set_bit(ISENABLER, 27);
   WRITE(cntv_cval_el0, 0);
@@ -61,3 +69,18 @@ static void run_interrupted(void) {
 }
 
 const struct topic stepped_interrupted = {"stepped-interrupted", run_interrupted};
+
+static void run_acknowledge(void) {
+  start_distributor();
+  start_cpu_interface();
+  begin();
+  set_bit(ISENABLER, 27);
+  WRITE(cntv_cval_el0, 0);
+  WRITE(cntv_ctl_el0, 1);
+  // The line has to reach the CPU interface.
+  while (READ(ICC_HPPIR1_EL1) != 27) pause_a_moment();
+  acknowledging_code(results);
+  say_all();
+}
+
+const struct topic stepped_acknowledge = {"stepped-acknowledge", run_acknowledge};

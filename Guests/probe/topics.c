@@ -27,6 +27,14 @@
   X(nested_same)          \
   X(nested_locked)        \
   X(nested_full)          \
+  X(nested_accesses)      \
+  X(nested_contexts)      \
+  X(nested_locks)         \
+  X(nested_cpus)          \
+  X(nested_mapped)        \
+  X(steps_at_el1)         \
+  X(steps_at_el0)         \
+  X(stepped_acknowledge)  \
   X(stepped_instructions) \
   X(stepped_interrupted)  \
   X(memory_hidden)        \

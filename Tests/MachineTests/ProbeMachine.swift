@@ -2,9 +2,10 @@ internal import Foundation
 
 @testable internal import stepwell
 
-/// A machine that runs one topic of the probe guest's to its end.
+/// A machine that runs one or several topics of the probe guest's to its end.
 struct ProbeMachine {
-  /// The topic, as the kernel's command line names it.
+  /// The topics, as the kernel's command line names them, in order. The word "open" before them opens
+  /// every gate.
   var topic: String
   var cpu = "cortex-a72"
   var cpus = 1
@@ -58,17 +59,23 @@ struct ProbeMachine {
   private static let guest = Task { try await ProbeGuest.build() }
   private static let shim = Task { try await Shim.build() }
 
-  /// The probe's lines between its first and its last.
+  /// What the probe is in memory, from the address `image_start` on.
+  static var image: [UInt8] {
+    get async throws { try await Array(Data(contentsOf: guest.value.image)) }
+  }
+
+  /// The probe's lines between its first and its last; of several topics, those that separate them too.
   ///
   /// - Throws: `Failure` if it does not come to its end.
   private func transcript(_ console: RunningProgram) async throws -> [String] {
-    _ = try await console.end(within: .seconds(40))
+    _ = try await console.end(within: .seconds(100))
     let said = console.output.split(whereSeparator: \.isNewline)
       .filter { $0.hasPrefix("probe: ") }.map { String($0.dropFirst(7)) }
-    guard said.first == "begin \(topic)", said.last == "end" else {
+    let first = topic.split(separator: " ").first { $0 != "open" } ?? ""
+    guard said.first == "begin \(first)", said.suffix(2) == ["end", "done"] else {
       throw Failure("The probe does not come to its end: \(console.output.suffix(2000))")
     }
-    return Array(said.dropFirst().dropLast())
+    return Array(said.dropFirst().dropLast(2))
   }
 }
 
