@@ -39,6 +39,7 @@
   X(stepped_interrupted)  \
   X(memory_hidden)        \
   X(memory_bare)          \
+  X(memory_code)          \
   X(aarch32_coprocessor)
 
 #define DECLARE(name) extern const struct topic name;
