@@ -40,6 +40,14 @@ public struct BreakpointControl: Equatable, Sendable {
   /// The bits that are not RES0 before FEAT_BWE and Armv8.9.
   public static let mask: UInt64 = 0x00FF_E1E7
 
+  /// What the register holds after `value` was written: BAS[1] and BAS[3] are copies of BAS[0] and
+  /// BAS[2] (as they are in hardware that can execute AArch32).
+  public static func stored(_ value: UInt64) -> BreakpointControl {
+    var control = BreakpointControl(rawValue: value & mask)
+    control.bas = (control.bas & 0b0101) &* 0b11
+    return control
+  }
+
   /// An enabled, unlinked address breakpoint that matches at EL1 and EL0.
   public static func address(bas: UInt64) -> BreakpointControl {
     var control = BreakpointControl(rawValue: 0)

@@ -32,7 +32,8 @@ extension ModelCore {
     let n = Int(register.crm)
     switch (register.op0, register.crn, register.crm, register.op2) {
     case (2, 0, _, 4): bvr[n] = value & (processor.isContextAware(n) ? .max : ~3)
-    case (2, 0, _, 5): bcr[n] = value & 0xFF_E1E7
+    // BAS[1] and [3], bits 6 and 8, are copies of BAS[0] and [2].
+    case (2, 0, _, 5): bcr[n] = value & 0xFF_E0A7 | (value & 0xA0) << 1
     case (2, 0, _, 6): wvr[n] = value & ~3
     case (2, 0, _, 7): wcr[n] = value & 0x1F1F_FFFF
     case (2, 0, 2, 2): mdscr = value & 0xB001

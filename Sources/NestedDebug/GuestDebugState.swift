@@ -118,7 +118,7 @@ extension GuestDebugState {
     case .dbgbvr(let n):
       changes &+= Self.replace(&bank.breakpoints[n].value, value)
     case .dbgbcr(let n):
-      changes &+= Self.replace(&bank.breakpoints[n].control.rawValue, value)
+      changes &+= Self.replace(&bank.breakpoints[n].control, .stored(value))
     case .dbgwvr(let n):
       changes &+= Self.replace(&bank.watchpoints[n].value, value)
     case .dbgwcr(let n):

@@ -38,6 +38,11 @@ extension MachineTests {
       _ = try await ProbeMachine(topic: "memory-code").transcript(held: true) { _, link in
         let client = try await RemoteClient(link)
         try await client.attach()
+        // The probe is where it is linked once it runs.
+        let first = "1,\(String(places[0], radix: 16)),4"
+        try #expect(await client.request("Z\(first)") == "OK")
+        try #expect(await client.request("vCont;c").contains("hwbreak:;"))
+        try #expect(await client.request("z\(first)") == "OK")
         var before: [UInt64] = []
         for place in places { before.append(try await client.readNumber(at: place)) }
         for place in places {

@@ -173,4 +173,18 @@ struct CornerTests {
       }
     }
   }
+
+  @Test("BAS[1] and BAS[3] read as copies of BAS[0] and BAS[2]", arguments: 0..<6)
+  func copies(n: Int) throws {
+    var hardware = RecordingHardware()
+    var context = GuestContext(pc: 0x1000, pstate: .el1Reset)
+    for bas in 0..<16 as Range<UInt64> {
+      var debug = try Self.debug(
+        [(.dbgbcr(n), 0x2_0000 | bas << 5)], Self.breakpoint(at: 0xF000), &context, &hardware)
+      let encoding = try #require(DebugRegister.dbgbcr(n).description(on: .model)).encoding
+      let read = debug.access(.init(register: encoding, rt: 0, isRead: true), value: 0)
+      let halves: [UInt64] = [0, 0b0011, 0b1100, 0b1111]
+      #expect(read == .read(0x2_0000 | halves[Int(bas & 1 | bas >> 1 & 2)] << 5))
+    }
+  }
 }

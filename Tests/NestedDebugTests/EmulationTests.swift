@@ -24,11 +24,11 @@ struct EmulationTests {
       (4..<8 as Range<UInt8>).map { SystemRegister(2, 0, 0, n, $0) }
     }
     for (n, register) in registers.enumerated() {
-      #expect(write(&debug, register, UInt64(n) << 5) == .written)
+      #expect(write(&debug, register, UInt64(n) << 13) == .written)
     }
     for (n, register) in registers.enumerated() {
       let mask = DebugRegister(register)?.description(on: capabilities)?.mask ?? 0
-      #expect(read(&debug, register) == .read(UInt64(n) << 5 & mask))
+      #expect(read(&debug, register) == .read(UInt64(n) << 13 & mask))
     }
   }
 

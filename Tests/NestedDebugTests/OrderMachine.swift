@@ -21,6 +21,7 @@ struct GuestRegisters {
     guard let description = register.description(on: capabilities) else { return }
     let value = value & description.mask
     switch register {
+    case .dbgbcr: values[register] = BreakpointControl.stored(value).rawValue
     case .oslar: osLock = value == 1
     case .mdscr:
       let mask = osLock ? MDSCR.maskWhenLocked : MDSCR.mask
@@ -169,6 +170,7 @@ struct OrderMachine: ~Copyable {
     guard let description = register.description(on: debug.capabilities) else { return }
     guard debug.mode == .shared else {
       hardware.store(register, value & description.mask)
+      if case .dbgbcr = register { hardware.store(register, guest[register]) }
       checker.guestWrites(hardware)
       return
     }
