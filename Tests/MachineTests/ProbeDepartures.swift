@@ -97,7 +97,7 @@ struct Departure: Sendable {
       The fields of the GIC's maintenance interrupt, of EL2's timer and of the debug link's SPI read as 0 \
       beneath Stepwell, whatever is written.
       """,
-    shownBy: "InterruptsHiddenTests"
+    shownBy: "InterruptHiddenTests"
   ) { line in
     InterruptFields(line).map { "\($0.hiding(ownNumbers))" } ?? line
   }

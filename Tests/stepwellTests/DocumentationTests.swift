@@ -79,4 +79,18 @@ import Testing
       }
     }
   }
+
+  @Test func `names the tests that show what the emulator does otherwise`() throws {
+    let file = Project.root.appending(path: "Tests/MachineTests/ProbeDepartures.swift")
+    let text = try String(contentsOf: file, encoding: .utf8)
+    let names = text.matches(of: /shownBy: "([^"]+)"/).flatMap {
+      $0.1.components(separatedBy: ", ")
+    }
+    #expect(names.count >= 7)
+    for name in names {
+      let words = name.split(separator: ".")
+      let suite = try #require(Self.suites[String(words[0])], "\(name)")
+      #expect(words.count == 1 || suite.contains("func \(words[1])("), "\(name)")
+    }
+  }
 }
