@@ -34,8 +34,9 @@ struct ByteView: @unchecked Sendable {
   /// The big-endian 32-bit cell at a byte offset; nil where the bytes do not reach that far.
   func cell(at offset: Int) -> UInt32? {
     guard offset >= 0, offset <= count - 4 else { return nil }
-    return UInt32(self[offset]) << 24 | UInt32(self[offset + 1]) << 16
-      | UInt32(self[offset + 2]) << 8 | UInt32(self[offset + 3])
+    // In bounds, as just checked; a tree is read cell by cell, so once for the four is enough.
+    return unsafe UInt32(bytes[offset]) &<< 24 | UInt32(bytes[offset &+ 1]) &<< 16
+      | UInt32(bytes[offset &+ 2]) &<< 8 | UInt32(bytes[offset &+ 3])
   }
 
   /// The number in one or two cells at a byte offset; nil where the bytes do not reach that far.
@@ -62,10 +63,12 @@ struct ByteView: @unchecked Sendable {
   }
 
   func firstOffset(of byte: UInt8, from start: Int = 0) -> Int? {
+    precondition(start >= 0)
     var offset = start
     while offset < count {
-      if self[offset] == byte { return offset }
-      offset += 1
+      // In bounds: from a start that is not negative it only grows, up to the count.
+      if unsafe bytes[offset] == byte { return offset }
+      offset &+= 1
     }
     return nil
   }

@@ -1,32 +1,36 @@
 extension DeviceTree {
   /// The interrupts of the CPUs' generic timers; nil if the tree has none.
-  public func genericTimer() throws(DeviceTreeError) -> GenericTimer? {
+  public var genericTimer: GenericTimer? {
     var nodes = enabledNodes(compatibleWith: "arm,armv8-timer")
-    guard let node = nodes.next() else { return nil }
-    return try GenericTimer(node)
+    return nodes.next().map { GenericTimer($0) }
   }
 
   /// The interrupts of the generic timers (Linux's `arm,arch_timer.yaml`); nil where a timer has none.
+  /// Each is looked up when it is asked for: finding its controller takes a search of the tree.
   public struct GenericTimer {
     public let node: Node
-    /// CNTPS, Secure EL1.
-    public let securePhysical: Interrupt?
-    /// CNTP, EL1.
-    public let physical: Interrupt?
-    /// CNTV.
-    public let virtual: Interrupt?
-    /// CNTHP, EL2.
-    public let hypervisorPhysical: Interrupt?
-    /// CNTHV, EL2 with FEAT_VHE.
-    public let hypervisorVirtual: Interrupt?
 
-    fileprivate init(_ node: Node) throws(DeviceTreeError) {
-      self.node = node
-      securePhysical = try node.timerInterrupt("sec-phys", position: 0)
-      physical = try node.timerInterrupt("phys", position: 1)
-      virtual = try node.timerInterrupt("virt", position: 2)
-      hypervisorPhysical = try node.timerInterrupt("hyp-phys", position: 3)
-      hypervisorVirtual = try node.timerInterrupt("hyp-virt", position: 4)
+    fileprivate init(_ node: Node) { self.node = node }
+
+    /// CNTPS, Secure EL1.
+    public var securePhysical: Interrupt? {
+      get throws(DeviceTreeError) { try node.timerInterrupt("sec-phys", position: 0) }
+    }
+    /// CNTP, EL1.
+    public var physical: Interrupt? {
+      get throws(DeviceTreeError) { try node.timerInterrupt("phys", position: 1) }
+    }
+    /// CNTV.
+    public var virtual: Interrupt? {
+      get throws(DeviceTreeError) { try node.timerInterrupt("virt", position: 2) }
+    }
+    /// CNTHP, EL2.
+    public var hypervisorPhysical: Interrupt? {
+      get throws(DeviceTreeError) { try node.timerInterrupt("hyp-phys", position: 3) }
+    }
+    /// CNTHV, EL2 with FEAT_VHE.
+    public var hypervisorVirtual: Interrupt? {
+      get throws(DeviceTreeError) { try node.timerInterrupt("hyp-virt", position: 4) }
     }
   }
 }

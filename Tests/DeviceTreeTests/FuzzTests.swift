@@ -125,7 +125,10 @@ import Testing
     _ = tree.physicalRegions.all.map(\.end)
     _ = (tree.bootArguments, tree.standardOutput?.options?.count, try? tree.initrd())
     _ = tree.memoryNodes.all.count + (tree.reservedMemoryNodes?.all.count ?? 0)
-    _ = (try? tree.genericTimer(), try? tree.psci(), try? tree.processors().all.map(\.affinity))
+    _ = (try? tree.psci(), try? tree.processors().all.map(\.affinity))
+    let timer = tree.genericTimer
+    _ = (try? timer?.securePhysical, try? timer?.physical, try? timer?.virtual)
+    _ = (try? timer?.hypervisorPhysical, try? timer?.hypervisorVirtual)
     if let gic = try? tree.gicV3() {
       _ = try? gic.maintenanceInterrupt()
       _ = gic.translationServices.all.count

@@ -180,13 +180,13 @@ import Testing
   }
 
   @Test func `timers' interrupts are known by their position`() throws {
-    let timer = try #require(try virt().genericTimer())
-    #expect(timer.securePhysical?.intid == 29)
-    #expect(timer.physical?.intid == 30)
-    #expect(timer.virtual?.intid == 27)
-    #expect(timer.hypervisorPhysical?.intid == 26)
-    #expect(timer.hypervisorVirtual == nil)
-    #expect(try DeviceTree().genericTimer() == nil)
+    let timer = try #require(try virt().genericTimer)
+    #expect(try timer.securePhysical?.intid == 29)
+    #expect(try timer.physical?.intid == 30)
+    #expect(try timer.virtual?.intid == 27)
+    #expect(try timer.hypervisorPhysical?.intid == 26)
+    #expect(try timer.hypervisorVirtual == nil)
+    #expect(try DeviceTree().genericTimer == nil)
   }
 
   @Test func `timers' interrupts are known by their names where they have some`() throws {
@@ -196,12 +196,12 @@ import Testing
         "timer", .strings("compatible", "arm,armv8-timer"),
         .cells("interrupts", 1, 14, 4, 1, 11, 4, 1, 12, 4),
         .strings("interrupt-names", "phys", "virt", "hyp-virt")))
-    let timer = try #require(try tree.genericTimer())
-    #expect(timer.securePhysical == nil)
-    #expect(timer.physical?.intid == 30)
-    #expect(timer.virtual?.intid == 27)
-    #expect(timer.hypervisorPhysical == nil)
-    #expect(timer.hypervisorVirtual?.intid == 28)
+    let timer = try #require(tree.genericTimer)
+    #expect(try timer.securePhysical == nil)
+    #expect(try timer.physical?.intid == 30)
+    #expect(try timer.virtual?.intid == 27)
+    #expect(try timer.hypervisorPhysical == nil)
+    #expect(try timer.hypervisorVirtual?.intid == 28)
   }
 
   // MARK: CPUs and firmware

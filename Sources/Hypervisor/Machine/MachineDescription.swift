@@ -111,9 +111,9 @@ extension MachineDescription {
     }) {
       maintenanceINTID = interrupt.intid
     }
-    if let timer = try reading({ () throws(DeviceTreeError) in try tree.genericTimer() }),
-      let interrupt = timer.hypervisorPhysical
-    {
+    if let interrupt = try reading({ () throws(DeviceTreeError) in
+      try tree.genericTimer?.hypervisorPhysical
+    }) {
       hypervisorTimerINTID = interrupt.intid
     }
   }
@@ -125,8 +125,11 @@ extension MachineDescription {
   ) throws(MachineError) {
     var nodes = tree.enabledNodes(compatibleWith: "virtio,mmio")
     while let node = nodes.next() {
-      guard let region = try? node.region(0), let interrupt = try? node.interrupt(0),
-        linkTransport == 0 || region.address < linkTransport, isConsole(region.address)
+      // The interrupt last: to find its controller takes a search of the tree, and there are many
+      // transports.
+      guard let region = try? node.region(0),
+        linkTransport == 0 || region.address < linkTransport, isConsole(region.address),
+        let interrupt = try? node.interrupt(0)
       else { continue }
       linkTransport = region.address
       linkINTID = interrupt.intid
