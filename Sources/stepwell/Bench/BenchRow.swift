@@ -35,7 +35,8 @@ struct BenchRow: Equatable {
     BenchRow(
       name: "five_other", title: "the same five, other addresses each time (7 instructions)"),
     BenchRow(
-      name: "five_after_hvc", title: "the same five behind an HVC, without it (11 instructions)",
+      name: "five_after_hvc",
+      title: "the same five right after an HVC, which is taken off (11 instructions)",
       less: "hvc"),
     BenchRow(name: "hvc", title: "HVC, PSCI_VERSION (2 instructions)"),
     BenchRow(name: "svc", title: "own SVC"),
