@@ -40,7 +40,11 @@
   X(memory_hidden)        \
   X(memory_bare)          \
   X(memory_code)          \
-  X(aarch32_coprocessor)
+  X(aarch32_coprocessor)  \
+  X(exclusives_forms)     \
+  X(exclusives_masked)    \
+  X(exclusives_pages)     \
+  X(exclusives_shared)
 
 #define DECLARE(name) extern const struct topic name;
 #define REFER(name) &name,

@@ -37,6 +37,7 @@ extension CoreDebugHardware {
     let par = translateForGuest(store.address, from: store.el, isStore: true)
     if let iss = par.storeAbort { return .fault(Syndrome(.dataAbortLower, iss: iss)) }
     guard let physical = Self.exchangeable(par, store.address) else { return .impossible }
+    if let failure = Self.markDirty(store.address, UInt64(physical)) { return failure }
     let (old, new) = (store.expected, store.replacement)
     let stored: Bool
     switch store.size {
@@ -48,6 +49,30 @@ extension CoreDebugHardware {
     default: return .impossible
     }
     return stored ? .stored : .differs
+  }
+
+  /// Does to the guest's tables what the processor does when it writes to a clean page, which it may and
+  /// EL2's own store does not: else the guest would lose what is written. The release semantics of what
+  /// follows put the store behind it. The TLB may go on holding the old descriptor; the processor then
+  /// does the same once more.
+  ///
+  /// - Returns: nil if the page is dirty now, or why it cannot be made so.
+  private static func markDirty(
+    _ address: UInt64, _ physical: UInt64
+  ) -> ExclusiveStoreOutcome? {
+    let tables = GuestTables(
+      tcr: el2_read_tcr_el1(), ttbr0: el2_read_ttbr0_el1(), ttbr1: el2_read_ttbr1_el1())
+    guard el2_read_sctlr_el1() & 1 != 0, tables.managesDirtyState else { return nil }
+    let machine = EL2.shared.value.machine
+    let leaf = tables.leaf(mapping: address, to: physical) {
+      machine.isGuestMemory($0) ? el2_mmio_read64(UInt($0)) : nil
+    }
+    guard let leaf else { return .impossible }
+    let clean = GuestTables.Leaf.clean
+    guard leaf.descriptor & clean != 0 else { return nil }
+    // Another processor's change of the descriptor comes first; the guest's store fails, as it may.
+    return el2_compare_exchange64(
+      UInt(leaf.location), leaf.descriptor, leaf.descriptor & ~clean) ? nil : .differs
   }
 
   /// Where EL2 reaches the word. It must be RAM of the guest's, and Write-Back to the guest as it is to
