@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import FoundationXML
 import Testing
 
@@ -236,6 +237,19 @@ import Testing
   @Test(arguments: [(0.0163, "1.63 %"), (0, "0.00 %"), (-0.0005, "-0.05 %"), (1.5, "150.00 %")])
   func `writes shares in hundredths`(value: Double, text: String) {
     #expect(BenchResults.percent(value) == text)
+  }
+
+  @Test func `is quoted in README as it is in the document`() throws {
+    func rows(_ file: String) throws -> [[String]] {
+      try String(contentsOf: Project.root.appending(path: file), encoding: .utf8)
+        .split(separator: "\n").filter { $0.hasPrefix("| ") }
+        .map { $0.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) } }
+    }
+    let titles = Set(BenchRow.all.map(\.title))
+    let quoted = try rows("README.md").filter { titles.contains($0[0]) }
+    #expect(quoted.count == 5)
+    let document = try rows("docs/performance.md").map { Array($0.prefix(6)) }
+    for row in quoted { #expect(document.contains(row), "\(row)") }
   }
 
   @Test func `is quick, whole, or of chosen columns`() throws {
