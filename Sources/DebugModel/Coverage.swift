@@ -37,6 +37,28 @@ package struct Coverage: Equatable, Sendable {
   mutating func formUnion(_ other: Coverage) { bits |= other.bits }
 }
 
+/// In how many trials each of them was met.
+package struct FeatureCounts: Sendable {
+  private var counts = [Int](repeating: 0, count: Feature.allCases.count)
+
+  package init() {}
+
+  package subscript(_ feature: Feature) -> Int { counts[feature.rawValue] }
+
+  package mutating func add(_ met: Coverage) {
+    for feature in Feature.allCases where met.contains(feature) { counts[feature.rawValue] += 1 }
+  }
+
+  mutating func add(_ other: FeatureCounts) {
+    for n in counts.indices { counts[n] += other.counts[n] }
+  }
+
+  /// The rarest first.
+  package var ascending: [(feature: Feature, count: Int)] {
+    Feature.allCases.map { ($0, self[$0]) }.sorted { $0.1 < $1.1 }
+  }
+}
+
 extension Coverage {
   /// An event of the guest's that the debugger is not told of.
   mutating func note(unseen exceptionClass: ExceptionClass, isPassedOver: Bool) {

@@ -15,6 +15,7 @@ import NestedDebug
 ///   taken in its place.
 /// - While it steps, or goes on over what was reported, interrupts wait until one instruction has
 ///   run, unless that is one that looks at them.
+/// - An interrupt may come after a store-exclusive rather than before it.
 struct IdealMachine {
   private(set) var core: ModelCore
   var points = DebuggerPoints()
@@ -119,7 +120,9 @@ struct IdealMachine {
     core.raiseInterrupts()
     let operation = core.program[core.pc]
     let observes = operation?.observesInterrupts == true
-    core.withheld = (steps || reportedBreakpoint || reportedWatchpoint) && !observes
+    core.withheld =
+      (steps || reportedBreakpoint || reportedWatchpoint) && !observes
+      || nested.completedStores.contains(core.transcript.count)
     if core.withheld, core.interruptPending, !core.pstate.i { coverage.note(.interruptWithheld) }
     switch core.upcoming {
     case .stepException, .interrupt: break

@@ -9,6 +9,9 @@ package struct NestedMachine: ~Copyable {
   package var context: GuestContext
   /// What the guest has taken the comparators of, from each length of the transcript on.
   private(set) var unplaced: [Unplaced] = []
+  /// The lengths of the transcript at which EL2 has completed a store-exclusive, or has let interrupts
+  /// wait for the watchpoint of one.
+  private(set) var completedStores: Set<Int> = []
   private(set) var coverage = Coverage()
 
   /// Requests that are not in force while the transcript has at least `count` entries.
@@ -47,9 +50,14 @@ package struct NestedMachine: ~Copyable {
     // Whose operands EL2 asks for.
     core.pc = context.pc
     let stores = core.storeOutcomes.count
+    let length = core.transcript.count
     debug.prepareToRun(context: &context, hardware: &core, requests: requests)
-    if core.storeOutcomes.count > stores, core.storeOutcomes.last == true {
-      coverage.note(.exclusiveByEL2)
+    if core.storeOutcomes.count > stores {
+      completedStores.insert(length)
+      if core.storeOutcomes.last == true { coverage.note(.exclusiveByEL2) }
+    }
+    if core.withheld, case .storeExclusive = core.program[context.pc] {
+      completedStores.insert(core.transcript.count)
     }
     notePlan()
     core.enter(pc: context.pc, pstate: context.pstate)

@@ -17,11 +17,17 @@ package struct Proof: Sendable {
     package let trial: Trial
   }
 
+  package struct Report: Sendable {
+    /// The one with the lowest number among those that were found; nil if none differs.
+    package fileprivate(set) var finding: Finding?
+    /// In how many trials each feature was met.
+    package fileprivate(set) var met = FeatureCounts()
+  }
+
   /// Runs the trials until one differs.
   ///
   /// - Parameter progress: told how many have been run, after every block of them.
-  /// - Returns: the one with the lowest number among those that were found; nil if none differs.
-  package func run(progress: (Int) -> Void) async throws -> Finding? {
+  package func run(progress: (Int) -> Void) async throws -> Report {
     try await withThrowingTaskGroup(of: Block.Outcome.self) { group in
       var blocks = stride(from: 0, to: count, by: Self.blockSize).map { start in
         Block(first: first &+ UInt64(start), count: min(Self.blockSize, count - start))
@@ -30,20 +36,23 @@ package struct Proof: Sendable {
         if let block = blocks.popFirst() { group.addTask { try block.run() } }
       }
       var done = 0
-      var found: Finding?
+      var report = Report()
       // Blocks are begun in order: once one has found something, only those that are already under
       // way can find an earlier one.
       while let outcome = try await group.next() {
         done += outcome.count
         progress(done)
+        report.met.add(outcome.met)
         if let finding = outcome.finding,
-          found.map({ finding.number &- first < $0.number &- first }) ?? true
+          report.finding.map({ finding.number &- first < $0.number &- first }) ?? true
         {
-          found = finding
+          report.finding = finding
         }
-        if found == nil, let block = blocks.popFirst() { group.addTask { try block.run() } }
+        if report.finding == nil, let block = blocks.popFirst() {
+          group.addTask { try block.run() }
+        }
       }
-      return found
+      return report
     }
   }
 
@@ -54,20 +63,26 @@ package struct Proof: Sendable {
     let count: Int
 
     struct Outcome {
-      let count: Int
-      let finding: Finding?
+      var count = 0
+      var finding: Finding?
+      var met = FeatureCounts()
     }
 
     func run() throws -> Outcome {
+      var outcome = Outcome()
       for n in 0..<count {
         try Task.checkCancellation()
         let number = first &+ UInt64(n)
         let trial = Trial.numbered(number)
-        if trial.difference() != nil {
-          return Outcome(count: n + 1, finding: Finding(number: number, trial: trial))
+        let (difference, met) = trial.outcome()
+        outcome.count += 1
+        outcome.met.add(met)
+        guard difference == nil else {
+          outcome.finding = Finding(number: number, trial: trial)
+          break
         }
       }
-      return Outcome(count: count, finding: nil)
+      return outcome
     }
   }
 }

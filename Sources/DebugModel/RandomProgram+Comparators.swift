@@ -33,7 +33,7 @@ extension RandomProgram {
         .msr(register(n, 4), context(&random)),
         .msr(register(n, 5), 0x1E0 | enabled | (isOne(in: 8, &random) ? 3 << 1 : 2 << 1) | 2 << 20),
       ]
-    case 4 where isOne(in: 3, &random):
+    case 4:
       let n = contextAware(&random)
       return [
         .msr(register(n, 4), context(&random)),
@@ -61,8 +61,10 @@ extension RandomProgram {
       | UInt64.random(in: 1..<4, using: &random)
   }
 
+  /// One that compares contexts; or one that does not.
   private func contextAware(_ random: inout SplitMix64) -> Int {
-    Int.random(
+    if isOne(in: 6, &random) { return .random(in: 0..<processor.breakpoints, using: &random) }
+    return Int.random(
       in: processor.breakpoints - processor.contextAware..<processor.breakpoints, using: &random)
   }
 

@@ -97,7 +97,7 @@ package struct RandomProgram {
     case 11: [.storePair(Self.address(&random) & ~3, size: max(size, 4), value: value)]
     case 12: [.zero(Self.address(&random))]
     case 13: [.wfi]
-    case 14, 15: Self.exclusivesFinish ? exclusive(&random) : [.nop]
+    case 14, 15: exclusive(&random)
     default: [.nop]
     }
   }
@@ -109,9 +109,6 @@ package struct RandomProgram {
     let n = Int.random(in: 0..<12, using: &random) == 0 ? 16 : count
     return SystemRegister(2, 0, 0, UInt8.random(in: 0..<UInt8(n), using: &random), op2)
   }
-
-  /// Whether a load-exclusive and its store-exclusive come through although EL2 comes in between.
-  static let exclusivesFinish = false
 
   /// Load-exclusive, whatever is allowed in between, store-exclusive, and back if it has failed.
   private func exclusive(_ random: inout SplitMix64) -> [Operation] {

@@ -12,10 +12,10 @@ extension Trial {
     var random = SplitMix64(state: seed)
     let processor = ModelProcessor.any(&random)
     let program = RandomProgram(on: processor).make(&random)
-    let count = max(0, Int.random(in: -3..<6, using: &random))
+    let count = max(0, Int.random(in: -3..<8, using: &random))
     return Trial(
       processor: processor, program: program, interrupts: interrupts(count, &random),
-      debugger: (0..<rounds).flatMap { _ in change(program, &random) + [resumption(&random)] })
+      debugger: (0..<rounds).flatMap { _ in change(program, &random) + resumptions(&random) })
   }
 
   /// Interrupts at any time, the debug hardware held for the debugger all along.
@@ -68,12 +68,21 @@ extension Trial {
   private static func guestsValue(
     _ program: [UInt64: Operation], op2: UInt8, _ random: inout SplitMix64
   ) -> UInt64? {
-    // Where the program's first registers are set, for a dictionary has no order.
-    let address = RandomProgram.body + .random(in: 0..<24, using: &random) * 4
-    guard case .msr(let register, let value) = program[address],
-      register.op0 == 2, register.crn == 0, register.op2 == op2, value < 0x1_0000, value & 3 == 0
-    else { return nil }
-    return value
+    guard Bool.random(using: &random) else { return nil }
+    // Among those that it sets first, for a dictionary has no order.
+    let values = (0..<32).compactMap { n -> UInt64? in
+      guard case .msr(let register, let value) = program[RandomProgram.body + UInt64(n) * 4],
+        register.op0 == 2, register.crn == 0, register.op2 == op2, value < 0x1_0000, value & 3 == 0
+      else { return nil }
+      return value
+    }
+    return values.randomElement(using: &random)
+  }
+
+  /// One, or some steps in a row.
+  private static func resumptions(_ random: inout SplitMix64) -> [DebuggerAction] {
+    guard Int.random(in: 0..<8, using: &random) == 0 else { return [resumption(&random)] }
+    return [DebuggerAction](repeating: .step(ticks: 40), count: 10)
   }
 
   private static func resumption(_ random: inout SplitMix64) -> DebuggerAction {
@@ -97,7 +106,7 @@ extension ModelProcessor {
     }
     processor.hasDoubleLock = .random(using: &random)
     processor.zeroBlock = Bool.random(using: &random) ? 64 : 32
-    processor.reportsLowestAddress = Int.random(in: 0..<4, using: &random) == 0
+    processor.reportsLowestAddress = Int.random(in: 0..<3, using: &random) == 0
     return processor
   }
 }

@@ -70,19 +70,18 @@ extension VirtualDebug {
       let store = instruction.flatMap(ExclusiveInstruction.init), !store.isLoad,
       !store.isUnpredictable,
       // What comes before the instruction itself: illegal execution state, branch targets, breakpoints.
-      !pstate.il, pstate.btype == 0, !plan.mayBreak(at: context)
+      !pstate.il, pstate.btype == 0, !breaks(at: context, hardware: &hardware)
     else { return false }
     let address = baseAddress(of: store, pstate, hardware: &hardware)
     // A stack pointer that is not aligned is a fault of its own.
     guard load.address == address, load.size == store.size, store.rn != 31 || address & 0xF == 0
     else { return false }
 
-    switch plan.storeMeets(address, size: store.size, from: pstate.el) {
-    case .watched(let byte):
+    if let byte = byteWatched(
+      ofStoreAt: address, size: store.size, from: pstate.el, hardware: &hardware)
+    {
       exclusives.watchedByte = byte
       return false
-    case .perhaps: return false
-    case .nothing: break
     }
     let replacement = valueStored(store, pstate, hardware: &hardware)
     switch hardware.compareAndExchange(
@@ -158,49 +157,45 @@ extension VirtualDebug {
   }
 }
 
-/// What a store that EL2 performs would meet on the way.
-private enum StoreWatch {
-  case nothing
-  /// A watchpoint; the lowest byte that it watches.
-  case watched(UInt64)
-  /// A watchpoint that is linked to a context, which only the processor compares.
-  case perhaps
-}
+extension VirtualDebug {
+  /// What the guest's context breakpoints compare.
+  private func contextIdentifiers<Hardware: DebugHardware & ~Copyable>(
+    _ hardware: inout Hardware
+  ) -> ContextIdentifiers {
+    ContextIdentifiers(
+      contextIDR: UInt32(truncatingIfNeeded: hardware.read(.contextidr)), vmid: vmid)
+  }
 
-extension Plan {
-  /// Whether a breakpoint may fire before the instruction at PC. The context that some are linked to
-  /// only the processor compares.
-  fileprivate func mayBreak(at context: GuestContext) -> Bool {
-    let breakpoints = bank.breakpoints.span
-    for n in breakpoints.indices {
-      let breakpoint = breakpoints[n]
-      guard breakpoint.control.e, breakpoint.control.privilege.contains(context.pstate.el) else {
-        continue
-      }
-      let type = breakpoint.control.bt
-      if type.comparesContext ? !type.isLinked : breakpoint.matchesAddress(context.pc) {
-        return true
-      }
+  /// Whether a breakpoint fires before the instruction at PC.
+  private func breaks<Hardware: DebugHardware & ~Copyable>(
+    at context: GuestContext, hardware: inout Hardware
+  ) -> Bool {
+    let identifiers = contextIdentifiers(&hardware)
+    for n in 0..<capabilities.breakpointCount
+    where plan.bank.breakpoint(
+      n, matches: context.pc, at: context.pstate.el, in: identifiers, of: capabilities)
+    {
+      return true
     }
     return false
   }
 
-  fileprivate func storeMeets(
-    _ address: UInt64, size: UInt64, from el: ExceptionLevel
-  ) -> StoreWatch {
+  /// The lowest byte of a store that a watchpoint watches. `address` may be tagged, and so is what is
+  /// returned.
+  private func byteWatched<Hardware: DebugHardware & ~Copyable>(
+    ofStoreAt address: UInt64, size: UInt64, from el: ExceptionLevel, hardware: inout Hardware
+  ) -> UInt64? {
+    let identifiers = contextIdentifiers(&hardware)
     let start = address.untagged
-    let watchpoints = bank.watchpoints.span
     var lowest: UInt64?
-    for n in watchpoints.indices {
-      let control = watchpoints[n].control
-      guard control.e, control.lsc?.overlaps(.store) == true, control.privilege.contains(el),
-        let range = watchpoints[n].range, range.overlaps(address, size: size)
-      else { continue }
-      if control.wt { return .perhaps }
+    for n in 0..<capabilities.watchpointCount
+    where plan.bank.watchpoint(
+      n, matches: address, size: size, kind: .store, at: el, in: identifiers, of: capabilities)
+    {
+      guard let range = plan.bank.watchpoints[n].range else { continue }
       let byte = address &+ (max(range.first, start) &- start)
       lowest = min(lowest ?? byte, byte)
     }
-    guard let lowest else { return .nothing }
-    return .watched(lowest)
+    return lowest
   }
 }

@@ -10,11 +10,9 @@ struct Trials {
       print("usage: Trials COUNT SEED")
       return
     }
-    guard
-      let finding = try await Proof(first: arguments[1], count: count).run(progress: {
-        @Sendable _ in
-      })
-    else { return }
+    let report = try await Proof(first: arguments[1], count: count).run(
+      progress: { @Sendable _ in })
+    guard let finding = report.finding else { return }
     switch finding.trial.difference() {
     case .guest, .memory: print(finding.number, "guest")
     case .debugger: print(finding.number, "debugger")

@@ -7,8 +7,8 @@ import Testing
   @Test(arguments: [1, 250, 251, 600])
   func `runs as many programs as it was asked for`(count: Int) async throws {
     var counts: [Int] = []
-    let finding = try await Proof(first: .max - 100, count: count).run { counts.append($0) }
-    #expect(finding == nil)
+    let report = try await Proof(first: .max - 100, count: count).run { counts.append($0) }
+    #expect(report.finding == nil)
     #expect(counts == counts.sorted())
     #expect(counts.count == (count + 249) / 250)
     #expect(counts.last == count)

@@ -30,15 +30,31 @@ struct ProveCommand: AsyncParsableCommand {
     }
   }
 
+  /// Of what the comparison is about, that which the fewest programs met: a proof that hardly ever meets
+  /// it proves little.
+  private func checkCoverage(_ met: FeatureCounts) throws {
+    let rarest = met.ascending.prefix(3).map { "\($0.feature) in \($0.count)" }
+    print("Rarest: \(rarest.joined(separator: ", ")).")
+    guard programs >= Self.customaryCount else { return }
+    for (feature, count) in met.ascending where count * Self.rarity < programs {
+      throw Failure(
+        "\(feature) happened in \(count) programs only; make it likelier in RandomProgram.")
+    }
+  }
+
+  /// Each thing that the comparison is about happens in at least one of so many programs.
+  private static let rarity = 10_000
+
   func run() async throws {
     guard OptimisedCommand.isRunning else {
       try become(
         await OptimisedCommand.build(), ["prove", "--programs", "\(programs)", "--seed", "\(seed)"])
     }
     var progress = ProofProgress(total: programs)
-    let finding = try await Proof(first: seed, count: programs).run { progress.update($0) }
-    guard let finding else {
-      return print("\(programs) programs from seed \(seed) on: no difference.")
+    let report = try await Proof(first: seed, count: programs).run { progress.update($0) }
+    guard let finding = report.finding else {
+      print("\(programs) programs from seed \(seed) on: no difference.")
+      return try checkCoverage(report.met)
     }
     Progress.note("\nProgram \(finding.number) differs; cutting it down …\n")
     let least = finding.trial.shrunk()

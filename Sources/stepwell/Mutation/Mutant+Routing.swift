@@ -14,8 +14,8 @@ extension Mutant {
       "if isDebuggers {", becomes: "if isDebuggers, !isGuests {"),
     Mutant(
       "breakpoint-of-any-address", in: file,
-      "case .debugger: isDebuggers = isDebuggers || breakpoint.matchesAddress(context.pc)",
-      becomes: "case .debugger: isDebuggers = true"),
+      "isDebuggers = isDebuggers || breakpoint == here",
+      becomes: "isDebuggers = true"),
     Mutant(
       "reported-breakpoint-reported-again", in: file,
       "step.passOver(.debuggerBreakpoints, at: context.pc)", becomes: ""),
