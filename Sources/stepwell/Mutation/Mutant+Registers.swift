@@ -5,8 +5,8 @@ extension Mutant {
   static let registers = [
     Mutant(
       "guests-write-makes-no-new-plan", in: state,
-      "changes &+= Self.replace(&bank.breakpoints[n].control.rawValue, value)",
-      becomes: "_ = Self.replace(&bank.breakpoints[n].control.rawValue, value)"),
+      "changes &+= Self.replace(&bank.breakpoints[n].control, .stored(value))",
+      becomes: "_ = Self.replace(&bank.breakpoints[n].control, .stored(value))"),
     Mutant(
       "guests-MDSCR-makes-no-new-plan", in: state,
       "changes &+= Self.replace(&mdscr.rawValue,", becomes: "_ = Self.replace(&mdscr.rawValue,"),
