@@ -3,14 +3,19 @@ public struct DebugCapabilities: Equatable, Sendable {
   /// DebugVer: 6 is Armv8.0, 8 Armv8.2, 9 Armv8.4, 10 Armv8.8, 11 Armv8.9.
   public let version: UInt8
   /// Breakpoints, 2 to 16.
-  public let breakpointCount: Int
+  public var breakpointCount: Int { Int(breakpoints) }
   /// Watchpoints, 2 to 16.
-  public let watchpointCount: Int
+  public var watchpointCount: Int { Int(watchpoints) }
   /// Breakpoints that can compare context identifiers, 1 to `breakpointCount`: the
   /// highest-numbered ones.
-  public let contextAwareCount: Int
+  public var contextAwareCount: Int { Int(contextAware) }
   /// FEAT_DoubleLock: OSDLR_EL1 does something.
   public let hasDoubleLock: Bool
+
+  // Of a byte each: the whole is copied where plans are made.
+  private let breakpoints: UInt8
+  private let watchpoints: UInt8
+  private let contextAware: UInt8
   /// EL3 is implemented; DBGDIDR says so to AArch32.
   public let hasEL3: Bool
 
@@ -22,10 +27,9 @@ public struct DebugCapabilities: Equatable, Sendable {
   /// are brought into range, so that they are safe as bounds whatever the register holds.
   public init(dfr0: UInt64, pfr0: UInt64 = 0) {
     version = UInt8(truncatingIfNeeded: dfr0[bits: 0...3])
-    breakpointCount = Int(truncatingIfNeeded: dfr0[bits: 12...15]) &+ 1
-    watchpointCount = Int(truncatingIfNeeded: dfr0[bits: 20...23]) &+ 1
-    contextAwareCount = min(
-      Int(truncatingIfNeeded: dfr0[bits: 28...31]) &+ 1, breakpointCount)
+    breakpoints = UInt8(truncatingIfNeeded: dfr0[bits: 12...15]) &+ 1
+    watchpoints = UInt8(truncatingIfNeeded: dfr0[bits: 20...23]) &+ 1
+    contextAware = min(UInt8(truncatingIfNeeded: dfr0[bits: 28...31]) &+ 1, breakpoints)
     hasDoubleLock = dfr0[bits: 36...39] == 0
     hasEL3 = pfr0[bits: 12...15] != 0
   }

@@ -1,7 +1,11 @@
 // EL2's exception vectors (Arm ARM D1.3.1) and the way back to the guest.
 //
-// A core's EL2 stack is empty whenever its guest runs, so the frame of an exception from the guest
-// lies at one and the same address, the top of the stack, and so do its registers for a debugger.
+// A core's EL2 stack is empty but for the guest's frame whenever its guest runs: SP_EL2 points to the
+// frame, which lies at one and the same address, the top of the stack, and so do the guest's
+// registers for a debugger.
+//
+// Most synchronous exceptions are over in `stepwell_quick`, for which only the registers are saved that
+// a function may clobber: x0 to x18 and x30. PC and PSTATE stay in ELR_EL2 and SPSR_EL2.
 
 #if defined(__aarch64__) && !defined(__linux__) && !defined(__APPLE__)
 
@@ -9,9 +13,7 @@
 
         .section .text.vectors, "ax"
 
-        .macro  from_guest handler
-        .balign 128
-        sub     sp, sp, #FRAME_SIZE
+        .macro  save_clobbered
         stp     x0, x1, [sp]
         stp     x2, x3, [sp, #16]
         stp     x4, x5, [sp, #32]
@@ -21,7 +23,48 @@
         stp     x12, x13, [sp, #96]
         stp     x14, x15, [sp, #112]
         stp     x16, x17, [sp, #128]
-        stp     x18, x19, [sp, #144]
+        // x30 waits in the place of x19, which nothing has clobbered yet.
+        stp     x18, x30, [sp, #144]
+        .endm
+
+        .macro  restore_general
+        ldp     x0, x1, [sp]
+        ldp     x2, x3, [sp, #16]
+        ldp     x4, x5, [sp, #32]
+        ldp     x6, x7, [sp, #48]
+        ldp     x8, x9, [sp, #64]
+        ldp     x10, x11, [sp, #80]
+        ldp     x12, x13, [sp, #96]
+        ldp     x14, x15, [sp, #112]
+        ldp     x16, x17, [sp, #128]
+        .endm
+
+        // No speculation past an ERET into whatever follows.
+        .macro  return_from_exception
+        eret
+        dsb     nsh
+        isb
+        .endm
+
+        // The whole of a quick exit but for `stepwell_quick`, in the 32 instructions of a vector.
+        .macro  from_guest_quickly
+        .balign 128
+        save_clobbered
+        mrs     x1, esr_el2
+        ubfx    x2, x1, #5, #5          // Rt, if a system register has trapped
+        cmp     x2, #18
+        b.hi    quick_with_all
+        mov     x0, sp
+        bl      stepwell_quick
+        cbz     x0, not_quick
+        restore_general
+        ldp     x18, x30, [sp, #144]
+        return_from_exception
+        .endm
+
+        .macro  from_guest handler
+        .balign 128
+        save_clobbered
         adr     x1, \handler
         b       guest_exception
         .endm
@@ -47,7 +90,7 @@ el2_vectors:
         from_hypervisor 5
         from_hypervisor 6
         from_hypervisor 7
-        from_guest stepwell_synchronous // AArch64 guest
+        from_guest_quickly              // AArch64 guest
         from_guest stepwell_irq
         from_guest stepwell_fiq
         from_guest stepwell_serror
@@ -56,44 +99,51 @@ el2_vectors:
         from_guest stepwell_fiq
         from_guest stepwell_serror
 
+        .macro  save_preserved
+        ldr     x2, [sp, #152]          // x30
+        stp     x29, x2, [sp, #232]
+        stp     x19, x20, [sp, #152]
+        stp     x21, x22, [sp, #168]
+        stp     x23, x24, [sp, #184]
+        stp     x25, x26, [sp, #200]
+        stp     x27, x28, [sp, #216]
+        .endm
+
+// The instruction names one of x19 to x30, or XZR.
+quick_with_all:
+        save_preserved
+        // As long as PC is in ELR_EL2, its place stands for register 31.
+        str     xzr, [sp, #FRAME_PC]
+        mov     x0, sp
+        bl      stepwell_quick
+        cbnz    x0, return_with_all
+        adr     x1, stepwell_synchronous
+        b       frame_is_full
+not_quick:
+        adr     x1, stepwell_synchronous
 guest_exception:
-        stp     x20, x21, [sp, #160]
-        stp     x22, x23, [sp, #176]
-        stp     x24, x25, [sp, #192]
-        stp     x26, x27, [sp, #208]
-        stp     x28, x29, [sp, #224]
+        save_preserved
+frame_is_full:
         mrs     x2, elr_el2
-        stp     x30, x2, [sp, #240]
-        mrs     x2, spsr_el2
-        str     x2, [sp, #FRAME_PSTATE]
+        mrs     x3, spsr_el2
+        stp     x2, x3, [sp, #FRAME_PC]
         mov     x29, xzr                // a backtrace ends here
         mov     x0, sp
         blr     x1
 return_to_guest:
-        ldp     x30, x0, [sp, #240]
+        ldp     x0, x1, [sp, #FRAME_PC]
         msr     elr_el2, x0
-        ldr     x0, [sp, #FRAME_PSTATE]
-        msr     spsr_el2, x0
-        ldp     x0, x1, [sp]
-        ldp     x2, x3, [sp, #16]
-        ldp     x4, x5, [sp, #32]
-        ldp     x6, x7, [sp, #48]
-        ldp     x8, x9, [sp, #64]
-        ldp     x10, x11, [sp, #80]
-        ldp     x12, x13, [sp, #96]
-        ldp     x14, x15, [sp, #112]
-        ldp     x16, x17, [sp, #128]
+        msr     spsr_el2, x1
+return_with_all:
+        restore_general
         ldp     x18, x19, [sp, #144]
         ldp     x20, x21, [sp, #160]
         ldp     x22, x23, [sp, #176]
         ldp     x24, x25, [sp, #192]
         ldp     x26, x27, [sp, #208]
         ldp     x28, x29, [sp, #224]
-        add     sp, sp, #FRAME_SIZE
-        eret
-        // No speculation past an ERET into whatever follows.
-        dsb     nsh
-        isb
+        ldr     x30, [sp, #240]
+        return_from_exception
 
 // void el2_enter_guest(frame): the frame lies at the top of this core's stack.
         .global el2_enter_guest

@@ -39,7 +39,9 @@ public struct DebugRequests: Sendable {
   // each element.
   private(set) var breakpoints = [16 of BreakpointRequest?](repeating: nil)
   private(set) var watchpoints = [16 of WatchpointRequest?](repeating: nil)
-  private var count = 0
+  /// Which of those there are. Loops run over these sets: most guests run beside a request or two.
+  private(set) var breakpointsInUse = ComparatorSet.none
+  private(set) var watchpointsInUse = ComparatorSet.none
 
   /// Changes with every change of the requests.
   public private(set) var generation: UInt32 = 0
@@ -48,7 +50,7 @@ public struct DebugRequests: Sendable {
   public init() {}
 
   /// Whether there is no request.
-  public var isEmpty: Bool { count == 0 }
+  public var isEmpty: Bool { breakpointsInUse.isEmpty && watchpointsInUse.isEmpty }
 
   /// Breakpoint request `n` of 0 to 15, where there is one.
   public func breakpoint(_ n: Int) -> BreakpointRequest? {
@@ -71,7 +73,7 @@ public struct DebugRequests: Sendable {
     }
     guard let free else { throw .full }
     breakpoints[free] = request
-    count &+= 1
+    breakpointsInUse.insert(free)
     generation &+= 1
   }
 
@@ -80,7 +82,7 @@ public struct DebugRequests: Sendable {
     let request = BreakpointRequest(address: address.untagged)
     for n in 0..<Self.capacity where breakpoints[n] == request {
       breakpoints[n] = nil
-      count &-= 1
+      breakpointsInUse.remove(n)
       generation &+= 1
     }
   }
@@ -105,7 +107,7 @@ public struct DebugRequests: Sendable {
     }
     guard let free else { throw .full }
     watchpoints[free] = request
-    count &+= 1
+    watchpointsInUse.insert(free)
     generation &+= 1
   }
 
@@ -117,7 +119,7 @@ public struct DebugRequests: Sendable {
       range: WatchedRange(first: first, last: first &+ (length &- 1)), kind: kind)
     for n in 0..<Self.capacity where watchpoints[n] == request {
       watchpoints[n] = nil
-      count &-= 1
+      watchpointsInUse.remove(n)
       generation &+= 1
     }
   }
@@ -127,7 +129,8 @@ public struct DebugRequests: Sendable {
     guard !isEmpty else { return }
     breakpoints = .init(repeating: nil)
     watchpoints = .init(repeating: nil)
-    count = 0
+    breakpointsInUse = .none
+    watchpointsInUse = .none
     generation &+= 1
   }
 }

@@ -28,7 +28,7 @@ public struct GuestDebugState: Sendable {
   public internal(set) var claimTags: UInt64 = 0
 
   /// Counts the writes that have changed something that a plan depends on.
-  private(set) var changes: UInt32 = 0
+  var changes: UInt32 = 0
 
   /// The state after a cold reset: nothing enabled, and the OS Lock set. Fields that the
   /// architecture leaves UNKNOWN are 0.

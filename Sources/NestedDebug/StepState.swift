@@ -32,6 +32,10 @@ struct StepState: Equatable, Sendable {
   /// The syndrome of the guest's next step exception, should one be due.
   var guestSyndrome = DebugSyndrome.step(isv: false, ex: false)
 
+  /// Whether the debugger steps, something is to be passed over, or a step of the guest's has run an
+  /// instruction.
+  var isAtWork: Bool { debugger != .none || passOver != .nothing || guestSyndrome.isv }
+
   /// An event of the instruction at `pc` has been dealt with.
   mutating func passOver(_ events: PassOver, at pc: UInt64) {
     if dealtWithPC != pc { dealtWith = .nothing }

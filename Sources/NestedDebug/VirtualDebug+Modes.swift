@@ -56,8 +56,7 @@ extension VirtualDebug {
     keepExternalFields(hardware: &hardware)
     disarm(&hardware)
     releaseExternalRegisters(hardware: &hardware)
-    installedIsKnown = false
-    install(guest.bank, hardware: &hardware)
+    installed.overwrite(with: &guest.bank, on: capabilities, hardware: &hardware)
     hardware.write(.mdccint, guest.mdccint)
     hardware.write(.mdscr, guest.mdscr.rawValue)
     // The locks come last, for under the OS Lock a write to MDSCR_EL1 reaches the external debugger's
@@ -85,51 +84,102 @@ extension VirtualDebug {
 
   /// Makes the plan if one of its inputs has changed, and puts into the hardware what differs.
   mutating func updatePlan<Hardware: DebugHardware & ~Copyable>(
-    stepping: Bool, requests: DebugRequests, hardware: inout Hardware
+    stepping: Bool, requests: inout DebugRequests, hardware: inout Hardware
   ) {
     let inputs = PlanInputs(
       guestChanges: guest.changes, requestsGeneration: requests.generation,
       passOver: step.passOver, stepping: stepping)
     guard inputs != planned else { return }
+    makePlan(inputs, requests: &requests, hardware: &hardware)
+  }
+
+  /// What has to follow a `quickWrite` that made the plan stale. If the guest steps from now on it does
+  /// nothing and returns false: the access is then to be completed as any other is, and writes the
+  /// same once more.
+  public mutating func updateQuickly<Hardware: DebugHardware & ~Copyable>(
+    hardware: inout Hardware, inPlace requests: inout DebugRequests
+  ) -> Bool {
+    // The rest of what prepareToRun looks at is as it was when the vCPU was settled.
+    guard isSettled, mode == .shared, !guest.steps, var inputs = planned else { return false }
+    inputs.guestChanges = guest.changes
+    makePlan(inputs, requests: &requests, hardware: &hardware)
+    settle(for: requests.generation)
+    return true
+  }
+
+  private mutating func makePlan<Hardware: DebugHardware & ~Copyable>(
+    _ inputs: PlanInputs, requests: inout DebugRequests, hardware: inout Hardware
+  ) {
     let old = planned == nil ? nil : plan.mdscr
     let planner = Planner(
-      capabilities: capabilities, passOver: step.passOver, stepping: stepping)
-    planner.make(&plan, guest: guest, requests: requests)
-    install(plan.bank, hardware: &hardware)
+      capabilities: capabilities, passOver: inputs.passOver, stepping: inputs.stepping)
+    let changed = planner.make(&plan, guest: &guest, requests: &requests)
+    if installedIsKnown {
+      installed.install(
+        breakpoints: changed.breakpoints, watchpoints: changed.watchpoints, of: &plan.bank,
+        hardware: &hardware)
+    } else {
+      installed.overwrite(with: &plan.bank, on: capabilities, hardware: &hardware)
+      installedIsKnown = true
+    }
     if old != plan.mdscr { hardware.write(.mdscr, plan.mdscr.rawValue) }
     hardware.synchronize()
     planned = inputs
     missed.breakpoints |= plan.unplacedBreakpoints
     missed.watchpoints |= plan.unplacedWatchpoints
   }
+}
 
-  /// Writes the comparators that differ from what the hardware holds. Each is disabled before its
-  /// value changes, so that it never compares with half of a new setting.
-  private mutating func install<Hardware: DebugHardware & ~Copyable>(
-    _ bank: ComparatorBank, hardware: inout Hardware
+// What the comparators of the hardware hold, and how they come to hold something else.
+extension ComparatorBank {
+  /// Writes those of `breakpoints` and `watchpoints` that differ in `bank`. Each is disabled before
+  /// its value changes, so that it never compares with half of a new setting.
+  fileprivate mutating func install<Hardware: DebugHardware & ~Copyable>(
+    breakpoints changedBreakpoints: ComparatorSet, watchpoints changedWatchpoints: ComparatorSet,
+    of bank: inout ComparatorBank, hardware: inout Hardware
   ) {
-    let breakpoints = bank.breakpoints.span
-    for n in 0..<capabilities.breakpointCount {
-      let new = breakpoints[n]
-      if installedIsKnown, installed.breakpoints[n] == new { continue }
-      if !installedIsKnown || installed.breakpoints[n].value != new.value {
+    var rest = changedBreakpoints
+    while let n = rest.popFirst() {
+      let new = bank.breakpoints[n]
+      guard breakpoints[n] != new else { continue }
+      if breakpoints[n].value != new.value {
         hardware.write(.dbgbcr(n), 0)
         hardware.write(.dbgbvr(n), new.value)
       }
       hardware.write(.dbgbcr(n), new.control.rawValue)
-      installed.breakpoints[n] = new
+      breakpoints[n] = new
     }
-    let watchpoints = bank.watchpoints.span
-    for n in 0..<capabilities.watchpointCount {
-      let new = watchpoints[n]
-      if installedIsKnown, installed.watchpoints[n] == new { continue }
-      if !installedIsKnown || installed.watchpoints[n].value != new.value {
+    rest = changedWatchpoints
+    while let n = rest.popFirst() {
+      let new = bank.watchpoints[n]
+      guard watchpoints[n] != new else { continue }
+      if watchpoints[n].value != new.value {
         hardware.write(.dbgwcr(n), 0)
         hardware.write(.dbgwvr(n), new.value)
       }
       hardware.write(.dbgwcr(n), new.control.rawValue)
-      installed.watchpoints[n] = new
+      watchpoints[n] = new
     }
-    installedIsKnown = true
+  }
+
+  /// Writes every comparator that the processor has, whatever it holds.
+  fileprivate mutating func overwrite<Hardware: DebugHardware & ~Copyable>(
+    with bank: inout ComparatorBank, on capabilities: DebugCapabilities,
+    hardware: inout Hardware
+  ) {
+    for n in 0..<capabilities.breakpointCount {
+      let new = bank.breakpoints[n]
+      hardware.write(.dbgbcr(n), 0)
+      hardware.write(.dbgbvr(n), new.value)
+      hardware.write(.dbgbcr(n), new.control.rawValue)
+      breakpoints[n] = new
+    }
+    for n in 0..<capabilities.watchpointCount {
+      let new = bank.watchpoints[n]
+      hardware.write(.dbgwcr(n), 0)
+      hardware.write(.dbgwvr(n), new.value)
+      hardware.write(.dbgwcr(n), new.control.rawValue)
+      watchpoints[n] = new
+    }
   }
 }

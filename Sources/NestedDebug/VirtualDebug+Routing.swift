@@ -35,16 +35,18 @@ extension VirtualDebug {
     return disposition
   }
 
-  private mutating func routeBreakpoint<Hardware: DebugHardware & ~Copyable>(
-    _ syndrome: Syndrome, context: inout GuestContext, hardware: inout Hardware
-  ) -> Disposition {
+  /// Whose breakpoints have fired at `context`.
+  private mutating func breakpointOwners(
+    at context: GuestContext
+  ) -> (isGuests: Bool, isDebuggers: Bool) {
     var isGuests = false
     var isDebuggers = false
     // What the debugger's comparator for this address would be. BAS of 0b1111 may match a T32
     // instruction in the upper half of the word as well (CONSTRAINED UNPREDICTABLE), for which the
     // debugger has not asked.
     let here = BreakpointRequest(address: context.pc.untagged).comparator
-    for n in 0..<capabilities.breakpointCount {
+    var owned = plan.breakpointOwners.everybodys
+    while let n = owned.popFirst() {
       let breakpoint = plan.bank.breakpoints[n]
       guard breakpoint.control.e, breakpoint.control.privilege.contains(context.pstate.el) else {
         continue
@@ -58,6 +60,38 @@ extension VirtualDebug {
       case .debugger: isDebuggers = isDebuggers || breakpoint == here
       }
     }
+    return (isGuests, isDebuggers)
+  }
+
+  /// The short way for an exception of the guest's own while the vCPU `isSettled`: the guest takes it,
+  /// or nothing is done and false returned, for `guestExited` and `handle` to look at the exception.
+  public mutating func deliverQuickly<Hardware: DebugHardware & ~Copyable>(
+    _ syndrome: Syndrome, faultAddress: UInt64, context: inout GuestContext,
+    hardware: inout Hardware
+  ) -> Bool {
+    guard isSettled, mode == .shared else { return false }
+    switch syndrome.ec {
+    case ExceptionClass.brk64.rawValue: break
+    case ExceptionClass.breakpointLower.rawValue:
+      let (isGuests, isDebuggers) = breakpointOwners(at: context)
+      guard isGuests, !isDebuggers, guest.masks.enables(context.pstate) else { return false }
+    case ExceptionClass.watchpointLower.rawValue:
+      let nearest = nearestWatchpoint(
+        to: faultAddress, DebugSyndrome(rawValue: syndrome.iss), context: context,
+        hardware: &hardware)
+      guard let nearest, plan.watchpointOwners.guests.contains(nearest),
+        guest.masks.enables(context.pstate)
+      else { return false }
+    default: return false
+    }
+    inject(syndrome, faultAddress: faultAddress, context: &context, hardware: &hardware)
+    return true
+  }
+
+  private mutating func routeBreakpoint<Hardware: DebugHardware & ~Copyable>(
+    _ syndrome: Syndrome, context: inout GuestContext, hardware: inout Hardware
+  ) -> Disposition {
+    let (isGuests, isDebuggers) = breakpointOwners(at: context)
     if isDebuggers {
       step.passOver(.debuggerBreakpoints, at: context.pc)
       return .stop(.breakpoint(address: context.pc))
@@ -104,16 +138,15 @@ extension VirtualDebug {
   /// The armed watchpoint that the exception is attributed to: of those that match this access, the
   /// one nearest to FAR, the debugger's before the guest's. FAR need not be an address that it
   /// watches, so one that does not match may be nearer.
-  private func nearestWatchpoint<Hardware: DebugHardware & ~Copyable>(
+  private mutating func nearestWatchpoint<Hardware: DebugHardware & ~Copyable>(
     to faultAddress: UInt64, _ syndrome: DebugSyndrome, context: GuestContext,
     hardware: inout Hardware
   ) -> Int? {
     let kind: AccessKind = syndrome.wnr ? .store : .load
-    let watchpoints = plan.bank.watchpoints.span
-    let owners = plan.watchpointOwners.span
     var nearest: (n: Int, distance: UInt64, isDebuggers: Bool)?
-    for n in watchpoints.indices {
-      let watchpoint = watchpoints[n]
+    var owned = plan.watchpointOwners.everybodys
+    while let n = owned.popFirst() {
+      let watchpoint = plan.bank.watchpoints[n]
       let control = watchpoint.control
       guard control.e, control.lsc?.overlaps(kind) == true,
         let distance = syndrome.watchpointNumber == n
@@ -121,8 +154,7 @@ extension VirtualDebug {
         Self.privilege(control.privilege, matches: context, hardware: &hardware),
         !control.wt || linkMatches(control.lbn, hardware: &hardware)
       else { continue }
-      let isDebuggers =
-        if case .debugger = owners[n] { true } else { false }
+      let isDebuggers = plan.watchpointOwners.debuggers.contains(n)
       if let best = nearest,
         best.distance < distance
           || best.distance == distance && (best.isDebuggers || !isDebuggers)
@@ -150,7 +182,7 @@ extension VirtualDebug {
 
   /// Whether the context that breakpoint `n`, the armed partner of a link, compares is the current
   /// one.
-  private func linkMatches<Hardware: DebugHardware & ~Copyable>(
+  private mutating func linkMatches<Hardware: DebugHardware & ~Copyable>(
     _ n: Int, hardware: inout Hardware
   ) -> Bool {
     let contextIDR = UInt32(truncatingIfNeeded: hardware.read(.contextidr))

@@ -84,6 +84,20 @@ extension VirtualDebug {
   public mutating func prepareToRun<Hardware: DebugHardware & ~Copyable>(
     context: inout GuestContext, hardware: inout Hardware, requests: DebugRequests
   ) {
+    var requests = requests
+    prepareToRun(context: &context, hardware: &hardware, inPlace: &requests)
+  }
+
+  /// The same for `requests` that are several hundred bytes somewhere and are not to be copied. They
+  /// are only read.
+  public mutating func prepareToRun<Hardware: DebugHardware & ~Copyable>(
+    context: inout GuestContext, hardware: inout Hardware, inPlace requests: inout DebugRequests
+  ) {
+    if isSettled(for: requests.generation) {
+      if mode == .shared { context.pstate.ss = false }
+      return
+    }
+    isSettled = false
     // A sequence that the debugger has stepped into is led to its store, though it asks for no more.
     let isShared =
       step.debugger != .none || !requests.isEmpty || exclusives.load != nil && exclusives.isFollowed
@@ -100,14 +114,15 @@ extension VirtualDebug {
       }
       withholdInterrupts(false, hardware: &hardware)
       trapWaits(false, hardware: &hardware)
+      settle(for: requests.generation)
       return
     }
 
-    var instruction = arrive(at: context, requests: requests, hardware: &hardware)
+    var instruction = arrive(at: context, requests: &requests, hardware: &hardware)
     // Not a loop of the guest's: two in a row would need two loads.
     while completeStoreExclusive(instruction, context: &context, hardware: &hardware) {
       takeGuestStepIfDue(context: &context, hardware: &hardware)
-      instruction = arrive(at: context, requests: requests, hardware: &hardware)
+      instruction = arrive(at: context, requests: &requests, hardware: &hardware)
     }
 
     let runsInstruction = step.debugger != .done && exclusives.watchedByte == nil
@@ -127,6 +142,8 @@ extension VirtualDebug {
           baseAddress(of: $0, context.pstate, hardware: &hardware)
         }) : nil
     context.pstate.ss = stepping && runsInstruction
+    // Without a request, the next time finds the hardware to be given back.
+    if !stepping, !requests.isEmpty { settle(for: requests.generation) }
   }
 
   /// Whether the hardware steps.
@@ -137,14 +154,14 @@ extension VirtualDebug {
   /// The guest is about to run from where it stands: brings the plan up to date, and returns the
   /// instruction that it is to be stepped over, where EL2 can read one.
   private mutating func arrive<Hardware: DebugHardware & ~Copyable>(
-    at context: GuestContext, requests: DebugRequests, hardware: inout Hardware
+    at context: GuestContext, requests: inout DebugRequests, hardware: inout Hardware
   ) -> Instruction? {
     step.arrive(at: context.pc)
     // AArch32 exclusives are not known.
     let mayRun = isStepping && step.debugger != .done && !context.pstate.isAArch32
     if mayRun, exclusives.ranUnseen { lookForStoreExclusive(ahead: context, hardware: &hardware) }
     exclusives.enter(stepping: isStepping)
-    updatePlan(stepping: isStepping, requests: requests, hardware: &hardware)
+    updatePlan(stepping: isStepping, requests: &requests, hardware: &hardware)
     return mayRun ? hardware.fetchInstruction(at: context.pc).map(Instruction.init) : nil
   }
 

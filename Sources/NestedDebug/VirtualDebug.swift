@@ -50,6 +50,12 @@ public struct VirtualDebug: ~Copyable {
   var installedIsKnown = false
   /// What `plan` was made from.
   var planned: PlanInputs?
+  /// Whether the guest was entered, or is about to be, with nothing stepped and nothing passed over:
+  /// an exit that changes neither guest state nor step state can return without `guestExited` and
+  /// `prepareToRun`, which would do nothing.
+  public internal(set) var isSettled = false
+  /// What the last `prepareToRun` was given, if `isSettled`.
+  var settledInputs = SettledInputs(guestChanges: 0, requestsGeneration: 0)
   var interruptsWithheld = false
   var waitsTrapped = false
 
@@ -79,6 +85,7 @@ public struct VirtualDebug: ~Copyable {
     entry = nil
     installedIsKnown = false
     planned = nil
+    isSettled = false
   }
 
   /// Completes a trapped access to a debug register on guest state, or returns nil if the register
@@ -113,6 +120,26 @@ public struct MissedRequests: Equatable, Sendable {
 
   /// Whether every request has been in force all the time.
   public var isEmpty: Bool { breakpoints == 0 && watchpoints == 0 }
+}
+
+// Most exits change nothing that the way back to the guest depends on.
+extension VirtualDebug {
+  func isSettled(for requestsGeneration: UInt32) -> Bool {
+    isSettled && settledInputs.guestChanges == guest.changes
+      && settledInputs.requestsGeneration == requestsGeneration && !step.isAtWork
+  }
+
+  mutating func settle(for requestsGeneration: UInt32) {
+    isSettled = true
+    settledInputs = SettledInputs(
+      guestChanges: guest.changes, requestsGeneration: requestsGeneration)
+  }
+}
+
+/// The inputs of `prepareToRun` of which it left nothing to do.
+struct SettledInputs {
+  var guestChanges: UInt32
+  var requestsGeneration: UInt32
 }
 
 /// Everything that a plan depends on and that can change.

@@ -109,7 +109,8 @@ extension RemoteClient {
   /// `monitor exits`: how often each vCPU came to EL2, by reason. A reason that is not there never
   /// occurred.
   func exits() async throws -> [String: [Int]] {
-    let rows = try await monitor("exits").split(separator: "\n").dropFirst()
+    // The last row is not of vCPUs: what the debugger's own packets cost.
+    let rows = try await monitor("exits").split(separator: "\n").dropFirst().dropLast()
     return rows.reduce(into: [:]) { table, row in
       let words = row.split(separator: " ")
       let numbers = words.reversed().prefix { Int($0) != nil }.reversed()

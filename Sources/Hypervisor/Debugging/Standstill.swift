@@ -59,6 +59,7 @@ enum Standstill {
   static func waitUntilRunnable(_ vcpu: Fixed<VCPU>) {
     let core = vcpu.value.index
     if isRunnable(core) { return }
+    vcpu.value.interruptsAreStale = true
     // The debugger may ask what is free, on every vCPU. One that is off starts from reset values.
     if CoreWord.power.load(core) == PSCI.Power.on.rawValue {
       var hardware = CoreDebugHardware()

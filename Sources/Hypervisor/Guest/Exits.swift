@@ -37,6 +37,7 @@ public func stepwellSError(_ frame: UnsafeMutableRawPointer) {
 enum Exits {
   static func handleInterrupt(_ vcpu: Fixed<VCPU>) {
     vcpu.value.exits.count(.interrupt)
+    vcpu.value.interruptsAreStale = true
     exited(vcpu, nil)
     let event = EL2.shared.value.interrupts.handlePhysicalInterrupt(&vcpu.value.interrupts)
     switch event {
@@ -64,6 +65,7 @@ enum Exits {
     case .breakpointLower, .stepLower, .watchpointLower, .bkpt32, .vectorCatch32, .brk64:
       handleDebugException(vcpu, syndrome, faultAddress)
     case .dataAbortLower, .instructionAbortLower:
+      vcpu.value.interruptsAreStale = true
       GuestAbort(vcpu: vcpu, syndrome: syndrome, faultAddress: faultAddress).handle()
     case .cp14Word, .cp14Pair, .cp14Transfer:
       CoprocessorExit(vcpu: vcpu, syndrome: syndrome)?.handle()
@@ -120,9 +122,11 @@ enum Exits {
       }
     } else if let register = SGIRegister(access.register), !access.isRead {
       vcpu.value.exits.count(.interruptRegister)
+      vcpu.value.interruptsAreStale = true
       EL2.shared.value.interrupts.requestSGI(register, value, from: vcpu.value.interrupts)
     } else if access.register == .iccDIR, !access.isRead {
       vcpu.value.exits.count(.interruptRegister)
+      vcpu.value.interruptsAreStale = true
       EL2.shared.value.interrupts.deactivate(value, &vcpu.value.interrupts)
     } else {
       vcpu.value.exits.count(.other)

@@ -71,11 +71,14 @@ enum Core {
       // A step that another vCPU's stop overtook is over as well: nobody waits for it any more.
       if action == .step { vcpu.value.debug.requestStep() } else { vcpu.value.debug.cancelStep() }
     }
-    shared.value.interrupts.synchronize(&vcpu.value.interrupts)
+    if vcpu.value.interruptsAreStale {
+      vcpu.value.interruptsAreStale = false
+      shared.value.interrupts.synchronize(&vcpu.value.interrupts)
+    }
     var hardware = CoreDebugHardware()
     vcpu.value.debug.prepareToRun(
       context: &vcpu.value.frame.value.context, hardware: &hardware,
-      requests: shared.value.requests)
+      inPlace: &shared.value.requests)
   }
 
   /// Enters the guest for the first time, with what ``VCPU/powerUp()`` made.

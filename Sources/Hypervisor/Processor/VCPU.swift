@@ -12,6 +12,10 @@ struct VCPU: ~Copyable {
   var debug: VirtualDebug
   /// The virtual interrupt interface.
   var interrupts = VirtualCPUInterface()
+  /// Set by whatever may leave an interrupt waiting that could be delivered: the exits that have to do
+  /// with the interrupt controller, and a standstill. What another vCPU does comes with a kick, which
+  /// is such an exit.
+  var interruptsAreStale = true
   var exits = ExitCounters()
 
   /// Why this vCPU stopped the machine, until it is reported or its cause is taken away.

@@ -40,7 +40,7 @@ extension Mutant {
       "hardware.setDebugTraps(false)", becomes: ""),
     Mutant(
       "release-keeps-the-plans-comparators", in: file,
-      "install(guest.bank, hardware: &hardware)", becomes: "install(plan.bank, hardware: &hardware)"
+      "installed.overwrite(with: &guest.bank", becomes: "installed.overwrite(with: &plan.bank"
     ),
     Mutant(
       "ISB-missing-after-the-plan", in: file,
@@ -56,7 +56,7 @@ extension Mutant {
       becomes: "    hardware.setDebugTraps(true)\n    disarm(&hardware)\n", caughtBy: "OrderTests"),
     Mutant(
       "installed-breakpoint-not-remembered", in: file,
-      "installed.breakpoints[n] = new", becomes: ""),
+      "      breakpoints[n] = new\n    }\n    rest =", becomes: "    }\n    rest ="),
     Mutant(
       "plan-not-made-anew-for-passing-over", in: file,
       "passOver: step.passOver, stepping: stepping)\n    guard",

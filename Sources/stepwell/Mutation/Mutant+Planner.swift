@@ -36,12 +36,12 @@ extension Mutant {
       "plan.mdscr.ss = stepping", becomes: "plan.mdscr.ss = true"),
     Mutant(
       "linked-partner-disarmed", in: file,
-      "breakpoint.control.e = guest.armsComparators && capabilities.isContextAware(n)",
+      "breakpoint.control.e = arms && capabilities.isContextAware(n)",
       becomes: "breakpoint.control.e = false"),
     Mutant(
       "linked-partner-passed-over", in: file,
-      "breakpoint.control.e = guest.armsComparators && capabilities.isContextAware(n)",
-      becomes: "breakpoint.control.e = guest.armsComparators && passOver == .nothing"),
+      "breakpoint.control.e = arms && capabilities.isContextAware(n)",
+      becomes: "breakpoint.control.e = arms && passOver == .nothing"),
     Mutant(
       "link-to-a-comparator-of-the-debuggers-armed", in: file,
       "guard guest.bank.isLinkPartner(control.lbn, of: capabilities) else { return false }",
@@ -55,10 +55,7 @@ extension Mutant {
       becomes: "watchpoint.control.lbn = capabilities.breakpointCount &- 1"),
     Mutant(
       "guests-comparator-given-away", in: file,
-      "while n < capabilities.breakpointCount, plan.breakpointOwners[n] != .nobody { n &+= 1 }",
-      becomes:
-        "while n < capabilities.breakpointCount, plan.bank.breakpoints[n].control.e { n &+= 1 }"
-    ),
+      ".subtracting(plan.breakpointOwners.guests)", becomes: ""),
     Mutant(
       "unplaced-breakpoint-not-noted", in: file,
       "plan.unplacedBreakpoints |= 1 &<< UInt16(truncatingIfNeeded: request)", becomes: ""),
@@ -67,7 +64,8 @@ extension Mutant {
       "plan.unplacedWatchpoints |= 1 &<< UInt16(truncatingIfNeeded: request)", becomes: ""),
     Mutant(
       "one-comparator-kept-back", in: file,
-      "return freeBreakpoints >= 0", becomes: "return freeBreakpoints > 0"),
+      "return freeBreakpoints >= requests.breakpointsInUse.count",
+      becomes: "return freeBreakpoints > requests.breakpointsInUse.count"),
     Mutant(
       "guests-breakpoint-at-EL1-not-armed", in: file,
       "PrivilegeMatch(el1: el1 && masks.kde, el0: el0)",

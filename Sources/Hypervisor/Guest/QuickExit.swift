@@ -1,0 +1,95 @@
+internal import ArmDebug
+internal import EL2Support
+internal import NestedDebug
+
+// The exits that a guest waits for by the thousand: its own debug registers and debug exceptions, and
+// the hypercall with which it asks what PSCI there is. The vectors call this before anything else, with only those
+// registers saved that a function may clobber (AAPCS64), so nothing here may look at x19 to x29 but
+// for a register that the instruction itself names. A test reads the instructions that come of it.
+
+/// Completes the exit, or does nothing and returns 0.
+///
+/// - Parameters:
+///   - registers: x0 to x18 of the guest's; all of them where Rt of an `esr` of class 0x18 is above 18,
+///     and then a 32nd, which is 0 and may be written: XZR.
+///   - esr: ESR_EL2. PC and PSTATE are still in ELR_EL2 and SPSR_EL2.
+@c(stepwell_quick)
+public func stepwellQuick(_ registers: UnsafeMutablePointer<UInt64>, _ esr: UInt64) -> UInt64 {
+  let vcpu = EL2.current
+  // What another core wants of this one comes as an interrupt, which the return to the guest lets in.
+  guard vcpu.value.debug.isSettled else { return 0 }
+  let syndrome = Syndrome(rawValue: esr)
+  // Where the class is that of system registers, Rt is 0 to 31, and there are 32; elsewhere the two
+  // fields are others' and decide nothing, for no register is served.
+  let rt = Int(truncatingIfNeeded: esr &>> 5 & 31)
+  if esr & 1 != 0 {
+    if let value = vcpu.value.debug.quickRead(syndrome) {
+      unsafe registers[rt] = value
+      vcpu.value.exits.count(.debugRegister)
+      QuickExit.completeInstruction()
+      return 1
+    }
+  } else {
+    switch unsafe vcpu.value.debug.quickWrite(syndrome, registers[rt]) {
+    case .notServed: break
+    case .done:
+      vcpu.value.exits.count(.debugRegister)
+      QuickExit.completeInstruction()
+      return 1
+    case .planIsStale: return QuickExit.changePlan(vcpu)
+    }
+  }
+  // HVC has completed by itself. Functions are named by 32 bits (Arm DEN 0028, 2.5). x0 is saved.
+  if syndrome.ec == 0x16,
+    unsafe UInt32(truncatingIfNeeded: registers[0]) == PSCI.Function.version.rawValue
+  {
+    unsafe registers[0] = PSCI.version
+    vcpu.value.exits.count(.hypercall)
+    return 1
+  }
+  return QuickExit.deliver(vcpu, syndrome)
+}
+
+enum QuickExit {
+  /// PC moves on, and BTYPE is 0 as after any instruction that is no branch. PSTATE.SS is 0 already:
+  /// nothing is stepped.
+  @inline(__always)
+  static func completeInstruction() {
+    el2_write_elr_el2(el2_read_elr_el2() &+ 4)
+    el2_write_spsr_el2(el2_read_spsr_el2() & ~(0b11 &<< 10))
+  }
+
+  /// The guest has written what the plan depends on.
+  @inline(never)
+  static func changePlan(_ vcpu: Fixed<VCPU>) -> UInt64 {
+    var hardware = CoreDebugHardware()
+    let isDone = vcpu.value.debug.updateQuickly(
+      hardware: &hardware, inPlace: &EL2.shared.value.requests)
+    guard isDone else { return 0 }
+    vcpu.value.exits.count(.debugRegister)
+    completeInstruction()
+    return 1
+  }
+
+  /// A debug exception that may be the guest's own.
+  @inline(never)
+  static func deliver(_ vcpu: Fixed<VCPU>, _ syndrome: Syndrome) -> UInt64 {
+    let reason: ExitReason
+    switch syndrome.ec {
+    case ExceptionClass.brk64.rawValue: reason = .brk
+    case ExceptionClass.breakpointLower.rawValue: reason = .breakpoint
+    case ExceptionClass.watchpointLower.rawValue: reason = .watchpoint
+    default: return 0
+    }
+    var context = GuestContext(
+      pc: el2_read_elr_el2(), pstate: PState(rawValue: el2_read_spsr_el2()))
+    var hardware = CoreDebugHardware()
+    let isDelivered = vcpu.value.debug.deliverQuickly(
+      syndrome, faultAddress: el2_read_far_el2(), context: &context, hardware: &hardware)
+    guard isDelivered else { return 0 }
+    vcpu.value.exits.count(reason)
+    el2_write_elr_el2(context.pc)
+    el2_write_spsr_el2(context.pstate.rawValue)
+    return 1
+  }
+}

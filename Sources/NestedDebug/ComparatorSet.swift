@@ -1,0 +1,35 @@
+/// Some of the comparators of one kind: bit n is comparator n. What loops over comparators on the way
+/// back to the guest loops over such a set, and so costs what is in use and not what there is.
+struct ComparatorSet: Equatable, Sendable {
+  private(set) var bits: UInt16
+
+  static let none = ComparatorSet(bits: 0)
+
+  /// Comparators 0 to `count` - 1; `count` is 0 to 16.
+  static func first(_ count: Int) -> ComparatorSet {
+    ComparatorSet(bits: UInt16(truncatingIfNeeded: (UInt32(1) &<< UInt32(count)) &- 1))
+  }
+
+  var isEmpty: Bool { bits == 0 }
+  var count: Int { bits.nonzeroBitCount }
+  /// The lowest-numbered one.
+  var first: Int? { bits == 0 ? nil : bits.trailingZeroBitCount }
+
+  func contains(_ n: Int) -> Bool { bits & Self.bit(n) != 0 }
+  func union(_ other: ComparatorSet) -> ComparatorSet { ComparatorSet(bits: bits | other.bits) }
+  func subtracting(_ other: ComparatorSet) -> ComparatorSet {
+    ComparatorSet(bits: bits & ~other.bits)
+  }
+
+  mutating func insert(_ n: Int) { bits |= Self.bit(n) }
+  mutating func remove(_ n: Int) { bits &= ~Self.bit(n) }
+
+  /// Takes the lowest-numbered one out.
+  mutating func popFirst() -> Int? {
+    guard let first else { return nil }
+    bits &= bits &- 1
+    return first
+  }
+
+  private static func bit(_ n: Int) -> UInt16 { 1 &<< UInt16(truncatingIfNeeded: n) }
+}

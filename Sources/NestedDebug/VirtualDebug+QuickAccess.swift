@@ -1,0 +1,158 @@
+public import ArmDebug
+
+// The registers that a guest touches at each of its context switches and in its own debug handlers:
+// the comparators, MDSCR_EL1, MDCCINT_EL1 and the locks. They are served here in as few instructions
+// as there can be; every other register, and whatever is undefined, is `access`'s. A test compares
+// the two for every encoding.
+extension VirtualDebug {
+  /// What became of a write.
+  public enum QuickWrite: Equatable, Sendable {
+    /// The register is not one of these; nothing has been done.
+    case notServed
+    /// Done, and the plan does not depend on what has changed, if anything has.
+    case done
+    /// Done, and the plan does: `prepareToRun` has to follow.
+    case planIsStale
+  }
+
+  /// What a trapped MRS reads. `syndrome` is ESR_EL2 of a system register read, or of another class.
+  @inline(__always)
+  public mutating func quickRead(_ syndrome: Syndrome) -> UInt64? {
+    let key = QuickKey(syndrome)
+    if key.isInUpperHalf {
+      if key.isComparator {
+        let n = key.number
+        if key.isWatchpoint {
+          guard n < capabilities.watchpointCount else { return nil }
+          return key.isControl
+            ? guest.bank.watchpoints[n].control.rawValue : guest.bank.watchpoints[n].value
+        }
+        guard n < capabilities.breakpointCount else { return nil }
+        return key.isControl
+          ? guest.bank.breakpoints[n].control.rawValue : guest.bank.breakpoints[n].value
+      }
+      if key.isOSLSR { return guest.osLock ? 0b1010 : 0b1000 }
+      if key.isOSDLR { return guest.osDoubleLock ? 1 : 0 }
+      return nil
+    }
+    guard key.isInLowerHalf else { return nil }
+    if key.isMDSCR { return guest.mdscr.rawValue }
+    if key.isMDCCINT { return guest.mdccint }
+    return nil
+  }
+
+  /// Does a trapped MSR of `value`.
+  @inline(__always)
+  public mutating func quickWrite(_ syndrome: Syndrome, _ value: UInt64) -> QuickWrite {
+    let key = QuickKey(syndrome)
+    if key.isInUpperHalf {
+      if key.isComparator {
+        return key.isWatchpoint ? writeWatchpoint(key, value) : writeBreakpoint(key, value)
+      }
+      if key.isOSLAR {
+        let new = value[bit: 0]
+        if new == guest.osLock { return .done }
+        guest.osLock = new
+        return staleAfterWrite()
+      }
+      if key.isOSDLR {
+        let new = capabilities.hasDoubleLock && value[bit: 0]
+        if new == guest.osDoubleLock { return .done }
+        guest.osDoubleLock = new
+        return staleAfterWrite()
+      }
+      return .notServed
+    }
+    guard key.isInLowerHalf else { return .notServed }
+    if key.isMDSCR {
+      if value == guest.mdscr.rawValue { return .done }
+      // The external debugger's fields are read-only unless the OS Lock is set.
+      let mask = guest.osLock ? MDSCR.maskWhenLocked : MDSCR.mask
+      let new = guest.mdscr.rawValue & ~mask | value & mask
+      if new == guest.mdscr.rawValue { return .done }
+      guest.mdscr.rawValue = new
+      return staleAfterWrite()
+    }
+    // No plan depends on MDCCINT_EL1; the hardware gets it when it is the guest's again.
+    if key.isMDCCINT {
+      guest.mdccint = value & 0x6000_0000
+      return .done
+    }
+    return .notServed
+  }
+
+  // A comparator that is off before and after is in no plan, and what it compares is nobody's concern.
+
+  @inline(__always)
+  private mutating func writeBreakpoint(_ key: QuickKey, _ value: UInt64) -> QuickWrite {
+    let n = key.number
+    guard n < capabilities.breakpointCount else { return .notServed }
+    let old = guest.bank.breakpoints[n]
+    if key.isControl {
+      let new = BreakpointControl.stored(value)
+      if new == old.control { return .done }
+      guest.bank.breakpoints[n].control = new
+      return new.e || old.control.e ? staleAfterWrite() : .done
+    }
+    let new = value & (capabilities.isContextAware(n) ? .max : ~0b11)
+    guest.bank.breakpoints[n].value = new
+    return old.control.e && new != old.value ? staleAfterWrite() : .done
+  }
+
+  @inline(__always)
+  private mutating func writeWatchpoint(_ key: QuickKey, _ value: UInt64) -> QuickWrite {
+    let n = key.number
+    guard n < capabilities.watchpointCount else { return .notServed }
+    let old = guest.bank.watchpoints[n]
+    if key.isControl {
+      let new = WatchpointControl(rawValue: value & WatchpointControl.mask)
+      if new == old.control { return .done }
+      guest.bank.watchpoints[n].control = new
+      return new.e || old.control.e ? staleAfterWrite() : .done
+    }
+    let new = value & ~0b11
+    guest.bank.watchpoints[n].value = new
+    return old.control.e && new != old.value ? staleAfterWrite() : .done
+  }
+
+  @inline(__always)
+  private mutating func staleAfterWrite() -> QuickWrite {
+    guest.changes &+= 1
+    return .planIsStale
+  }
+}
+
+/// The register that a syndrome of class 0x18 names. Its fields are where `SystemRegisterAccess` finds
+/// them; they are compared in the order and in the groups that take the fewest instructions.
+private struct QuickKey {
+  private let esr: UInt64
+
+  @inline(__always) init(_ syndrome: Syndrome) { esr = syndrome.rawValue }
+
+  /// EC = 0x18, IL = 1 and op0 = 2.
+  private static var debugRegister: UInt64 { 0x18 &<< 6 | 1 &<< 5 | 2 }
+  /// The same, and op2 is 4 to 7.
+  @inline(__always) var isInUpperHalf: Bool { esr &>> 19 == Self.debugRegister &<< 1 | 1 }
+  /// The same, and op2 is 0 to 3, if it is not 4 to 7.
+  @inline(__always) var isInLowerHalf: Bool { esr &>> 20 == Self.debugRegister }
+
+  /// In the upper half, DBGBVR, DBGBCR, DBGWVR or DBGWCR: op1 = CRn = 0. CRm is the number.
+  @inline(__always) var isComparator: Bool { esr & 0x1_FC00 == 0 }
+  @inline(__always) var isWatchpoint: Bool { esr[bit: 18] }
+  @inline(__always) var isControl: Bool { esr[bit: 17] }
+  @inline(__always) var number: Int { Int(truncatingIfNeeded: esr[bits: 1...4]) }
+
+  // In the upper half.
+  @inline(__always) var isOSLAR: Bool { names(crn: 1, crm: 0, op2: 4) }
+  @inline(__always) var isOSLSR: Bool { names(crn: 1, crm: 1, op2: 4) }
+  @inline(__always) var isOSDLR: Bool { names(crn: 1, crm: 3, op2: 4) }
+  // In the lower half.
+  @inline(__always) var isMDCCINT: Bool { names(crn: 0, crm: 2, op2: 0) }
+  @inline(__always) var isMDSCR: Bool { names(crn: 0, crm: 2, op2: 2) }
+
+  /// Whether these are op1 = 0, CRn, CRm and op2.
+  @inline(__always)
+  private func names(crn: UInt64, crm: UInt64, op2: UInt64) -> Bool {
+    esr & 0xF_FC1E == op2 &<< 17 | crn &<< 10 | crm &<< 1
+  }
+}
