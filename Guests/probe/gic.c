@@ -38,6 +38,8 @@ void start_cpu_interface(void) {
   write32(GICR_SGI(cpu) + ICPENDR, ~0u);
   write32(GICR_SGI(cpu) + ICACTIVER, ~0u);
   write32(GICR_SGI(cpu) + IGROUPR, ~0u);
+  // PPIs are level-sensitive: a timer's line may fall and rise again while a debugger stops time.
+  write32(GICR_SGI(cpu) + ICFGR + 4, 0);
   for (unsigned n = 0; n < 32; n++) set_priority(n, 0xa0);
   WRITE(ICC_SRE_EL1, READ(ICC_SRE_EL1) | 1);
   WRITE(ICC_PMR_EL1, 0xff);

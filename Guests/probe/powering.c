@@ -172,6 +172,8 @@ static volatile unsigned wakes;
 
 static void wake(void) {
   unsigned number = acknowledge();
+  // An interrupt that is withdrawn before it is acknowledged is spurious (IHI 0069, 4.8.6).
+  if (number == SPURIOUS) return;
   WRITE(cntv_ctl_el0, 0);
   wakes++;
   end_of_interrupt(number);

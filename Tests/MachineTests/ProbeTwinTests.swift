@@ -37,7 +37,7 @@ extension MachineTests {
       Batch(
         testDescription: "three vCPUs",
         topics: [
-          "interrupts-sgi", "interrupts-timer", "psci-calls", "psci-race", "psci-cycles",
+          "interrupts-sgi", "psci-calls", "psci-race", "psci-cycles",
           "nested-cpus",
         ], cpus: 3),
     ]
