@@ -64,6 +64,11 @@ public protocol DebugHardware: ~Copyable {
   /// read.
   mutating func fetchInstruction(at pc: UInt64) -> UInt32?
 
+  /// Gives `body` the A64 instructions from `pc` on, one after the other, until it returns false, the
+  /// next one cannot be read, or its page ends. There is none to be read where `fetchInstruction`
+  /// reads none.
+  mutating func forEachInstruction(from pc: UInt64, _ body: (Instruction) -> Bool)
+
   /// What memory holds at the guest's virtual `address`, as an access of `size` bytes from `el` finds
   /// it; nil where EL2 cannot read that. `size` is 1, 2, 4, 8 or 16, and `address` a multiple of it.
   mutating func load(_ size: UInt64, at address: UInt64, from el: ExceptionLevel) -> ExclusiveValue?
@@ -71,4 +76,17 @@ public protocol DebugHardware: ~Copyable {
   /// Performs a store in the guest's stead if memory still holds what is expected, atomically for all
   /// observers and with acquire and release semantics.
   mutating func compareAndExchange(_ store: ExclusiveStore) -> ExclusiveStoreOutcome
+}
+
+extension DebugHardware where Self: ~Copyable {
+  /// The smallest pages that there are, in bytes.
+  public static var smallestPage: UInt64 { 4096 }
+
+  public mutating func forEachInstruction(from pc: UInt64, _ body: (Instruction) -> Bool) {
+    var pc = pc
+    repeat {
+      guard let bits = fetchInstruction(at: pc), body(Instruction(bits)) else { return }
+      pc &+= 4
+    } while pc & (Self.smallestPage &- 1) != 0
+  }
 }

@@ -41,19 +41,17 @@ extension VirtualDebug {
   mutating func lookForStoreExclusive<Hardware: DebugHardware & ~Copyable>(
     ahead context: GuestContext, hardware: inout Hardware
   ) {
-    let smallestPage: UInt64 = 4096
-    var pc = context.pc
-    for _ in 0..<32 {
-      guard let instruction = hardware.fetchInstruction(at: pc).map(Instruction.init) else {
-        return
-      }
+    var remaining = 32
+    var isAhead = false
+    hardware.forEachInstruction(from: context.pc) { instruction in
       if let exclusive = ExclusiveInstruction(instruction) {
-        if !exclusive.isLoad { exclusives.follow() }
-        return
+        isAhead = !exclusive.isLoad
+        return false
       }
-      pc &+= 4
-      if instruction.endsExclusiveSequence || pc & (smallestPage &- 1) == 0 { return }
+      remaining &-= 1
+      return remaining > 0 && !instruction.endsExclusiveSequence
     }
+    if isAhead { exclusives.follow() }
   }
 
   /// Completes the instruction that the guest is about to be stepped over, where it is the

@@ -22,18 +22,19 @@ struct GuestAbort {
 
   func handle() {
     let physical = physical
-    let machine = EL2.shared.value.machine
+    let shared = EL2.shared
     if !isInstruction && !access.isTableWalk {
-      if machine.distributor.contains(physical) {
-        completeDistributorAccess(physical &- machine.distributor.address)
+      let distributor = shared.value.machine.distributor
+      if distributor.contains(physical) {
+        completeDistributorAccess(physical &- distributor.address)
         return
       }
-      if let (processor, offset) = EL2.shared.value.redistributor(at: physical) {
+      if let (processor, offset) = shared.value.redistributor(at: physical) {
         completeRedistributorAccess(of: processor, offset)
         return
       }
     }
-    if access.isTranslationFault, Stage2.isGuests(physical, machine),
+    if access.isTranslationFault, Stage2.isGuests(physical, shared.value.machine),
       Stage2.mapOnDemand(physical)
     {
       vcpu.value.exits.count(.stage2Map)
@@ -98,7 +99,7 @@ struct GuestAbort {
 extension Stage2 {
   /// Whether an address is one that the guest may reach: not EL2's, not the interrupt controller's,
   /// not the debug link's.
-  static func isGuests(_ physical: UInt64, _ machine: MachineDescription) -> Bool {
+  static func isGuests(_ physical: UInt64, _ machine: borrowing MachineDescription) -> Bool {
     if machine.hypervisor.contains(physical) || machine.linkPage.contains(physical) { return false }
     if machine.distributor.contains(physical) { return false }
     for index in 0..<machine.redistributors.count

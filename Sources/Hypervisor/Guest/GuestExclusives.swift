@@ -63,9 +63,9 @@ extension CoreDebugHardware {
     let tables = GuestTables(
       tcr: el2_read_tcr_el1(), ttbr0: el2_read_ttbr0_el1(), ttbr1: el2_read_ttbr1_el1())
     guard el2_read_sctlr_el1() & 1 != 0, tables.managesDirtyState else { return nil }
-    let machine = EL2.shared.value.machine
+    let shared = EL2.shared
     let leaf = tables.leaf(mapping: address, to: physical) {
-      machine.isGuestMemory($0) ? el2_mmio_read64(UInt($0)) : nil
+      shared.value.machine.isGuestMemory($0) ? el2_mmio_read64(UInt($0)) : nil
     }
     guard let leaf else { return .impossible }
     let clean = GuestTables.Leaf.clean

@@ -64,12 +64,14 @@ enum Boot {
     guard link.start() else { throw .badDebugLink }
 
     guard let frames = machine.redistributorFrames else { throw .noGICv3 }
+    let vcpuCount = machine.vcpuCount
+    announce(machine, held: payload.holdsGuest)
+    let interrupts = startInterruptController(machine, frames, bootCore: bootCore)
     EL2.shared.initialize(
       to: SharedState(
         machine: machine, features: features, redistributorFrames: frames,
-        interrupts: startInterruptController(machine, frames, bootCore: bootCore),
-        stage2: stage2, memory: memory, linkCore: bootCore))
-    for vcpu in 0..<machine.vcpuCount {
+        interrupts: interrupts, stage2: stage2, memory: memory, linkCore: bootCore))
+    for vcpu in 0..<vcpuCount {
       EL2.vcpu(vcpu).initialize(
         to: VCPU(index: vcpu, features: features))
       CoreWord.power.store(vcpu, PSCI.Power.off.rawValue)
@@ -77,7 +79,6 @@ enum Boot {
     }
     CoreWord.standstill.store(0, payload.holdsGuest ? 1 : 0)
     EL2.server.initialize(to: DebugServer(link: link, machineIsHeld: payload.holdsGuest))
-    announce(machine, held: payload.holdsGuest)
 
     let vcpu = EL2.vcpu(bootCore)
     vcpu.value.entry = entry
@@ -127,7 +128,8 @@ enum Boot {
   }
 
   private static func turnOnMMU(
-    _ machine: MachineDescription, _ features: ProcessorFeatures, memory: inout PhysicalMemory
+    _ machine: borrowing MachineDescription, _ features: ProcessorFeatures,
+    memory: inout PhysicalMemory
   ) throws(MachineError) {
     do throws(TranslationError) {
       guard let root = memory.allocatePage() else { throw .outOfTablePages }
@@ -160,7 +162,7 @@ enum Boot {
   /// Takes EL2's memory and the debug link's page out of the guest's device tree, which stays where
   /// it is and is otherwise as it was.
   private static func giveTreeToGuest(
-    _ tree: DeviceTree, at address: UInt64, _ machine: MachineDescription
+    _ tree: DeviceTree, at address: UInt64, _ machine: borrowing MachineDescription
   ) throws(MachineError) {
     do throws(DeviceTreeError) {
       var edits = DeviceTree.Edits(of: tree)
@@ -192,7 +194,7 @@ enum Boot {
 
   /// Everything one to one, but for what is EL2's.
   private static func makeStage2(
-    _ tree: DeviceTree, _ machine: MachineDescription, _ features: ProcessorFeatures,
+    _ tree: DeviceTree, _ machine: borrowing MachineDescription, _ features: ProcessorFeatures,
     memory: inout PhysicalMemory
   ) throws(MachineError) -> TranslationTables {
     do throws(TranslationError) {
@@ -221,7 +223,7 @@ enum Boot {
   }
 
   private static func startInterruptController(
-    _ machine: MachineDescription, _ frames: InlineArray<8, UInt>, bootCore: Int
+    _ machine: borrowing MachineDescription, _ frames: InlineArray<8, UInt>, bootCore: Int
   ) -> InterruptController<GICv3Hardware> {
     var links = InlineArray<4, OwnInterrupts.Link?>(repeating: nil)
     links[0] = OwnInterrupts.Link(
@@ -242,7 +244,7 @@ enum Boot {
     return controller
   }
 
-  private static func announce(_ machine: MachineDescription, held: Bool) {
+  private static func announce(_ machine: borrowing MachineDescription, held: Bool) {
     var console = FaultConsole.current
     console.write("Stepwell: EL2 at ")
     console.write(hex: machine.hypervisor.address)

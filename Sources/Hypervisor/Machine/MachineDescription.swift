@@ -5,7 +5,8 @@ internal import DeviceTree
 let maximumVCPUs = 8
 
 /// What EL2 needs to know of the machine, taken from its device tree.
-struct MachineDescription {
+struct MachineDescription: ~Copyable {
+  private let inPlace = InPlace()
   /// Affinities of the CPUs, in the tree's order: vCPU n is the n-th of them.
   var affinities = InlineArray<8, UInt64>(repeating: 0)
   var vcpuCount = 0

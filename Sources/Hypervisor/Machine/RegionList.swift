@@ -4,7 +4,8 @@ internal import DeviceTree
 typealias Region = DeviceTree.Region
 
 /// Up to `capacity` regions.
-struct RegionList<let capacity: Int> {
+struct RegionList<let capacity: Int>: ~Copyable {
+  private let inPlace = InPlace()
   private var regions = InlineArray<capacity, Region>(repeating: Region(from: 0, to: 0))
   private(set) var count = 0
 

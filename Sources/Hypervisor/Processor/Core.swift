@@ -167,10 +167,23 @@ struct CoreDebugHardware: DebugHardware {
   mutating func synchronize() { el2_isb() }
 
   mutating func fetchInstruction(at pc: UInt64) -> UInt32? {
+    Self.location(ofInstruction: pc).map(GuestMemory.instruction(at:))
+  }
+
+  mutating func forEachInstruction(from pc: UInt64, _ body: (Instruction) -> Bool) {
+    guard var address = Self.location(ofInstruction: pc) else { return }
+    // One translation for all: a page is mapped as one, and is RAM as one.
+    repeat {
+      guard body(Instruction(GuestMemory.instruction(at: address))) else { return }
+      address &+= 4
+    } while address & (GuestMemory.pageSize &- 1) != 0
+  }
+
+  private static func location(ofInstruction pc: UInt64) -> UInt64? {
     guard pc & 3 == 0,
       let physical = GuestMemory.physicalAddress(ofPAR: translateForGuest(pc), address: pc),
       EL2.shared.value.machine.isGuestMemory(physical)
     else { return nil }
-    return GuestMemory.instruction(at: physical)
+    return physical
   }
 }
