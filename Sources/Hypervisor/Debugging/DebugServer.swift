@@ -41,11 +41,18 @@ struct DebugServer: ~Copyable {
   }
 
   private mutating func takeBytes() -> Bool {
+    guard server.withLink({ $0.hasReceived }) else { return false }
+    // A connection is announced before its bytes come, on a queue of its own. Looked at only now, that
+    // queue has the announcement if these are the first of a new one: taken for the old one's, their
+    // answer would go to nobody.
+    _ = takeConnectionEvents()
     var buffer = InlineArray<512, UInt8>(repeating: 0)
     var bytes = buffer.mutableSpan
     let now = el2_read_cntpct_el0()
     let count = server.withLink { $0.receive(into: &bytes) }
     guard count > 0 else { return false }
+    // What a debugger that has gone still sent.
+    guard server.withLink({ $0.isOpen }) else { return true }
     EL2.shared.value.packetClock.take(buffer.span.extracting(first: count), at: now)
     server.receive(buffer.span.extracting(first: count), target: &target)
     noticeAnswer()

@@ -128,6 +128,9 @@ struct VirtioConsole: DebugLink, ~Copyable {
   /// The most bytes that ``receive(into:)`` hands over at once.
   static let receiveSize = 512
 
+  /// Whether bytes have arrived.
+  var hasReceived: Bool { receiveQueue.hasUsed }
+
   /// Takes bytes that have arrived.
   ///
   /// - Parameter bytes: room for ``receiveSize`` of them.

@@ -145,6 +145,9 @@ struct Virtqueue {
     return (id, min(el2_mmio_read32(element &+ 4), bufferSize))
   }
 
+  /// Whether ``takeUsed()`` has one to give.
+  var hasUsed: Bool { el2_mmio_read16(usedRing &+ 2) != used }
+
   /// How many buffers are with the device.
   var outstanding: UInt16 { available &- used }
 }
