@@ -86,7 +86,7 @@ struct Departure: Sendable {
       They count as EL0's, as they should, but only while stage 2 translation is off: with it on, the \
       attribute that says so is lost, and they count as EL1's.
       """,
-    shownBy: "ComparatorTests, RoutingTests.guestWatchpoint"
+    shownBy: "InstructionTests.unprivileged, RoutingTests.guestWatchpoint"
   ) { $0.hasPrefix("LDTR ") || $0.hasPrefix("STTR ") ? nil : $0 }
 
   // MARK: Stepwell's
