@@ -52,7 +52,9 @@ let package = Package(
     .testTarget(name: "stepwellTests", dependencies: ["stepwell", "DebugModel"]),
     .testTarget(
       name: "MachineTests",
-      dependencies: ["stepwell", .product(name: "Subprocess", package: "swift-subprocess")]),
+      dependencies: [
+        "stepwell", "DebugModel", .product(name: "Subprocess", package: "swift-subprocess"),
+      ]),
   ]
 )
 

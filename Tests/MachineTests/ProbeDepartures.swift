@@ -74,10 +74,12 @@ struct Departure: Sendable {
       """,
     shownBy: "CoprocessorEmulationTests"
   ) { line in
-    guard line.hasPrefix("mrc dbgdidr: "), let match = line.firstMatch(of: /r0 ([0-9a-f]+)/),
-      let value = UInt64(match.1, radix: 16)
+    // The probe's line, or one of the programs' in Linux.
+    guard line.hasPrefix("mrc dbgdidr: ") || line.contains("32 DBGDIDR"),
+      let match = line.firstMatch(of: /(r0|=) ([0-9a-f]+)/), let value = UInt64(match.2, radix: 16)
     else { return line }
-    return line.replacing(/r0 [0-9a-f]+/, with: "r0 \(String(value & 0xfff0_afff, radix: 16))")
+    let defined = String(value & 0xfff0_afff, radix: 16)
+    return line.replacing(match.0, with: "\(match.1) \(defined)")
   }
 
   static let unprivilegedAccess = Departure(

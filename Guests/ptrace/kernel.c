@@ -1,0 +1,201 @@
+// perf's breakpoints and watchpoints in the kernel's own code and data, counted while system calls are
+// made. Linux meets these in EL1 (MDSCR_EL1.KDE = 1) and steps past each with its own single-step.
+//
+// An interrupt between such a breakpoint and the end of its step makes Linux take the breakpoint once
+// more, on any machine. Exact counts are therefore to be had only where interrupts are masked: changing
+// a process's signal mask calls recalc_sigpending and writes task_struct.blocked under such a lock.
+
+#include "suite.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <linux/hw_breakpoint.h>
+#include <linux/perf_event.h>
+
+#define CALLS 40
+
+// ---- Addresses ---------------------------------------------------------------------------------
+
+static uint64_t kernel_function(const char *wanted) {
+  char line[256], name[128];
+  unsigned long long address;
+  FILE *symbols = fopen("/proc/kallsyms", "r");
+  if (!symbols) fail("opening /proc/kallsyms");
+  while (fgets(line, sizeof line, symbols))
+    if (sscanf(line, "%llx %*c %127s", &address, name) == 2 && strcmp(name, wanted) == 0) {
+      fclose(symbols);
+      return address;
+    }
+  fail("looking for %s in /proc/kallsyms", wanted);
+}
+
+static void set_mask(uint64_t mask) {
+  if (syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof mask) != 0)
+    fail("blocking signals");
+}
+
+// This process's task_struct: /proc/kcore has a copy of its reader's in a note.
+static size_t read_task(uint64_t *task, size_t size) {
+  int file = open("/proc/kcore", O_RDONLY);
+  Elf64_Ehdr header;
+  Elf64_Phdr segment;
+  if (file < 0 || read(file, &header, sizeof header) != sizeof header) fail("reading /proc/kcore");
+  for (unsigned n = 0; n < header.e_phnum; n++) {
+    off_t place = header.e_phoff + n * sizeof segment;
+    if (pread(file, &segment, sizeof segment, place) != sizeof segment) break;
+    if (segment.p_type != PT_NOTE) continue;
+    char notes[32768];
+    ssize_t length = pread(file, notes, sizeof notes, segment.p_offset);
+    for (ssize_t at = 0; at + (ssize_t)sizeof(Elf64_Nhdr) <= length;) {
+      const Elf64_Nhdr *note = (const Elf64_Nhdr *)(notes + at);
+      ssize_t contents = at + sizeof *note + (note->n_namesz + 3) / 4 * 4;
+      if (note->n_type == NT_TASKSTRUCT && contents + note->n_descsz <= length) {
+        size_t count = note->n_descsz < size ? note->n_descsz : size;
+        memcpy(task, notes + contents, count);
+        close(file);
+        return count / 8;
+      }
+      at = contents + (note->n_descsz + 3) / 4 * 4;
+    }
+  }
+  fail("looking for a task_struct in /proc/kcore");
+}
+
+// Where the kernel keeps this process's signal mask. Lists that are empty point to themselves, and so
+// tell where the structure is; the mask is the word that is what it was set to, each time.
+static uint64_t address_of_mask(void) {
+  static uint64_t first[2048], second[2048];
+  set_mask(0x5a5a00000000);
+  size_t words = read_task(first, sizeof first);
+  set_mask(0xa5a500000000);
+  read_task(second, sizeof second);
+  set_mask(0);
+
+  uint64_t task = 0;
+  unsigned most = 0;
+  for (size_t n = 0; n + 1 < words; n++) {
+    if (first[n] != first[n + 1] || first[n] < 8 * n || first[n] >> 48 != 0xffff) continue;
+    unsigned votes = 0;
+    for (size_t m = 0; m + 1 < words; m++)
+      votes += first[m] == first[m + 1] && first[m] - 8 * m == first[n] - 8 * n;
+    if (votes > most) most = votes, task = first[n] - 8 * n;
+  }
+  for (size_t n = 0; n < words && most > 2; n++)
+    if (first[n] == 0x5a5a00000000 && second[n] == 0xa5a500000000) return task + 8 * n;
+  fail("looking for the signal mask in a task_struct (%u votes)", most);
+}
+
+// ---- Events ------------------------------------------------------------------------------------
+
+// A breakpoint or watchpoint of this process; or, with a CPU, of everybody there. Linux has the
+// kernel's only for everybody.
+static int open_event(unsigned kind, uint64_t address, uint64_t length, int cpu) {
+  struct perf_event_attr attributes = {
+    .type = PERF_TYPE_BREAKPOINT, .size = sizeof attributes, .bp_type = kind, .bp_addr = address,
+    .bp_len = length, .disabled = 1};
+  int event = syscall(SYS_perf_event_open, &attributes, cpu < 0 ? 0 : -1, cpu, -1, 0);
+  if (event < 0) fail("opening a perf event");
+  return event;
+}
+
+static void start_counting(int event) {
+  if (ioctl(event, PERF_EVENT_IOC_RESET, 0) != 0 || ioctl(event, PERF_EVENT_IOC_ENABLE, 0) != 0)
+    fail("starting a perf event");
+}
+
+static uint64_t stop_counting(int event) {
+  uint64_t count;
+  if (ioctl(event, PERF_EVENT_IOC_DISABLE, 0) != 0 || read(event, &count, sizeof count) != 8)
+    fail("reading a perf event");
+  close(event);
+  return count;
+}
+
+// What is counted, and how often it is done.
+static void change_masks(unsigned calls) {
+  for (unsigned n = 1; n <= calls; n++) set_mask((uint64_t)n << 33);
+}
+
+static void count_all(const char *name, const int *events, unsigned count) {
+  for (unsigned n = 0; n < count; n++) start_counting(events[n]);
+  change_masks(CALLS);
+  printf("%s:", name);
+  uint64_t counts[8];
+  // Reading the last ones must not count for the first.
+  for (unsigned n = 0; n < count; n++) counts[n] = stop_counting(events[n]);
+  for (unsigned n = 0; n < count; n++) printf(" %llu", (unsigned long long)counts[n]);
+  printf("\n");
+}
+
+static _Alignas(8) volatile uint64_t own[4];
+
+__attribute__((noinline)) static uint64_t own_function(uint64_t x) {
+  __asm__ volatile("add %0, %0, #1" : "+r"(x));
+  return x;
+}
+
+// In this process's own code and data; and in data that the kernel reads and writes for it, where the
+// kernel steps past its own accesses and does not count them.
+static void count_own(void) {
+  int events[] = {
+    open_event(HW_BREAKPOINT_X, (uint64_t)own_function, 4, -1),
+    open_event(HW_BREAKPOINT_W, (uint64_t)&own[0], 8, -1),
+    open_event(HW_BREAKPOINT_RW, (uint64_t)&own[1], 4, -1)};
+  for (unsigned n = 0; n < 3; n++) start_counting(events[n]);
+  uint64_t sum = 0;
+  for (unsigned n = 0; n < CALLS; n++) {
+    sum = own_function(sum);
+    own[0] = n;
+    own[1] = own[1] + 1;
+  }
+  int pipes[2];
+  if (pipe(pipes) != 0) fail("making a pipe");
+  for (unsigned n = 0; n < CALLS; n++) {
+    if (write(pipes[1], (void *)own, sizeof own) != sizeof own) fail("writing a pipe");
+    if (read(pipes[0], (void *)own, sizeof own) != sizeof own) fail("reading a pipe");
+  }
+  printf("own:");
+  for (unsigned n = 0; n < 3; n++) printf(" %llu", (unsigned long long)stop_counting(events[n]));
+  printf(", sum %llu, words %llu %llu\n", (unsigned long long)sum, (unsigned long long)own[0],
+         (unsigned long long)own[1]);
+  own[1] = 0;
+  close(pipes[0]);
+  close(pipes[1]);
+}
+
+void topic_kernel(void) {
+  uint64_t function = kernel_function("recalc_sigpending"), mask = address_of_mask();
+  int cpu = sched_getcpu(), events[8];
+
+  for (unsigned n = 0; n < 3; n++) {
+    events[0] = open_event(HW_BREAKPOINT_X, function + 4 * n, 4, cpu);
+    count_all("a function's instruction", events, 1);
+  }
+  for (unsigned n = 0; n < 4; n++)
+    events[n] = open_event(HW_BREAKPOINT_X, function + 4 * (n % 3), 4, cpu);
+  count_all("instructions side by side, and one twice", events, 4);
+
+  for (unsigned length = 1; length <= 8; length *= 2)
+    for (unsigned place = 0; place < 8; place += length) {
+      events[0] = open_event(HW_BREAKPOINT_W, mask + place, length, cpu);
+      count_all("bytes of a word", events, 1);
+    }
+  events[0] = open_event(HW_BREAKPOINT_X, function, 4, cpu);
+  events[1] = open_event(HW_BREAKPOINT_W, mask, 8, cpu);
+  events[2] = open_event(HW_BREAKPOINT_X, function + 8, 4, cpu);
+  events[3] = open_event(HW_BREAKPOINT_W, mask + 64, 8, cpu);
+  count_all("code and data", events, 4);
+
+  // With interrupts on: at least as many.
+  int event = open_event(HW_BREAKPOINT_X, kernel_function("__arm64_sys_getppid"), 4, cpu);
+  start_counting(event);
+  for (unsigned n = 0; n < CALLS; n++) syscall(SYS_getppid);
+  uint64_t count = stop_counting(event);
+  printf("a system call: %s\n", count < CALLS ? "too few" : "enough");
+
+  count_own();
+  set_mask(0);
+}
