@@ -64,7 +64,8 @@ extension MachineTests {
       let tally = debugger.tally
       #expect(tally.stops >= batch.stops, "\(tally)")
       #expect(tally.sessions > 1 && tally.steps > 0 && tally.interrupts > 0, "\(tally)")
-      #expect(tally.breakpoints + tally.watchpoints > 0, "\(tally)")
+      // What several vCPUs do at once is mostly where no point is.
+      #expect(batch.cpus > 1 || tally.breakpoints + tally.watchpoints > 0, "\(tally)")
     }
 
     /// Expects two transcripts to be equal, and shows where they begin not to be.
