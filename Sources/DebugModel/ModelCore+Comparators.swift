@@ -87,17 +87,20 @@ extension ModelCore {
     guard mask == 0 else { return nil }
     // A word-aligned address has only a word's worth of BAS.
     let width: UInt64 = value & 4 == 0 ? 8 : 4
-    let bytes = wcr[n] >> 5
-    for offset in 0..<width where bytes >> offset & 1 == 1 && range.contains(value + offset) {
-      return value + offset
-    }
-    return nil
+    let bytes = wcr[n] >> 5 & (1 << width - 1)
+    // Of several runs of ones the first: what is watched of the others is CONSTRAINED UNPREDICTABLE.
+    let first = UInt64(bytes.trailingZeroBitCount)
+    guard first < width else { return nil }
+    let run = UInt64((~(bytes >> first)).trailingZeroBitCount)
+    return (first..<first + run).first { range.contains(value + $0) }.map { value + $0 }
   }
 
   /// What the processor reports in FAR for an access that is watched at `byte`: an address from the
-  /// lowest that was accessed on, in the block of DC ZVA that the watched one is in.
+  /// lowest that was accessed on, in the block of DC ZVA that the watched one is in. Of a
+  /// store-exclusive it is the watched one: EL2, which may have performed it, reports that, and cannot
+  /// know what else this processor would have.
   func reportedAddress(_ access: Access, watchedAt byte: UInt64) -> UInt64 {
-    guard processor.reportsLowestAddress else { return byte }
+    guard processor.reportsLowestAddress, !access.isExclusiveStore else { return byte }
     return max(access.range.lowerBound, byte & ~(processor.zeroBlock - 1))
   }
 }

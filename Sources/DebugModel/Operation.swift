@@ -63,6 +63,8 @@ package struct Access: Equatable, Sendable {
   package var kind: AccessKind
   /// Made as if at EL0.
   package var isUnprivileged = false
+  /// A store-exclusive's, which EL2 may perform in place of the processor.
+  package var isExclusiveStore = false
 }
 
 extension Operation {
@@ -87,7 +89,9 @@ extension Operation {
     case .loadExclusive(let address, let size, let pair):
       Access(range: address..<address + (pair ? 2 * size : size), kind: .load)
     case .storeExclusive(let address, let size, let pair, _):
-      Access(range: address..<address + (pair ? 2 * size : size), kind: .store)
+      Access(
+        range: address..<address + (pair ? 2 * size : size), kind: .store,
+        isExclusiveStore: true)
     default: nil
     }
   }
