@@ -58,6 +58,8 @@ struct MutateCommand: AsyncParsableCommand {
         try await self.outcome(of: mutant, tree)
       }
       print("\(mutant.name.padding(toLength: 44, withPad: " ", startingAt: 0)) \(outcome)")
+      // Line by line, into a file as well.
+      fflush(nil)
       if outcome == .survived { survivors.append(mutant.name) }
     }
     guard survivors.isEmpty else {

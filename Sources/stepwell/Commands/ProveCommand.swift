@@ -15,7 +15,7 @@ struct ProveCommand: AsyncParsableCommand {
       the same programs; seed 7 begins with the second program of seed 6.
       """)
 
-  /// Under a minute on two processors.
+  /// About a minute on two processors.
   static let customaryCount = 500_000
 
   @Option(help: ArgumentHelp("How many programs, 1 or more.", valueName: "count"))

@@ -27,7 +27,7 @@ extension Mutant {
       caughtBy: "StepTests|CompletedStepTests"),
     Mutant(
       "MDE-not-set-for-the-debugger", in: file,
-      "plan.mdscr.mde = plan.armsAnything", becomes: "plan.mdscr.mde = guest.mdscr.mde"),
+      "plan.mdscr.mde = plan.armsAnything()", becomes: "plan.mdscr.mde = guest.mdscr.mde"),
     Mutant(
       "KDE-left-on-while-shared", in: file,
       "plan.mdscr.kde = false", becomes: "", caughtBy: "NestedDebugTests"),

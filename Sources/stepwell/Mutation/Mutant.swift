@@ -24,7 +24,7 @@ struct Mutant: Sendable {
   }
 
   /// All of them.
-  static let all = planner + routing + stepping + modes + registers + comparators
+  static let all = planner + routing + stepping + modes + registers + comparators + exclusives
 
   /// `source` with the mistake.
   ///
