@@ -1,3 +1,4 @@
+internal import ArmDebug
 internal import EL2Support
 
 /// Something that only a vCPU's own core can do, asked of it by the core of the debug link while both
@@ -36,7 +37,7 @@ struct CoreRequest {
     case .readStackPointer(let el1): low = el1 ? el2_read_sp_el1() : el2_read_sp_el0()
     case .writeStackPointer(let el1):
       if el1 { el2_write_sp_el1(low) } else { el2_write_sp_el0(low) }
-    case .translate: low = translateForGuest(low)
+    case .translate: low = GuestTranslation.result(of: low).rawValue
     }
   }
 
@@ -58,13 +59,4 @@ struct CoreRequest {
       unsafe el2_write_vector(UInt32(truncatingIfNeeded: n), $0.baseAddress)
     }
   }
-}
-
-/// PAR_EL1 of `address` in the translation of the guest on this core, both stages. The guest's own
-/// PAR_EL1, which it may be about to read, is put back.
-func translateForGuest(_ address: UInt64) -> UInt64 {
-  let saved = el2_read_par_el1()
-  let result = el2_translate_s12e1r(address)
-  el2_write_par_el1(saved)
-  return result
 }

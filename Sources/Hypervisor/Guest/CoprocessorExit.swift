@@ -77,14 +77,14 @@ struct CoprocessorExit {
 
     // These instructions are aligned whatever SCTLR_EL1.A says.
     guard address & 3 == 0 else { return injectAbort(status: 0b100001, address, isStore) }
-    let par = translateForGuestEL0(address, isStore: isStore)
-    if par & 1 != 0 {
-      // PAR_EL1.FST is the status code; but a fault of stage 2 (S) is EL2's business, and there is
-      // nothing at that address: a synchronous external abort.
-      let isStage2 = par & 1 &<< 9 != 0
-      return injectAbort(status: isStage2 ? 0b010000 : par &>> 1 & 0x3F, address, isStore)
+    let par = GuestTranslation.result(of: address, from: .el0, isStore: isStore)
+    if par.isFault {
+      // A fault of stage 2 is EL2's business, and there is nothing at that address: a synchronous
+      // external abort.
+      return injectAbort(
+        status: par.isStage2Fault ? 0b010000 : par.faultStatus, address, isStore)
     }
-    guard let physical = GuestMemory.physicalAddress(ofPAR: par, address: address),
+    guard let physical = GuestMemory.physicalAddress(ofPAR: par.rawValue, address: address),
       EL2.shared.value.machine.isGuestMemory(physical)
     else { return injectAbort(status: 0b010000, address, isStore) }
     guard !vcpu.value.debug.watches(address, size: 4, isStore: isStore, in: context.pstate) else {
@@ -124,14 +124,4 @@ struct CoprocessorExit {
     vcpu.value.exits.count(.other)
     Exits.injectUndefined(vcpu)
   }
-}
-
-/// PAR_EL1 of `address` for an access from EL0 in the translation of the guest on this core. The
-/// guest's own PAR_EL1 is put back.
-private func translateForGuestEL0(_ address: UInt64, isStore: Bool) -> UInt64 {
-  let saved = el2_read_par_el1()
-  let result =
-    isStore ? el2_translate_s12e0w(address) : el2_translate_s12e0r(address)
-  el2_write_par_el1(saved)
-  return result
 }

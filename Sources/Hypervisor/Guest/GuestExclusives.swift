@@ -20,7 +20,7 @@ extension CoreDebugHardware {
   mutating func load(
     _ size: UInt64, at address: UInt64, from el: ExceptionLevel
   ) -> ExclusiveValue? {
-    let par = translateForGuest(address, from: el, isStore: false)
+    let par = GuestTranslation.result(of: address, from: el)
     guard let physical = Self.exchangeable(par, address) else { return nil }
     return switch size {
     case 1: ExclusiveValue(low: UInt64(el2_mmio_read8(physical)))
@@ -34,7 +34,7 @@ extension CoreDebugHardware {
   }
 
   mutating func compareAndExchange(_ store: ExclusiveStore) -> ExclusiveStoreOutcome {
-    let par = translateForGuest(store.address, from: store.el, isStore: true)
+    let par = GuestTranslation.result(of: store.address, from: store.el, isStore: true)
     if let iss = par.storeAbort { return .fault(Syndrome(.dataAbortLower, iss: iss)) }
     guard let physical = Self.exchangeable(par, store.address) else { return .impossible }
     if let failure = Self.markDirty(store.address, UInt64(physical)) { return failure }
@@ -85,21 +85,4 @@ extension CoreDebugHardware {
     else { return nil }
     return UInt(physical)
   }
-}
-
-/// PAR_EL1 of an access by the guest on this core, both stages. The guest's own PAR_EL1, which it may
-/// be about to read, is put back.
-private func translateForGuest(
-  _ address: UInt64, from el: ExceptionLevel, isStore: Bool
-) -> TranslationResult {
-  let saved = el2_read_par_el1()
-  let par =
-    switch (el, isStore) {
-    case (.el0, false): el2_translate_s12e0r(address)
-    case (.el0, true): el2_translate_s12e0w(address)
-    case (_, false): el2_translate_s12e1r(address)
-    case (_, true): el2_translate_s12e1w(address)
-    }
-  el2_write_par_el1(saved)
-  return TranslationResult(par: par)
 }

@@ -181,7 +181,8 @@ struct CoreDebugHardware: DebugHardware {
 
   private static func location(ofInstruction pc: UInt64) -> UInt64? {
     guard pc & 3 == 0,
-      let physical = GuestMemory.physicalAddress(ofPAR: translateForGuest(pc), address: pc),
+      let physical = GuestMemory.physicalAddress(
+        ofPAR: GuestTranslation.result(of: pc).rawValue, address: pc),
       EL2.shared.value.machine.isGuestMemory(physical)
     else { return nil }
     return physical
