@@ -9,30 +9,7 @@ struct Shim {
 
   /// Assembles and links it with the Swift toolchain's own clang and lld.
   static func build() async throws -> Shim {
-    let toolchain = try await Toolchain.find()
-    let folder = Project.guests.appending(path: "shim")
-    let sources = try FileManager.default.contentsOfDirectory(atPath: folder.path)
-      .filter { $0.hasSuffix(".S") }
-      .sorted()
-      .map { folder.appending(path: $0).path }
-    try FileManager.default.createDirectory(
-      at: Project.products, withIntermediateDirectories: true)
-    let executable = Project.products.appending(path: "shim")
-    let image = Project.products.appending(path: "shim.image")
-    return try await Lock.holding("shim") {
-      try await toolchain.child(
-        "clang",
-        [
-          "--target=aarch64-none-elf", "-march=armv8-a", "-g", "-Wall", "-Wextra", "-Werror",
-          "-nostdlib", "-static", "-fuse-ld=lld",
-          "-Wl,-T,\(folder.appending(path: "shim.ld").path)", "-o", executable.path,
-        ] + sources
-      ).runQuietly()
-      try await toolchain.child(
-        "llvm-objcopy", ["-O", "binary", executable.path, image.path]
-      ).runQuietly()
-      return Shim(image: image)
-    }
+    Shim(image: try await BareProgram.build("shim").image)
   }
 
   /// One bootable file of the shim and a payload.
