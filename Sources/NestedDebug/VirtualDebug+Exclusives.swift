@@ -157,7 +157,7 @@ extension VirtualDebug {
 
 extension VirtualDebug {
   /// What the guest's context breakpoints compare.
-  private func contextIdentifiers<Hardware: DebugHardware & ~Copyable>(
+  func contextIdentifiers<Hardware: DebugHardware & ~Copyable>(
     _ hardware: inout Hardware
   ) -> ContextIdentifiers {
     ContextIdentifiers(

@@ -185,8 +185,6 @@ extension VirtualDebug {
   private mutating func linkMatches<Hardware: DebugHardware & ~Copyable>(
     _ n: Int, hardware: inout Hardware
   ) -> Bool {
-    let contextIDR = UInt32(truncatingIfNeeded: hardware.read(.contextidr))
-    return plan.bank.breakpoints[n].matchesContext(
-      ContextIdentifiers(contextIDR: contextIDR, vmid: vmid))
+    plan.bank.breakpoints[n].matchesContext(contextIdentifiers(&hardware))
   }
 }
