@@ -38,8 +38,10 @@ struct MutationTree {
   func isCaught(_ mutant: Mutant?, byTests filter: String) async throws -> Bool {
     try await with(mutant) {
       try await build(["--build-tests"])
-      let arguments = ["test", "--skip-build", "--package-path", root.path, "--filter", filter]
-      return try await !toolchain.child("swift", arguments).completion().isSuccess
+      let tests = toolchain.child(
+        "swift", ["test", "--skip-build", "--package-path", root.path, "--filter", filter])
+      // Tests that do not end have not passed either.
+      return try await limited { try await tests.completion() }?.isSuccess != true
     }
   }
 
@@ -66,7 +68,7 @@ struct MutationTree {
     }
   }
 
-  /// Five minutes are many times what trials take that end.
+  /// Five minutes are many times what trials and tests take that end.
   private func limited<Result: Sendable>(
     _ body: @escaping @Sendable () async throws -> Result
   ) async throws -> Result? {
