@@ -34,6 +34,9 @@ struct PhysicalMemory: TableMemory {
     return page
   }
 
+  /// Nothing: valid entries are only changed at boot, before any core uses the tables.
+  func invalidate() {}
+
   /// `count` pages in a row, aligned to their whole size, as concatenated tables need.
   mutating func allocatePages(_ count: UInt64) -> UInt64? {
     let alignment = count &* TranslationTables.pageSize

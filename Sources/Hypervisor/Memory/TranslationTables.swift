@@ -7,6 +7,8 @@ protocol TableMemory {
   mutating func store(_ descriptor: UInt64, to address: UInt64)
   /// A zeroed 4 KiB page, or nil when the pool is used up.
   mutating func allocatePage() -> UInt64?
+  /// A valid entry is invalid now: where the tables are live, the TLB maintenance of their regime.
+  mutating func invalidate()
 }
 
 enum TranslationError: Error {
@@ -47,12 +49,12 @@ struct TranslationTables {
   /// unmaps it (nil). Grows down to pages only where the range demands it.
   ///
   /// Live tables: a change of a valid entry to another valid one goes through invalid, with
-  /// `invalidate` in between (break-before-make, Arm ARM D8.14.1); the caller gives the TLB
-  /// maintenance of its regime. While a block is broken its whole span is unmapped, so the caller of
-  /// a live change must hold the other cores where they do not mind a retry.
+  /// ``TableMemory/invalidate()`` in between (break-before-make, Arm ARM D8.14.1). While a block is
+  /// broken its whole span is unmapped, so the caller of a live change must hold the other cores where
+  /// they do not mind a retry.
+  @inline(never)
   func set<Memory: TableMemory>(
-    _ range: Region, attributes: UInt64?, in memory: inout Memory,
-    invalidate: () -> Void = {}
+    _ range: Region, attributes: UInt64?, in memory: inout Memory
   ) throws(TranslationError) {
     guard range.size != 0 else { return }
     guard range.end &- 1 < (1 &<< UInt64(inputBits)) else { throw .outOfRange }
@@ -60,12 +62,12 @@ struct TranslationTables {
     let last = (range.end &- 1) | (Self.pageSize - 1)
     try set(
       from: first, through: last, table: root, level: startLevel, attributes: attributes,
-      in: &memory, invalidate: invalidate)
+      in: &memory)
   }
 
   private func set<Memory: TableMemory>(
     from first: UInt64, through last: UInt64, table: UInt64, level: Int, attributes: UInt64?,
-    in memory: inout Memory, invalidate: () -> Void
+    in memory: inout Memory
   ) throws(TranslationError) {
     let span = Self.span(ofLevel: level)
     // Concatenated tables simply have more than 512 entries.
@@ -82,7 +84,7 @@ struct TranslationTables {
       // A table below an entry that becomes a leaf is not given back: it may be in use by a walk.
       if wholeEntry && level > 0 && !isTable {
         let new = attributes.map { leaf(entryFirst, $0, level) } ?? 0
-        replace(entry, old: old, with: new, in: &memory, invalidate: invalidate)
+        replace(entry, old: old, with: new, in: &memory)
       } else {
         let next: UInt64
         if isTable {
@@ -90,12 +92,12 @@ struct TranslationTables {
         } else {
           guard let page = memory.allocatePage() else { throw .outOfTablePages }
           if old & 1 != 0 { split(old, level: level, into: page, in: &memory) }
-          replace(entry, old: old, with: page | Self.tableBit, in: &memory, invalidate: invalidate)
+          replace(entry, old: old, with: page | Self.tableBit, in: &memory)
           next = page
         }
         try set(
           from: max(first, entryFirst), through: min(last, entryLast), table: next,
-          level: level &+ 1, attributes: attributes, in: &memory, invalidate: invalidate)
+          level: level &+ 1, attributes: attributes, in: &memory)
       }
       guard entryLast < last else { return }
       address = entryLast &+ 1
@@ -120,13 +122,12 @@ struct TranslationTables {
   }
 
   private func replace<Memory: TableMemory>(
-    _ entry: UInt64, old: UInt64, with new: UInt64, in memory: inout Memory,
-    invalidate: () -> Void
+    _ entry: UInt64, old: UInt64, with new: UInt64, in memory: inout Memory
   ) {
     guard old != new else { return }
     if old & 1 != 0 {
       memory.store(0, to: entry)
-      invalidate()
+      memory.invalidate()
     }
     if new != 0 { memory.store(new, to: entry) }
   }
