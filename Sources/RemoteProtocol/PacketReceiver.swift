@@ -41,6 +41,7 @@ struct PacketReceiver: ~Copyable {
   }
 
   /// Takes the next byte.
+  @_optimize(size)
   mutating func receive(_ byte: UInt8) -> Event {
     defer { acknowledgmentIsLast = byte == UInt8(ascii: "+") }
     switch (state, byte) {

@@ -55,11 +55,17 @@ struct PacketSender<Link: DebugLink & ~Copyable>: ~Copyable {
 
   /// Puts in the byte as two hexadecimal digits.
   mutating func append(hexByte byte: UInt8) {
-    append(Hex.digit(byte >> 4))
-    append(Hex.digit(byte))
+    guard room >= 2 else {
+      overflowed = true
+      return
+    }
+    bytes[end] = Hex.digit(byte >> 4)
+    bytes[end &+ 1] = Hex.digit(byte)
+    end &+= 2
   }
 
   /// Puts in the bytes, in their order, as two hexadecimal digits each.
+  @inline(never)
   mutating func append(hexBytes bytes: Span<UInt8>) {
     for index in bytes.indices { append(hexByte: bytes[index]) }
   }
@@ -67,6 +73,7 @@ struct PacketSender<Link: DebugLink & ~Copyable>: ~Copyable {
   /// Puts in a byte of binary data, escaped where it must be.
   ///
   /// - Returns: false if there was no room for it; the packet is then as it was.
+  @inline(__always)
   mutating func appendBinary(_ byte: UInt8) -> Bool {
     switch byte {
     case UInt8(ascii: "#"), UInt8(ascii: "$"), UInt8(ascii: "}"), UInt8(ascii: "*"):
@@ -83,6 +90,8 @@ struct PacketSender<Link: DebugLink & ~Copyable>: ~Copyable {
   // MARK: Sending
 
   /// Sends the packet that was put together.
+  @_optimize(size)
+  @inline(never)
   mutating func send() {
     if overflowed {
       begin()
@@ -98,12 +107,14 @@ struct PacketSender<Link: DebugLink & ~Copyable>: ~Copyable {
   }
 
   /// Puts the error's answer in.
+  @inline(never)
   mutating func append(_ error: RemoteError) {
     write("E")
     append(hexByte: error.rawValue)
   }
 
   /// Sends the last packet again, unless another one was begun since.
+  @inline(never)
   mutating func resend() {
     guard sentCount > 0 else { return }
     link.send(bytes.span.extracting(0..<sentCount))
@@ -124,6 +135,7 @@ struct PacketSender<Link: DebugLink & ~Copyable>: ~Copyable {
   mutating func endHex() { textForm = .plain }
 
   /// Text that follows is for the user's console, not for this packet.
+  @inline(never)
   mutating func beginConsole() {
     begin()
     write("O")
@@ -151,6 +163,7 @@ struct PacketSender<Link: DebugLink & ~Copyable>: ~Copyable {
 }
 
 extension PacketSender: TextOutput where Link: ~Copyable {
+  @inline(__always)
   mutating func write(_ byte: UInt8) {
     switch textForm {
     case .plain:

@@ -40,6 +40,7 @@ struct ReceivedPacket: ~Copyable {
   /// The next byte, if there is one.
   mutating func peek() -> UInt8? { isAtEnd ? nil : bytes[position] }
 
+  @inline(never)
   mutating func takeByte() -> UInt8? {
     guard let byte = peek() else { return nil }
     position &+= 1
@@ -58,6 +59,7 @@ struct ReceivedPacket: ~Copyable {
   }
 
   /// Goes past `text` if that is next.
+  @inline(never)
   mutating func take(_ text: StaticString) -> Bool {
     guard isNext(text) else { return false }
     position &+= text.utf8CodeUnitCount
@@ -65,6 +67,7 @@ struct ReceivedPacket: ~Copyable {
   }
 
   /// Goes past `name` if that is next and no longer name begins with it.
+  @inline(never)
   mutating func takeName(_ name: StaticString) -> Bool {
     let start = position
     guard take(name) else { return false }
@@ -77,6 +80,7 @@ struct ReceivedPacket: ~Copyable {
   }
 
   /// Goes past `text`, which must be next.
+  @inline(never)
   mutating func expect(_ text: StaticString) throws(RemoteError) {
     guard take(text) else { throw .malformed }
   }
@@ -88,6 +92,7 @@ struct ReceivedPacket: ~Copyable {
 
   /// Reads a number in hexadecimal digits, most significant first: at least one digit, and at most
   /// 64 significant bits.
+  @inline(never)
   mutating func takeNumber() throws(RemoteError) -> UInt64 {
     var value: UInt64 = 0
     let start = position
@@ -104,6 +109,7 @@ struct ReceivedPacket: ~Copyable {
   /// they stand for in their place: no second buffer is needed, for they are half as long.
   ///
   /// - Returns: where in ``bytes`` they are now.
+  @inline(never)
   mutating func takeHexBytes() throws(RemoteError) -> Range<Int> {
     let start = position
     var end = start

@@ -8,6 +8,7 @@ enum Answer {
 
 extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   /// Does what the packet says, and puts its answer together.
+  @_optimize(size)
   mutating func dispatch(_ target: inout Machine) throws(RemoteError) -> Answer {
     guard let command = receiver.packet.takeByte() else { return .now }
     switch command {
@@ -45,6 +46,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
     return .now
   }
 
+  @_optimize(size)
   private mutating func dispatchMultiletter(
     _ target: inout Machine
   ) throws(RemoteError) -> Answer {
@@ -61,6 +63,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
     return .now
   }
 
+  @_optimize(size)
   private mutating func dispatchQuery(_ target: inout Machine) throws(RemoteError) {
     if receiver.packet.takeName("Supported") {
       agreeOnFeatures()
@@ -94,6 +97,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
     }
   }
 
+  @_optimize(size)
   private mutating func dispatchSetting() throws(RemoteError) {
     if receiver.packet.takeName("StartNoAckMode") {
       session.acknowledges = false

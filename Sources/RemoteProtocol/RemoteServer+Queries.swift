@@ -3,6 +3,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   ///
   /// A memory map is not among it: it would be one of the addresses that the debugger uses, which
   /// are virtual and change, and GDB refuses whatever stands outside without even asking.
+  @_optimize(size)
   mutating func agreeOnFeatures() {
     session.knowsFeatures = true
     session.understandsSoftwareBreak = false
@@ -27,6 +28,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   }
 
   /// `qXfer:object:read:annex:offset,length`: a piece of a document.
+  @_optimize(size)
   mutating func transfer(_ target: inout Machine) throws(RemoteError) {
     if receiver.packet.take(":features:read:") {
       guard receiver.packet.takeName("target.xml") else { throw .noSuchObject }
@@ -41,6 +43,8 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
     sender.endDocument()
   }
 
+  @inline(never)
+  @_optimize(size)
   private mutating func beginPiece() throws(RemoteError) {
     try receiver.packet.expect(":")
     let offset = try receiver.packet.takeNumber()
@@ -51,6 +55,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   }
 
   /// `qRcmd`: what the user typed after `monitor`, in hexadecimal digits.
+  @_optimize(size)
   mutating func runMonitorCommand(_ target: inout Machine) throws(RemoteError) {
     try receiver.packet.expect(",")
     let command = try receiver.packet.takeHexBytes()
@@ -66,6 +71,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   /// `qOffsets`: by how much the program was moved, so that the debugger moves its symbols.
   ///
   /// `TextSeg` would be shorter, but GDB takes it for an address and LLDB for a distance.
+  @_optimize(size)
   mutating func appendOffsets(_ target: inout Machine) {
     guard let slide = target.loadSlide else { return }
     sender.write("Text=")
@@ -91,6 +97,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
     appendTriple()
   }
 
+  @inline(never)
   private mutating func appendTriple() {
     sender.write("triple:")
     sender.beginHex()

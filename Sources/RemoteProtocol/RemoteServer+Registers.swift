@@ -8,6 +8,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   }
 
   /// `G`: gives all general registers new values.
+  @_optimize(size)
   mutating func writeGeneralRegisters(_ target: inout Machine) throws(RemoteError) {
     let values = try receiver.packet.takeHexBytes()
     let vcpu = try takeThreadSuffix(&target)
@@ -33,6 +34,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   }
 
   /// `P`: gives one register a new value.
+  @_optimize(size)
   mutating func writeRegister(_ target: inout Machine) throws(RemoteError) {
     let number = try takeRegisterNumber()
     try receiver.packet.expect("=")
@@ -49,6 +51,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
     return number
   }
 
+  @inline(never)
   private mutating func appendRegister(
     _ number: Int, of vcpu: Int, target: inout Machine
   ) throws(RemoteError) {
@@ -59,6 +62,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   /// Reads a register into ``scratch``.
   ///
   /// - Returns: its size in bytes, or nil if there is no such register or it cannot be read.
+  @inline(never)
   mutating func loadRegister(
     _ number: Int, of vcpu: Int, target: inout Machine
   ) -> Int? {
@@ -67,6 +71,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
     return target.readRegister(number, of: vcpu, into: &bytes) ? size : nil
   }
 
+  @inline(never)
   private mutating func setRegister(
     _ number: Int, of vcpu: Int, to value: Range<Int>, target: inout Machine
   ) throws(RemoteError) {

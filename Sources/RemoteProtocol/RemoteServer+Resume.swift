@@ -3,6 +3,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
 
   /// `vCont;action[:thread];…`: each vCPU does what the first action that fits it says, and is held
   /// if none does.
+  @_optimize(size)
   mutating func resumeThreads(_ target: inout Machine) throws(RemoteError) {
     let start = receiver.packet.position
     var runs = false
@@ -19,6 +20,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   }
 
   /// Reads all actions from position `start` on.
+  @_optimize(size)
   private mutating func takeAction(
     for vcpu: Int, from start: Int, _ target: inout Machine
   ) throws(RemoteError) -> ResumeAction {
@@ -39,6 +41,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
     return chosen ?? .hold
   }
 
+  @_optimize(size)
   private mutating func takeAction() throws(RemoteError) -> ResumeAction {
     switch receiver.packet.takeByte() {
     case UInt8(ascii: "c"): return .continue
@@ -58,6 +61,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
 
   /// The packets from before `vCont`: `c` resumes the thread that `Hc` chose, or all; `s` steps that
   /// thread, or the one that stopped, and holds the others.
+  @_optimize(size)
   mutating func resume(_ command: UInt8, _ target: inout Machine) throws(RemoteError) {
     let isStep = command == UInt8(ascii: "s") || command == UInt8(ascii: "S")
     if command == UInt8(ascii: "C") || command == UInt8(ascii: "S") { try takeSignal() }
@@ -81,6 +85,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   }
 
   /// Reads a signal number. A machine knows no signals, so it goes on without it.
+  @inline(never)
   private mutating func takeSignal() throws(RemoteError) {
     guard let high = receiver.packet.takeByte(), let low = receiver.packet.takeByte(),
       Hex.value(high) != nil, Hex.value(low) != nil
@@ -98,12 +103,14 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   }
 
   /// Forgets the debugger, and lets the machine run.
+  @inline(never)
   mutating func letGo(_ target: inout Machine) {
     forgetDebugger(&target)
     resumeAll(&target)
   }
 
   /// Lets the machine run for nobody in particular.
+  @inline(never)
   mutating func resumeAll(_ target: inout Machine) {
     for vcpu in 0..<target.vcpuCount { target.setAction(.continue, for: vcpu) }
     execution = .running
@@ -111,6 +118,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   }
 
   /// Lets the machine run; the debugger is told when it stops.
+  @inline(never)
   private mutating func run(_ target: inout Machine) {
     session.owesStopReply = true
     execution = .running

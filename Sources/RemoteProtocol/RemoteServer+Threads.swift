@@ -12,6 +12,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   // MARK: Thread ids
 
   /// Reads a thread id: vCPU n is thread n + 1, as 0 and -1 have meanings of their own.
+  @inline(never)
   mutating func takeThread(_ target: inout Machine) throws(RemoteError) -> ThreadSelection {
     if receiver.packet.take("-1") { return .all }
     let id = try receiver.packet.takeNumber()
@@ -21,6 +22,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   }
 
   /// Reads the id of a single thread, which must be that of a vCPU that is powered on.
+  @inline(never)
   mutating func takeLiveThread(_ target: inout Machine) throws(RemoteError) -> Int {
     guard case .one(let vcpu) = try takeThread(&target), target.isPoweredOn(vcpu) else {
       throw .noSuchThread
@@ -31,6 +33,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   /// Reads LLDB's suffix `;thread:<id>;` and the end of the packet.
   ///
   /// - Returns: the vCPU that it names or, without it, the one that `Hg` chose.
+  @_optimize(size)
   mutating func takeThreadSuffix(_ target: inout Machine) throws(RemoteError) -> Int {
     guard receiver.packet.take(";thread:") else {
       try receiver.packet.expectEnd()
@@ -43,6 +46,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   }
 
   /// The vCPU that packets about registers and memory mean.
+  @inline(never)
   mutating func generalThread(_ target: inout Machine) throws(RemoteError) -> Int {
     let vcpu = session.generalThread ?? stop.vcpu
     guard (0..<target.vcpuCount).contains(vcpu), target.isPoweredOn(vcpu) else {
@@ -58,6 +62,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   // MARK: Packets
 
   /// `H`: chooses the thread for the packets that name none.
+  @_optimize(size)
   mutating func selectThread(_ target: inout Machine) throws(RemoteError) {
     let isForResume = receiver.packet.take("c")
     if !isForResume { try receiver.packet.expect("g") }
@@ -84,6 +89,8 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   }
 
   /// The ids of all threads, with commas between.
+  @inline(never)
+  @_optimize(size)
   mutating func appendThreads(_ target: inout Machine) {
     var isFirst = true
     for vcpu in 0..<target.vcpuCount where target.isPoweredOn(vcpu) {
@@ -94,6 +101,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   }
 
   /// `qThreadExtraInfo`: what the thread is doing, for the user.
+  @_optimize(size)
   mutating func describeThread(_ target: inout Machine) throws(RemoteError) {
     try receiver.packet.expect(",")
     let vcpu = try takeLiveThread(&target)
@@ -104,6 +112,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   }
 
   /// The document of `qXfer:threads` (GDB manual, "Thread List Format").
+  @_optimize(size)
   mutating func writeThreadDocument(_ target: inout Machine) {
     sender.write("<?xml version=\"1.0\"?>\n<threads>\n")
     for vcpu in 0..<target.vcpuCount where target.isPoweredOn(vcpu) {

@@ -50,6 +50,7 @@ public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copya
   // MARK: Events
 
   /// Takes bytes from the debugger, in order.
+  @inline(never)
   public mutating func receive(_ bytes: Span<UInt8>, target: inout Machine) {
     for index in bytes.indices { receive(bytes[index], target: &target) }
   }
@@ -84,6 +85,7 @@ public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copya
   ///
   /// It is to be called each time that happens, whatever the reason, and before any vCPU runs again:
   /// the server may call ``Target/resume()`` in it.
+  @_optimize(size)
   public mutating func targetDidStop(_ stop: StopEvent, target: inout Machine) {
     self.stop = stop
     execution = .stopped
@@ -149,6 +151,7 @@ public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copya
       || session.knowsFeatures && receiver.packet.isNext("qSupported")
   }
 
+  @_optimize(size)
   private mutating func accept(corrupt: Bool, target: inout Machine) {
     session.isOpen = true
     session.packetIsCorrupt = corrupt
@@ -161,6 +164,7 @@ public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copya
     }
   }
 
+  @inline(never)
   private mutating func stopMachine(_ target: inout Machine) {
     guard execution == .running else { return }
     execution = .stopping
@@ -168,6 +172,8 @@ public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copya
   }
 
   /// Answers the packet that was received.
+  @inline(never)
+  @_optimize(size)
   private mutating func answer(_ target: inout Machine) {
     sender.begin()
     do throws(RemoteError) {
@@ -182,6 +188,8 @@ public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copya
   }
 
   /// Forgets everything that was agreed with a debugger, and what it asked of the machine.
+  @inline(never)
+  @_optimize(size)
   mutating func forgetDebugger(_ target: inout Machine) {
     let hadDebugger = session.isOpen
     session = Session()

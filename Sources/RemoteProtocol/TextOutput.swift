@@ -6,36 +6,44 @@ public protocol TextOutput: ~Copyable {
 
 extension TextOutput where Self: ~Copyable {
   /// Writes `text`.
-  @inline(never)  // or the loop is unrolled into one call for each character of each text
+  @inline(never)
   public mutating func write(_ text: StaticString) {
-    // The buffer is that of a literal and is not kept beyond the closure.
-    text.withUTF8Buffer { literal in
-      for index in literal.indices { write(unsafe literal[index]) }
-    }
+    // It is a literal, which lives as long as the program.
+    write(unsafe UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount).span)
   }
 
-  /// Writes `bytes` as they are.
+  /// Writes `bytes` as they are. Everything else goes this way, so that what a byte takes is in the
+  /// program once for each kind of output.
+  @inline(never)
   public mutating func write(_ bytes: Span<UInt8>) {
     for index in bytes.indices { write(bytes[index]) }
   }
 
   /// Writes `value` in decimal digits.
+  @inline(never)
   public mutating func write(decimal value: UInt64) {
-    var divisor: UInt64 = 1
-    while value / divisor >= 10 { divisor &*= 10 }
-    while divisor > 0 {
-      write(UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: value / divisor % 10))
-      divisor /= 10
-    }
+    var digits = InlineArray<20, UInt8>(repeating: 0)
+    var first = digits.count
+    var rest = value
+    repeat {
+      first &-= 1
+      digits[first] = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest % 10)
+      rest /= 10
+    } while rest > 0
+    write(digits.span.extracting(first..<digits.count))
   }
 
   /// Writes `value` in lower-case hexadecimal digits, `digits` (1 to 16) or as many more as it takes.
-  public mutating func write(hex value: UInt64, digits: Int = 1) {
-    let significant = (67 &- value.leadingZeroBitCount) / 4
-    var remaining = max(significant, min(max(digits, 1), 16))
-    while remaining > 0 {
-      remaining &-= 1
-      write(Hex.digit(UInt8(truncatingIfNeeded: value >> UInt64(4 &* remaining))))
-    }
+  @inline(never)
+  public mutating func write(hex value: UInt64, digits count: Int = 1) {
+    var digits = InlineArray<16, UInt8>(repeating: 0)
+    var first = digits.count
+    var rest = value
+    repeat {
+      first &-= 1
+      digits[first] = Hex.digit(UInt8(truncatingIfNeeded: rest))
+      rest >>= 4
+    } while rest > 0 || digits.count &- first < min(count, digits.count)
+    write(digits.span.extracting(first..<digits.count))
   }
 }
