@@ -4,11 +4,6 @@
 
         .section .text.probe, "ax"
 
-        // A vector table of which one slot is used: that of a synchronous exception of EL2's own. With
-        // every interrupt masked no other exception can come.
-        .balign 2048
-probe_vectors:
-
 // uint64_t el2_has_external_debug_registers(void)
 //
 // 1 if OSDTRRX_EL1, OSDTRTX_EL1, OSECCR_EL1, DBGPRCR_EL1, DBGCLAIMCLR_EL1 and DBGAUTHSTATUS_EL1 can be
@@ -16,7 +11,7 @@ probe_vectors:
         .global el2_has_external_debug_registers
 el2_has_external_debug_registers:
         mrs     x1, vbar_el2
-        adr     x2, probe_vectors
+        adr     x2, probe_vector - 0x200
         adr     x3, 1f
         mov     x0, #0
         msr     vbar_el2, x2
@@ -33,7 +28,12 @@ el2_has_external_debug_registers:
         isb
         ret
 
-        .org    probe_vectors + 0x200
+        // All that is needed of a vector table: the vector of a synchronous exception of EL2's own. With
+        // every interrupt masked no other exception can come. The linker script puts it 0x200 beyond a
+        // multiple of 2 KiB.
+        .section .text.probe.vector, "ax"
+        .global probe_vector
+probe_vector:
         msr     elr_el2, x3
         eret
 

@@ -79,6 +79,8 @@
         b       hypervisor_exception
         .endm
 
+        // Apart from the rest, so that the linker script can put the tables together.
+        .section .text.vectors.table, "ax"
         .balign 2048
         .global el2_vectors
 el2_vectors:
@@ -98,6 +100,8 @@ el2_vectors:
         from_guest stepwell_irq
         from_guest stepwell_fiq
         from_guest stepwell_serror
+
+        .section .text.vectors, "ax"
 
         .macro  save_preserved
         ldr     x2, [sp, #152]          // x30
