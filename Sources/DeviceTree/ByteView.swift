@@ -14,6 +14,8 @@ struct ByteView: @unchecked Sendable {
     unsafe self.bytes = unsafe bytes
   }
 
+  var start: UnsafeRawPointer? { unsafe bytes.baseAddress }
+
   static var empty: ByteView { unsafe ByteView(UnsafeRawBufferPointer(start: nil, count: 0)) }
 
   var count: Int { unsafe bytes.count }
@@ -40,6 +42,7 @@ struct ByteView: @unchecked Sendable {
   }
 
   /// The number in one or two cells at a byte offset; nil where the bytes do not reach that far.
+  @inline(never)
   func number(at offset: Int, cells: CellCount) -> UInt64? {
     guard let high = cell(at: offset) else { return nil }
     switch cells {
@@ -51,6 +54,7 @@ struct ByteView: @unchecked Sendable {
   }
 
   /// The part in a range of byte offsets; nil where the bytes do not reach that far.
+  @inline(never)
   func slice(_ range: Range<Int>) -> ByteView? {
     guard range.lowerBound >= 0, range.upperBound <= count else { return nil }
     // In bounds, as just checked, and under the promise given to `init`.
@@ -58,6 +62,7 @@ struct ByteView: @unchecked Sendable {
   }
 
   /// What is left from a byte offset on; empty where the bytes do not reach that far.
+  @inline(never)
   func suffix(from offset: Int) -> ByteView {
     offset <= count ? slice(offset..<count) ?? .empty : .empty
   }
@@ -73,18 +78,13 @@ struct ByteView: @unchecked Sendable {
     return nil
   }
 
-  /// Where a text stands that is followed by a NUL.
-  func firstOffset(ofTerminated text: DeviceTree.Text) -> Int? {
-    for offset in 0..<count where suffix(from: offset).starts(withTerminated: text) {
-      return offset
-    }
-    return nil
-  }
-
+  @inline(never)
   func starts(withTerminated text: DeviceTree.Text) -> Bool {
-    starts(with: text) && text.count < count && self[text.count] == 0
+    // The NUL first: most names are of another length.
+    text.count < count && self[text.count] == 0 && starts(with: text)
   }
 
+  @inline(never)
   func starts(with text: DeviceTree.Text) -> Bool {
     guard text.count <= count else { return false }
     for offset in 0..<text.count where self[offset] != text.bytes[offset] { return false }
@@ -99,6 +99,7 @@ enum CellCount: Int {
 
   var byteCount: Int { rawValue * 4 }
 
+  @inline(never)
   init(_ count: UInt32) throws(DeviceTreeError) {
     switch count {
     case 1: self = .one

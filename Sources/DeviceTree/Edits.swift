@@ -1,5 +1,5 @@
 extension DeviceTree {
-  /// What a new tree is to have that the tree it is made from has not, and the other way round.
+  /// What a new tree is not to have of the tree that it is made from.
   ///
   /// The limits are a matter of the memory that the edits take; there is no heap to grow into. Nor is
   /// there stack for a second copy, so there is none.
@@ -8,32 +8,10 @@ extension DeviceTree {
     public static let removalLimit = 32
     /// How many regions can be taken out of memory.
     public static let exclusionLimit = 8
-    /// How many properties can be set.
-    public static let settingLimit = 8
-
-    /// What a property can be set to.
-    public enum Value: Sendable {
-      /// The text and a NUL.
-      case text(Text)
-      /// One cell.
-      case cell(UInt32)
-      /// Two cells, the high one first.
-      case cells(UInt64)
-      /// Bytes as they are.
-      case bytes(Text)
-    }
-
-    /// A property that is set.
-    struct Setting {
-      let node: Int
-      let name: Text
-      var value: Value
-    }
 
     private let tree: DeviceTree
-    private var removals = FixedList<32, UInt32>()
-    private(set) var exclusions = FixedList<8, Region>()
-    private(set) var settings = FixedList<8, Setting>()
+    private var removals = FixedList<32, UInt32>(filler: 0)
+    private var exclusions = FixedList<8, Region>(filler: Region(from: 0, to: 0))
 
     /// No edits, to begin with.
     public init(of tree: DeviceTree) {
@@ -56,54 +34,32 @@ extension DeviceTree {
       try exclusions.append(region)
     }
 
-    /// Sets a property, which the node may or may not have so far, in place of what any edit before
-    /// said of it. The name and a value's text must stay in memory until the new tree is written.
-    public mutating func set(
-      _ name: Text, of node: Node, to value: Value
-    ) throws(DeviceTreeError) {
-      try check(node)
-      let setting = Setting(node: node.offset, name: name, value: value)
-      if let index = settings.firstIndex(where: { $0.node == node.offset && $0.name == name }) {
-        settings.replace(index, with: setting)
-      } else {
-        try settings.append(setting)
-      }
-    }
-
+    @_optimize(size)
     func removes(_ node: Node) -> Bool {
       removals.contains { Int($0) == node.offset }
     }
 
-    /// What a property is set to; nil if it stays as it is.
-    func value(of property: Property, in node: Node) -> Value? {
-      for index in 0..<settings.count {
-        if let setting = settings[index], setting.node == node.offset,
-          property.isNamed(setting.name)
-        {
-          return setting.value
-        }
+    var hasExclusions: Bool { !exclusions.isEmpty }
+
+    /// The lowest of what is taken out of a region; nil if nothing is.
+    @_optimize(size)
+    @inline(never)
+    func firstExclusion(from region: Region) -> Region? {
+      var first: Region?
+      for index in 0..<exclusions.count {
+        guard let exclusion = exclusions[index], exclusion.overlaps(region) else { continue }
+        if let found = first, found.address <= exclusion.address { continue }
+        first = exclusion
       }
-      return nil
+      return first
     }
 
     func check(_ tree: DeviceTree) throws(DeviceTreeError) {
-      guard tree.bytes.addresses == self.tree.bytes.addresses else { throw .foreignNode }
+      guard tree.isSame(as: self.tree) else { throw .foreignNode }
     }
 
     private func check(_ node: Node) throws(DeviceTreeError) {
       try check(node.tree)
-    }
-  }
-}
-
-extension DeviceTree.Edits.Value {
-  /// Length in bytes.
-  var count: Int {
-    switch self {
-    case .text(let text): text.count + 1
-    case .cell: 4
-    case .cells: 8
-    case .bytes(let bytes): bytes.count
     }
   }
 }

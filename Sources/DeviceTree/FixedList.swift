@@ -1,7 +1,12 @@
 /// A list of at most `capacity` elements that lives where it is declared.
 struct FixedList<let capacity: Int, Element> {
-  private var slots: InlineArray<capacity, Element?> = InlineArray(repeating: nil)
+  private var slots: InlineArray<capacity, Element>
   private(set) var count = 0
+
+  /// - Parameter filler: what is in the places that no element has yet.
+  init(filler: Element) {
+    slots = InlineArray(repeating: filler)
+  }
 
   var isEmpty: Bool { count == 0 }
 
@@ -16,19 +21,8 @@ struct FixedList<let capacity: Int, Element> {
     count += 1
   }
 
-  mutating func replace(_ index: Int, with element: Element) {
-    guard index >= 0, index < count else { return }
-    slots[index] = element
-  }
-
   func contains(where condition: (Element) -> Bool) -> Bool {
-    firstIndex(where: condition) != nil
-  }
-
-  func firstIndex(where condition: (Element) -> Bool) -> Int? {
-    for index in 0..<count {
-      if let element = slots[index], condition(element) { return index }
-    }
-    return nil
+    for index in 0..<count where condition(slots[index]) { return true }
+    return false
   }
 }

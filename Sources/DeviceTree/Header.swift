@@ -14,29 +14,28 @@ struct Header {
   let bootCPU: UInt32
 
   /// Reads the header alone, without asking whether there is a tree of that size behind it.
+  @_optimize(size)
   init(_ bytes: ByteView) throws(DeviceTreeError) {
     // Not even the magic number is believed of what is too short to be a header.
     guard bytes.count >= Header.byteCount else { throw .truncatedHeader }
-    func field(_ field: Field) throws(DeviceTreeError) -> UInt32 {
-      guard let value = bytes.cell(at: field.rawValue) else { throw .truncatedHeader }
-      return value
-    }
-    guard try field(.magic) == Header.magic else { throw .badMagic }
-    guard try field(.version) >= Header.version,
-      try field(.lastCompatibleVersion) <= Header.version
+    // It is long enough for every field.
+    func field(_ field: Field) -> UInt32 { bytes.cell(at: field.rawValue) ?? 0 }
+    guard field(.magic) == Header.magic else { throw .badMagic }
+    guard field(.version) >= Header.version,
+      field(.lastCompatibleVersion) <= Header.version
     else { throw .unsupportedVersion }
-    totalSize = Int(try field(.totalSize))
+    totalSize = Int(field(.totalSize))
     guard totalSize >= Header.byteCount, totalSize <= DeviceTree.maximumSize else {
       throw .badTotalSize
     }
 
     // 32-bit numbers, added as 64-bit ones: no sum can overflow.
-    let structureStart = Int(try field(.structureOffset))
-    structure = structureStart..<(structureStart + Int(try field(.structureSize)))
-    let stringsStart = Int(try field(.stringsOffset))
-    strings = stringsStart..<(stringsStart + Int(try field(.stringsSize)))
-    reservations = Int(try field(.reservationsOffset))
-    bootCPU = try field(.bootCPU)
+    let structureStart = Int(field(.structureOffset))
+    structure = structureStart..<(structureStart + Int(field(.structureSize)))
+    let stringsStart = Int(field(.stringsOffset))
+    strings = stringsStart..<(stringsStart + Int(field(.stringsSize)))
+    reservations = Int(field(.reservationsOffset))
+    bootCPU = field(.bootCPU)
 
     guard structure.lowerBound >= Header.byteCount, structure.upperBound <= totalSize,
       structure.lowerBound % 4 == 0,

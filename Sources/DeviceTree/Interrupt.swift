@@ -23,6 +23,7 @@ extension DeviceTree {
 
     /// - Parameters:
     ///   - kind, number, flags: the first three cells of a specifier.
+    @_optimize(size)
     init(kind: UInt32, number: UInt32, flags: UInt32) throws(DeviceTreeError) {
       switch (kind, number) {
       case (0, 0..<988): (self.kind, intid) = (.spi, 32 + number)
@@ -46,6 +47,8 @@ extension DeviceTree.Node {
   /// (Devicetree Specification v0.4, 2.4.1).
   ///
   /// - Throws: `unsupportedInterruptController` if it is not raised at a GICv3 directly.
+  @inline(never)
+  @_optimize(size)
   public func interrupt(_ index: Int) throws(DeviceTreeError) -> DeviceTree.Interrupt {
     guard index >= 0 else { throw .missingEntry }
     // Where a device has both, the extended one counts.
@@ -61,6 +64,7 @@ extension DeviceTree.Node {
   }
 
   /// In `interrupts-extended` each entry names its controller, which says how long the entry is.
+  @_optimize(size)
   private func interrupt(
     _ index: Int, ofExtended property: DeviceTree.Property
   ) throws(DeviceTreeError) -> DeviceTree.Interrupt {
@@ -81,6 +85,7 @@ extension DeviceTree.Node {
   /// The node that gives this node's `interrupts` their meaning: the nearest one up the interrupt
   /// tree that says how long a specifier is. The way up is `interrupt-parent` where a node has it
   /// and the node's parent where not.
+  @_optimize(size)
   private func interruptParent() throws(DeviceTreeError) -> DeviceTree.Node {
     var node = self
     // `interrupt-parent` can go round in circles.
@@ -99,6 +104,7 @@ extension DeviceTree.Node {
   }
 
   /// How many cells an interrupt specifier of this controller has.
+  @inline(never)
   private func interruptCells() throws(DeviceTreeError) -> Int {
     guard let cells = try cell("#interrupt-cells") else { throw .missingProperty }
     // No binding has more than a handful; none has none.
@@ -107,6 +113,7 @@ extension DeviceTree.Node {
   }
 
   /// What a specifier means to this controller.
+  @_optimize(size)
   private func interrupt(
     specifiedBy property: DeviceTree.Property, at position: Int
   ) throws(DeviceTreeError) -> DeviceTree.Interrupt {

@@ -1,44 +1,60 @@
 extension DeviceTree {
   /// A node of a device tree.
   ///
-  /// It carries the way down to it, so that asking for its parent, and translating an address
-  /// through all its parents, does not search the tree.
+  /// It carries the nearest of its ancestors, so that asking for its parent, and translating an
+  /// address through all its parents, hardly ever searches the tree.
   public struct Node: Equatable, Sendable {
     public let tree: DeviceTree
-    /// Of the root: 0.
-    public let depth: Int
-    /// The offset in the structure block of every node from the root, at 0, to this one, at `depth`.
-    private var path: InlineArray<16, UInt32>
+    /// Where the node begins in the structure block, and in the upper half its depth.
+    private let place: UInt64
+    /// Where its parent begins, and in the upper half its parent's parent; each with bit 0 set, or 0
+    /// if it is not known.
+    private let nearAncestors: UInt64
+    /// The two above these.
+    private let farAncestors: UInt64
 
-    fileprivate init(rootOf tree: DeviceTree, offset: Int) {
+    private init(
+      _ tree: DeviceTree, offset: UInt64, depth: Int, nearAncestors: UInt64, farAncestors: UInt64
+    ) {
       self.tree = tree
-      depth = 0
-      path = InlineArray(repeating: UInt32(truncatingIfNeeded: offset))
+      place = UInt64(depth) << 32 | offset
+      self.nearAncestors = nearAncestors
+      self.farAncestors = farAncestors
     }
 
-    /// The ancestor, or this node itself, at a depth not below this one's.
-    private init(_ node: Node, depth: Int) {
-      tree = node.tree
-      path = node.path
-      self.depth = depth
+    init(rootOf tree: DeviceTree, at offset: Int) {
+      self.init(tree, offset: UInt64(offset), depth: 0, nearAncestors: 0, farAncestors: 0)
     }
+
+    /// Of the root: 0.
+    public var depth: Int { Int(place >> 32) }
 
     /// Where the node begins in the structure block.
-    var offset: Int { Int(path[depth]) }
+    var offset: Int { Int(place & 0xffff_ffff) }
 
+    @inline(never)
     public static func == (left: Node, right: Node) -> Bool {
-      left.offset == right.offset && left.tree.bytes.addresses == right.tree.bytes.addresses
+      left.offset == right.offset && left.tree.isSame(as: right.tree)
     }
 
     /// Nil for the root.
-    public var parent: Node? { depth == 0 ? nil : Node(self, depth: depth - 1) }
+    @inline(never)
+    public var parent: Node? {
+      if depth == 0 { return nil }
+      let parent = nearAncestors & 0xffff_ffff
+      if parent == 0 { return tree.parent(of: self) }
+      return Node(
+        tree, offset: parent & ~1, depth: depth - 1,
+        nearAncestors: nearAncestors >> 32 | farAncestors << 32, farAncestors: farAncestors >> 32)
+    }
 
-    /// - Parameter offset: where a node begins that is a child of this one. Validation has made sure
-    ///   that the tree is not deeper than the path.
+    /// - Parameter offset: where a node begins that is a child of this one.
+    @inline(never)
     func child(at offset: Int) -> Node {
-      var child = Node(self, depth: depth + 1)
-      child.path[child.depth] = UInt32(truncatingIfNeeded: offset)
-      return child
+      Node(
+        tree, offset: UInt64(offset), depth: depth + 1,
+        nearAncestors: nearAncestors << 32 | UInt64(self.offset) | 1,
+        farAncestors: farAncestors << 32 | nearAncestors >> 32)
     }
 
     /// The node's name with its unit address, as in `memory@40000000`; empty for the root.
@@ -47,9 +63,9 @@ extension DeviceTree {
     /// A reader of what is in the node, from its first property on.
     var contents: StructureReader { begin.contents }
 
+    @inline(never)
     private var begin: (name: Text, contents: StructureReader) {
-      var reader = StructureReader(
-        structure: tree.structure, strings: tree.strings, offset: offset)
+      var reader = StructureReader(tree, offset: offset)
       // A node is only ever made from its own first token.
       guard case .beginNode(_, let name)? = try? reader.next() else { return ("", reader) }
       return (name, reader)
@@ -57,17 +73,25 @@ extension DeviceTree {
   }
 
   public var root: Node {
-    var reader = StructureReader(structure: structure, strings: strings)
-    // A validated tree starts with its root, after any number of NOPs.
-    guard case .beginNode(let offset, _)? = try? reader.next() else {
-      return Node(rootOf: self, offset: 0)
+    var nodes = nodes
+    // A validated tree has a root.
+    return nodes.next() ?? Node(rootOf: self, at: 0)
+  }
+
+  /// The parent of a node whose ancestors are not known: found on the way from the root.
+  @inline(never)
+  fileprivate func parent(of node: Node) -> Node? {
+    var nodes = nodes
+    while let candidate = nodes.next() {
+      if candidate == node { return candidate.parent }
     }
-    return Node(rootOf: self, offset: offset)
+    return nil
   }
 }
 
 extension DeviceTree.Node {
   /// The first property of that name.
+  @inline(never)
   public func property(_ name: DeviceTree.Text) -> DeviceTree.Property? {
     var properties = properties
     while let property = properties.next() {
@@ -80,6 +104,7 @@ extension DeviceTree.Node {
   public func has(_ name: DeviceTree.Text) -> Bool { property(name) != nil }
 
   /// The value of a property of one 32-bit cell; nil where the node does not have it.
+  @inline(never)
   public func cell(_ name: DeviceTree.Text) throws(DeviceTreeError) -> UInt32? {
     guard let property = property(name) else { return nil }
     guard property.count == 4, let cell = property.cell(0) else { throw .malformedProperty }
@@ -87,11 +112,13 @@ extension DeviceTree.Node {
   }
 
   /// Whether `compatible` lists a programming model (Devicetree Specification v0.4, 2.3.1).
+  @inline(never)
   public func isCompatible(with model: DeviceTree.Text) -> Bool {
     property("compatible")?.index(of: model) != nil
   }
 
   /// Whether `device_type` is of that value (Devicetree Specification v0.4, 2.3.11).
+  @inline(never)
   public func isOfType(_ type: DeviceTree.Text) -> Bool {
     property("device_type")?.text == type
   }
@@ -113,6 +140,7 @@ extension DeviceTree.Node {
 
   /// The direct child of that name; a name without unit address fits the first child that is so
   /// called before its `@` (Devicetree Specification v0.4, 2.2.3).
+  @inline(never)
   public func child(named name: DeviceTree.Text) -> DeviceTree.Node? {
     var children = children
     while let child = children.next() {
@@ -121,6 +149,7 @@ extension DeviceTree.Node {
     return nil
   }
 
+  @inline(never)
   private func isNamed(_ name: DeviceTree.Text) -> Bool {
     let own = self.name
     return own == name || own.split(at: "@").head == name

@@ -8,7 +8,7 @@ extension DeviceTree.Node {
 
 extension DeviceTree {
   /// Every node from the root on, each before its children.
-  public var nodes: Nodes { Nodes(from: root) }
+  public var nodes: Nodes { Nodes(of: self) }
 
   /// Every node that is operational, as are all its parents.
   public var enabledNodes: EnabledNodes { EnabledNodes(nodes: nodes) }
@@ -22,6 +22,7 @@ extension DeviceTree {
   public struct Properties: IteratorProtocol {
     fileprivate var reader: StructureReader
 
+    @inline(never)
     public mutating func next() -> Property? {
       var ahead = reader
       // What is no property ends the list, and is not read past.
@@ -43,6 +44,7 @@ extension DeviceTree {
       reader = parent.contents
     }
 
+    @inline(never)
     public mutating func next() -> Node? {
       while nesting >= 0, let token = try? reader.next() {
         switch token {
@@ -60,48 +62,63 @@ extension DeviceTree {
 
   /// The nodes of a tree, each before its children.
   public struct Nodes: IteratorProtocol {
-    private let root: Node
+    private let tree: DeviceTree
     private var reader: StructureReader
-    /// The node that the reader is in; nil before the root and after it.
-    private var current: Node?
-    private var isStarted = false
+    /// The offset in the structure block of every node from the root, at 0, to the one that the reader
+    /// is in, at `depth`. Validation has made sure that the tree is not deeper.
+    private var path = InlineArray<16, UInt32>(repeating: 0)
+    /// -1 before the root and after it.
+    private var depth = -1
 
-    fileprivate init(from root: Node) {
-      self.root = root
-      reader = root.contents
+    @inline(never)
+    fileprivate init(of tree: DeviceTree) {
+      self.tree = tree
+      reader = StructureReader(tree)
     }
 
+    @inline(never)
     public mutating func next() -> Node? {
-      guard isStarted else {
-        isStarted = true
-        current = root
-        return root
-      }
-      while let node = current, let token = try? reader.next() {
-        switch token {
+      while true {
+        switch nextToken() {
         case .beginNode(let offset, _):
-          let child = node.child(at: offset)
-          current = child
-          return child
-        case .endNode: current = node.parent
+          depth += 1
+          path[depth] = UInt32(truncatingIfNeeded: offset)
+          return node
+        case .endNode: depth -= 1
         case .property: continue
-        case .end: current = nil
+        case .end: return nil
         }
       }
-      return nil
     }
 
     /// Goes on behind the node that was last returned, past everything below it.
+    @inline(never)
     mutating func skipDescendants() {
-      guard let skipped = current else { return }
-      while let node = current, node.depth >= skipped.depth, let token = try? reader.next() {
-        switch token {
-        case .beginNode(let offset, _): current = node.child(at: offset)
-        case .endNode: current = node.parent
+      let skipped = depth
+      while depth >= skipped {
+        switch nextToken() {
+        case .beginNode: depth += 1
+        case .endNode: depth -= 1
         case .property: continue
-        case .end: current = nil
+        case .end: return
         }
       }
+    }
+
+    /// The token at the end is not read past.
+    private mutating func nextToken() -> StructureReader.Token {
+      var ahead = reader
+      guard let token = try? ahead.next() else { return .end }
+      if case .end = token { return .end }
+      reader = ahead
+      return token
+    }
+
+    /// The node that the reader is in.
+    private var node: Node {
+      var node = Node(rootOf: tree, at: Int(path[0]))
+      for level in 0..<depth { node = node.child(at: Int(path[level + 1])) }
+      return node
     }
   }
 
@@ -109,6 +126,7 @@ extension DeviceTree {
   public struct EnabledNodes: IteratorProtocol {
     fileprivate var nodes: Nodes
 
+    @inline(never)
     public mutating func next() -> Node? {
       while let node = nodes.next() {
         if node.isEnabled { return node }
@@ -123,6 +141,7 @@ extension DeviceTree {
     fileprivate var nodes: EnabledNodes
     fileprivate let model: Text
 
+    @inline(never)
     public mutating func next() -> Node? {
       while let node = nodes.next() {
         if node.isCompatible(with: model) { return node }

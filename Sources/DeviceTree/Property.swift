@@ -1,14 +1,34 @@
 extension DeviceTree {
   /// A property of a node: a name, and a value whose meaning depends on the name.
-  public struct Property: Sendable {
-    let nameOffset: Int
-    let stringsBlock: ByteView
+  @safe
+  public struct Property: @unchecked Sendable {
+    /// Where the name begins, in a strings block that goes on for so many bytes.
+    private let nameStart: UnsafeRawPointer
+    private let nameLimit: Int
     let value: ByteView
 
-    public var name: Text { Text(terminatedIn: stringsBlock.suffix(from: nameOffset)) ?? "" }
+    /// - Parameter names: what is left of the strings block from the name on: nil if it is nothing.
+    init?(names: ByteView, value: ByteView) {
+      guard let start = unsafe names.start else { return nil }
+      unsafe nameStart = start
+      nameLimit = names.count
+      self.value = value
+    }
 
+    /// What is left of the strings block from the name on.
+    private var names: ByteView {
+      // As it was given, and a tree stays in place as long as anything read from it.
+      unsafe ByteView(UnsafeRawBufferPointer(start: nameStart, count: nameLimit))
+    }
+
+    /// Where the name is in a strings block, which is that of its tree.
+    func nameOffset(in strings: ByteView) -> Int { strings.count - nameLimit }
+
+    public var name: Text { Text(terminatedIn: names) ?? "" }
+
+    @inline(never)
     func isNamed(_ name: Text) -> Bool {
-      stringsBlock.suffix(from: nameOffset).starts(withTerminated: name)
+      names.starts(withTerminated: name)
     }
 
     /// The length of the value in bytes; 0 for a property that says all by being there.
@@ -19,12 +39,14 @@ extension DeviceTree {
     public var bytes: Text { Text(value) }
 
     /// The nth 32-bit cell of the value; nil beyond its end.
+    @inline(never)
     public func cell(_ index: Int) -> UInt32? {
       guard index >= 0, index < value.count / 4 else { return nil }
       return value.cell(at: index * 4)
     }
 
     /// The value, where it is one number of 32 or 64 bits.
+    @inline(never)
     public var number: UInt64? {
       switch value.count {
       case 4: value.number(at: 0, cells: .one)
@@ -34,12 +56,14 @@ extension DeviceTree {
     }
 
     /// The value up to its first NUL; nil if it has none.
+    @inline(never)
     public var text: Text? { Text(terminatedIn: value) }
 
     /// The value as a list of strings, each ended by a NUL; what follows the last NUL is not one.
     public var strings: Strings { Strings(value: value) }
 
     /// Where in the list of strings one is, counted from 0; nil if it is not among them.
+    @inline(never)
     public func index(of string: Text) -> Int? {
       var index = 0
       var strings = strings

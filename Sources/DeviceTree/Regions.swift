@@ -66,6 +66,8 @@ extension DeviceTree {
       self.nodes = nodes
     }
 
+    @_optimize(size)
+    @inline(never)
     public mutating func next() -> Region? {
       while true {
         if let region = reg?.next() ?? ranges?.next() { return region }
@@ -80,6 +82,7 @@ extension DeviceTree {
       let table: AddressTable
       var index = 0
 
+      @inline(never)
       mutating func next() -> Region? {
         while index < table.count {
           defer { index += 1 }

@@ -21,16 +21,17 @@ struct StructureReader {
     static let end: UInt32 = 9
   }
 
-  let structure: ByteView
-  let strings: ByteView
-  private(set) var offset: Int
+  private let structure: ByteView
+  private let strings: ByteView
+  private var offset: Int
 
-  init(structure: ByteView, strings: ByteView, offset: Int = 0) {
-    self.structure = structure
-    self.strings = strings
+  init(_ tree: DeviceTree, offset: Int = 0) {
+    structure = tree.structureBlock
+    strings = tree.strings
     self.offset = offset
   }
 
+  @inline(never)
   mutating func next() throws(DeviceTreeError) -> Token {
     while true {
       let start = offset
@@ -67,7 +68,9 @@ struct StructureReader {
     guard let value = structure.slice(offset..<(offset + size)) else { throw .truncatedStructure }
     offset += size
     skipPadding()
-    return DeviceTree.Property(nameOffset: nameOffset, stringsBlock: strings, value: value)
+    guard let property = DeviceTree.Property(names: strings.suffix(from: nameOffset), value: value)
+    else { throw .badPropertyName }
+    return property
   }
 
   private mutating func skipPadding() {

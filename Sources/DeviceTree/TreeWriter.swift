@@ -45,6 +45,7 @@ private struct TreeWriter {
   }
 
   /// Writes everything behind the header, whose numbers are only known afterwards.
+  @_optimize(size)
   mutating func write(_ edits: borrowing DeviceTree.Edits) throws(DeviceTreeError) {
     try edits.check(source)
     for _ in 0..<(Header.byteCount / 4) { output.append(cell: 0) }
@@ -54,12 +55,10 @@ private struct TreeWriter {
     try writeStructure(edits)
     strings = output.count
     output.append(source.strings)
-    for index in 0..<edits.settings.count where isNewName(index, edits) {
-      if let setting = edits.settings[index] { writeTerminated(setting.name) }
-    }
     guard output.count <= DeviceTree.maximumSize else { throw .badTotalSize }
   }
 
+  @_optimize(size)
   func writeHeader() {
     func store(_ value: Int, _ field: Header.Field) {
       output.store(cell: UInt32(truncatingIfNeeded: value), at: field.rawValue)
@@ -77,6 +76,7 @@ private struct TreeWriter {
     store(output.count - strings, .stringsSize)
   }
 
+  @_optimize(size)
   private mutating func writeStructure(
     _ edits: borrowing DeviceTree.Edits
   ) throws(DeviceTreeError) {
@@ -105,32 +105,24 @@ private struct TreeWriter {
     if edits.removes(node) { return true }
     // Memory of which nothing is left.
     guard var remaining = try edits.remainingMemory(of: node) else { return false }
-    return remaining.next() == nil
+    return remaining.next(edits) == nil
   }
 
   /// Writes a node up to its last property.
+  @_optimize(size)
   private mutating func writeBeginning(
     of node: DeviceTree.Node, _ edits: borrowing DeviceTree.Edits
   ) throws(DeviceTreeError) {
     output.append(cell: StructureReader.Code.beginNode)
     writeTerminated(node.name)
     output.pad()
-    // What is new comes first: any order will do, and here no end has to be looked for.
-    for index in 0..<edits.settings.count {
-      guard let setting = edits.settings[index], setting.node == node.offset,
-        !node.has(setting.name)
-      else { continue }
-      write(setting.value, nameOffset: nameOffset(index, edits))
-    }
-
     var properties = node.properties
     while let property = properties.next() {
-      if let value = edits.value(of: property, in: node) {
-        write(value, nameOffset: property.nameOffset)
-      } else if property.isNamed("reg"), let remaining = try edits.remainingMemory(of: node) {
-        write(remaining, nameOffset: property.nameOffset)
+      if property.isNamed("reg"), let remaining = try edits.remainingMemory(of: node) {
+        write(remaining, edits, nameOffset: property.nameOffset(in: source.strings))
       } else {
-        beginProperty(count: property.count, nameOffset: property.nameOffset)
+        beginProperty(
+          count: property.count, nameOffset: property.nameOffset(in: source.strings))
         output.append(property.value)
         output.pad()
       }
@@ -143,23 +135,14 @@ private struct TreeWriter {
     output.append(cell: UInt32(truncatingIfNeeded: nameOffset))
   }
 
-  private mutating func write(_ value: DeviceTree.Edits.Value, nameOffset: Int) {
-    beginProperty(count: value.count, nameOffset: nameOffset)
-    switch value {
-    case .text(let text): writeTerminated(text)
-    case .cell(let cell): output.append(cell: cell)
-    case .cells(let number): output.append(number, cells: .two)
-    case .bytes(let bytes): output.append(bytes.bytes)
-    }
-    output.pad()
-  }
-
-  private mutating func write(_ regions: RemainingMemory, nameOffset: Int) {
+  private mutating func write(
+    _ regions: RemainingMemory, _ edits: borrowing DeviceTree.Edits, nameOffset: Int
+  ) {
     let lengthOffset = output.count + 4
     beginProperty(count: 0, nameOffset: nameOffset)
     let start = output.count
     var regions = regions
-    while let region = regions.next() {
+    while let region = regions.next(edits) {
       output.append(region.address, cells: regions.cells.address)
       output.append(region.size, cells: regions.cells.size)
     }
@@ -169,25 +152,5 @@ private struct TreeWriter {
   private mutating func writeTerminated(_ text: DeviceTree.Text) {
     output.append(text.bytes)
     output.append(0)
-  }
-
-  /// Whether a setting's name has to be added to the strings block: neither the old tree nor a
-  /// setting before has it.
-  private func isNewName(_ index: Int, _ edits: borrowing DeviceTree.Edits) -> Bool {
-    guard let name = edits.settings[index]?.name else { return false }
-    return source.strings.firstOffset(ofTerminated: name) == nil
-      && edits.settings.firstIndex { $0.name == name } == index
-  }
-
-  /// Where in the new strings block a setting's name is.
-  private func nameOffset(_ index: Int, _ edits: borrowing DeviceTree.Edits) -> Int {
-    guard let name = edits.settings[index]?.name else { return 0 }
-    if let offset = source.strings.firstOffset(ofTerminated: name) { return offset }
-    var offset = source.strings.count
-    for earlier in 0..<edits.settings.count {
-      guard let other = edits.settings[earlier]?.name, other != name else { break }
-      if isNewName(earlier, edits) { offset += other.count + 1 }
-    }
-    return offset
   }
 }

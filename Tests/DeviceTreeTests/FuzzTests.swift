@@ -157,7 +157,6 @@ import Testing
 
     let removed = nodes[random.below(nodes.count)]
     if removed.depth > 0 { try edits.remove(removed) }
-    try edits.set("bootargs", of: nodes[random.below(nodes.count)], to: .text("quiet"))
     let size = try tree.size(with: edits)
     #expect(try tree.edited(by: edits).totalSize == size)
 

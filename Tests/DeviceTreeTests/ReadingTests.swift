@@ -11,6 +11,26 @@ import Testing
     #expect(tree.nodes.all.map { $0.parent?.name.string } == [nil, "", "a", "b", "a", ""])
   }
 
+  @Test func `a node knows the way up from however deep it is`() throws {
+    // As deep as a tree may be, with something beside the way at each level.
+    var items: [Item] = []
+    for level in (1..<DeviceTree.maximumDepth).reversed() {
+      items = [.node("a\(level)"), .node("n\(level)", items), .node("z\(level)")]
+    }
+    let tree = try DeviceTree(bytes: TreeBuilder(items).bytes)
+    for node in tree.nodes.all {
+      let up = node.ancestors
+      #expect(up.map(\.depth) == Array((0..<node.depth).reversed()))
+      #expect(up.map(\.name.string) == up.map { $0.depth == 0 ? "" : "n\($0.depth)" })
+    }
+    // The same by way of children.
+    var node = tree.root
+    while let child = node.children.all.first(where: { $0.name.string.hasPrefix("n") }) {
+      node = child
+    }
+    #expect(node.ancestors.map(\.depth) == Array((0..<(DeviceTree.maximumDepth - 1)).reversed()))
+  }
+
   @Test func `children are only those directly below a node`() throws {
     let tree = try DeviceTree(.node("a", .node("b", .node("c")), .node("d")), .node("e"))
     #expect(tree.root.children.all.map(\.name.string) == ["a", "e"])

@@ -22,7 +22,10 @@ public func stepwellSecondary(_ core: UInt64) {
   Core.enterGuest()
 }
 
+/// What runs once, as this does, or when a debugger asks, takes little of the image rather than little
+/// time: `@_optimize(size)` says so, and what is used in many places there is `@inline(never)`.
 enum Boot {
+  @_optimize(size)
   static func run(deviceTree address: UInt64) throws(MachineError) {
     let exceptionLevel = (el2_read_current_el() &>> 2) & 3
     if exceptionLevel == 2 {
@@ -30,7 +33,8 @@ enum Boot {
       el2_isb()
     }
     let tree = try findDeviceTree(address)
-    FaultConsole.current = Console(pl011: MachineDescription.findConsole(tree))
+    let console = MachineDescription.findConsole(tree)
+    FaultConsole.current = Console(pl011: console)
     guard exceptionLevel == 2 else { throw .noEL2 }
 
     let features = ProcessorFeatures.ofThisCore
@@ -42,7 +46,7 @@ enum Boot {
       from: UInt64(el2_address_of___image_start()), to: payload.start)
     let machine = try MachineDescription(
       tree, hypervisor: hypervisor, bootAffinity: PSCI.affinity(features.mpidr),
-      firmwareIsEL3: features.el3
+      firmwareIsEL3: features.el3, console: console
     ) { VirtioTransport(base: UInt($0)).isConsole }
     guard machine.memory.contains(payload.start &+ payload.size &- 1) else {
       throw .tooLittleMemory
@@ -55,8 +59,8 @@ enum Boot {
 
     var memory = PhysicalMemory()
     try turnOnMMU(machine, features, memory: &memory)
-    try giveTreeToGuest(tree, at: address, machine)
     let stage2 = try makeStage2(tree, machine, features, memory: &memory)
+    try giveTreeToGuest(tree, at: address, machine)
 
     var link = VirtioConsole(
       VirtioTransport(base: UInt(machine.linkTransport)),
@@ -92,6 +96,7 @@ enum Boot {
   }
 
   /// Says why there will be no guest, and halts.
+  @_optimize(size)
   static func refuse(_ error: MachineError) {
     var console = FaultConsole.current
     if !console.isPresent { console = consoleOfLastResort() }
@@ -99,12 +104,13 @@ enum Boot {
     console.write(error.sentence)
     if case .badDeviceTree(let reason) = error {
       console.write(" ")
-      console.write(reason.description)
+      console.write(TextLine(Int(reason.rawValue), of: DeviceTreeError.descriptions))
     }
     console.write("\n")
     while true { el2_wfi() }
   }
 
+  @_optimize(size)
   private static func findDeviceTree(_ address: UInt64) throws(MachineError) -> DeviceTree {
     let headerSize = 40
     guard address != 0, address & 7 == 0 else { throw .noDeviceTree }
@@ -127,6 +133,7 @@ enum Boot {
     }
   }
 
+  @_optimize(size)
   private static func turnOnMMU(
     _ machine: borrowing MachineDescription, _ features: ProcessorFeatures,
     memory: inout PhysicalMemory
@@ -161,6 +168,7 @@ enum Boot {
 
   /// Takes EL2's memory and the debug link's page out of the guest's device tree, which stays where
   /// it is and is otherwise as it was.
+  @_optimize(size)
   private static func giveTreeToGuest(
     _ tree: DeviceTree, at address: UInt64, _ machine: borrowing MachineDescription
   ) throws(MachineError) {
@@ -193,6 +201,7 @@ enum Boot {
   }
 
   /// Everything one to one, but for what is EL2's.
+  @_optimize(size)
   private static func makeStage2(
     _ tree: DeviceTree, _ machine: borrowing MachineDescription, _ features: ProcessorFeatures,
     memory: inout PhysicalMemory
@@ -222,6 +231,7 @@ enum Boot {
     } catch { throw .translation(error) }
   }
 
+  @_optimize(size)
   private static func startInterruptController(
     _ machine: borrowing MachineDescription, _ frames: InlineArray<8, UInt>, bootCore: Int
   ) -> InterruptController<GICv3Hardware> {
@@ -244,6 +254,7 @@ enum Boot {
     return controller
   }
 
+  @_optimize(size)
   private static func announce(_ machine: borrowing MachineDescription, held: Bool) {
     var console = FaultConsole.current
     console.write("Stepwell: EL2 at ")

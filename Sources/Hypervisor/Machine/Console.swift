@@ -16,6 +16,7 @@ struct Console: TextOutput {
   /// Whether there is a UART to write to.
   var isPresent: Bool { base != 0 }
 
+  @inline(never)
   mutating func write(_ byte: UInt8) {
     guard base != 0 else { return }
     if byte == UInt8(ascii: "\n") { send(UInt8(ascii: "\r")) }

@@ -37,16 +37,18 @@ extension MachineDescription {
   /// - Parameters:
   ///   - bootAffinity: the affinity of the core that runs this.
   ///   - firmwareIsEL3: the CPU has an EL3, so that SMC has somebody to answer it.
+  ///   - console: what ``findConsole(_:)`` has found.
   ///   - isConsole: whether a virtio console sits on the transport at an address.
+  @_optimize(size)
   init(
     _ tree: DeviceTree, hypervisor: Region, bootAffinity: UInt64, firmwareIsEL3: Bool,
-    isConsole: (UInt64) -> Bool
+    console: UInt64, isConsole: (UInt64) -> Bool
   ) throws(MachineError) {
     self.hypervisor = hypervisor
     // QEMU answers PSCI calls by SMC where it has no EL3 to do so, and its tree says it.
     let firmware = try reading { () throws(DeviceTreeError) in try tree.psci() }
     firmwareAnswersSMC = firmwareIsEL3 || firmware?.conduit == .smc
-    console = Self.findConsole(tree)
+    self.console = console
     try readMemory(tree)
     try readProcessors(tree, bootAffinity: bootAffinity)
     try readInterruptController(tree)
@@ -54,6 +56,8 @@ extension MachineDescription {
   }
 
   /// The PL011 that /chosen calls the console, or else the first one; 0 if there is none.
+  @inline(never)
+  @_optimize(size)
   static func findConsole(_ tree: DeviceTree) -> UInt64 {
     if let node = tree.standardOutput?.node, node.isCompatible(with: "arm,pl011"),
       let region = try? node.region(0)
@@ -67,6 +71,8 @@ extension MachineDescription {
     return 0
   }
 
+  @_optimize(size)
+  @inline(never)
   private mutating func readMemory(_ tree: DeviceTree) throws(MachineError) {
     var nodes = tree.memoryNodes
     while let node = nodes.next() {
@@ -81,6 +87,8 @@ extension MachineDescription {
     }
   }
 
+  @_optimize(size)
+  @inline(never)
   private mutating func readProcessors(
     _ tree: DeviceTree, bootAffinity: UInt64
   ) throws(MachineError) {
@@ -95,6 +103,8 @@ extension MachineDescription {
     guard bootCPUFound else { throw .bootCPUMissing }
   }
 
+  @_optimize(size)
+  @inline(never)
   private mutating func readInterruptController(_ tree: DeviceTree) throws(MachineError) {
     guard let gic = try reading({ () throws(DeviceTreeError) in try tree.gicV3() }) else {
       throw .noGICv3
@@ -121,6 +131,7 @@ extension MachineDescription {
 
   /// The debug link is the console on the transport with the lowest address: `stepwell run` puts it
   /// there, and QEMU gives transports to other devices from the other end.
+  @_optimize(size)
   private mutating func findDebugLink(
     _ tree: DeviceTree, isConsole: (UInt64) -> Bool
   ) throws(MachineError) {
@@ -154,6 +165,8 @@ extension MachineDescription {
   }
 
   /// The vCPU of that affinity, or nil.
+  @_optimize(size)
+  @inline(never)
   func vcpu(affinity: UInt64) -> Int? {
     for index in 0..<vcpuCount where affinities[index] == affinity { return index }
     return nil

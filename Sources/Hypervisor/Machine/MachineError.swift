@@ -1,4 +1,5 @@
 internal import DeviceTree
+internal import RemoteProtocol
 
 /// Why the machine cannot be used: each one sentence for the console that says what is wrong and what
 /// to do.
@@ -19,40 +20,45 @@ enum MachineError: Error {
   case treeDoesNotFit
   case translation(TranslationError)
 
-  var sentence: StaticString {
-    switch self {
-    case .noEL2:
-      "started below EL2, so there is nothing to run the guest beneath: boot at EL2 (QEMU: -M virt,virtualization=on)."
-    case .noDeviceTree:
-      "x0 does not point at a device tree: boot it as an arm64 Image, whose boot protocol passes one."
-    case .badDeviceTree:
-      "the device tree cannot be used:"
-    case .noMemory:
-      "the device tree names no memory: add a /memory node."
-    case .tooManyRegions:
-      "the device tree names more memory or redistributor regions than there is room for (16 and 8)."
-    case .tooLittleMemory:
-      "the memory does not hold hypervisor and guest kernel: give the machine more memory."
-    case .noCPUs:
-      "the device tree names no CPUs: add a /cpus node."
-    case .bootCPUMissing:
-      "the CPU that started is not among the first 8 CPUs of the device tree."
-    case .noGICv3:
-      "there is no GICv3 with system registers, which the guest's interrupts need (QEMU: -M virt,gic-version=3)."
-    case .noGranule:
-      "the CPU has no 4 KiB translation granule, which EL2's page tables need."
-    case .noDebugLink:
-      "there is no virtio console on a virtio-mmio transport to be the debug link (QEMU: -device virtio-serial-device,bus=virtio-mmio-bus.0 and a virtserialport on it)."
-    case .badDebugLink:
-      "the virtio console that should be the debug link has no second port (QEMU: -device virtserialport with a chardev)."
-    case .noPayload:
-      "no guest kernel follows the hypervisor: make the image with `stepwell image --kernel IMAGE -o OUT`."
-    case .treeDoesNotFit:
-      "the edited device tree does not fit where the old one lies: leave some slack in it."
-    case .translation(.outOfTablePages):
-      "the pool of page tables is used up: the machine's memory is more scattered than there is room for."
-    case .translation(.outOfRange):
-      "the device tree names addresses beyond what the CPU can address."
-    }
+  var sentence: TextLine {
+    let line =
+      switch self {
+      case .noEL2: 0
+      case .noDeviceTree: 1
+      case .badDeviceTree: 2
+      case .noMemory: 3
+      case .tooManyRegions: 4
+      case .tooLittleMemory: 5
+      case .noCPUs: 6
+      case .bootCPUMissing: 7
+      case .noGICv3: 8
+      case .noGranule: 9
+      case .noDebugLink: 10
+      case .badDebugLink: 11
+      case .noPayload: 12
+      case .treeDoesNotFit: 13
+      case .translation(.outOfTablePages): 14
+      case .translation(.outOfRange): 15
+      }
+    return TextLine(
+      line,
+      of: """
+        started below EL2, so there is nothing to run the guest beneath: boot at EL2 (QEMU: -M virt,virtualization=on).
+        x0 does not point at a device tree: boot it as an arm64 Image, whose boot protocol passes one.
+        the device tree cannot be used:
+        the device tree names no memory: add a /memory node.
+        the device tree names more memory or redistributor regions than there is room for (16 and 8).
+        the memory does not hold hypervisor and guest kernel: give the machine more memory.
+        the device tree names no CPUs: add a /cpus node.
+        the CPU that started is not among the first 8 CPUs of the device tree.
+        there is no GICv3 with system registers, which the guest's interrupts need (QEMU: -M virt,gic-version=3).
+        the CPU has no 4 KiB translation granule, which EL2's page tables need.
+        there is no virtio console on a virtio-mmio transport to be the debug link (QEMU: -device virtio-serial-device,bus=virtio-mmio-bus.0 and a virtserialport on it).
+        the virtio console that should be the debug link has no second port (QEMU: -device virtserialport with a chardev).
+        no guest kernel follows the hypervisor: make the image with `stepwell image --kernel IMAGE -o OUT`.
+        the edited device tree does not fit where the old one lies: leave some slack in it.
+        the pool of page tables is used up: the machine's memory is more scattered than there is room for.
+        the device tree names addresses beyond what the CPU can address.
+        """)
   }
 }

@@ -10,6 +10,7 @@ struct RegionList<let capacity: Int>: ~Copyable {
   private(set) var count = 0
 
   /// - Returns: false if the list is full.
+  @inline(never)
   mutating func append(_ region: Region) -> Bool {
     guard count < capacity else { return false }
     regions[count] = region

@@ -37,6 +37,7 @@ struct VirtioConsole: DebugLink, ~Copyable {
   /// Bytes of zeroed memory that ``init(_:memory:)`` wants on a page boundary.
   static let memoryNeeded: UInt = 4 &* Virtqueue.ringBytes &+ 8 &* (512 &+ 1024 &+ 64 &+ 16)
 
+  @_optimize(size)
   init(_ transport: VirtioTransport, memory: UInt) {
     self.transport = transport
     var buffers = memory &+ 4 &* Virtqueue.ringBytes
@@ -56,6 +57,7 @@ struct VirtioConsole: DebugLink, ~Copyable {
   /// Resets the device and makes it ready.
   ///
   /// - Returns: false if it is not a console with several ports.
+  @_optimize(size)
   mutating func start() -> Bool {
     typealias Status = VirtioTransport.Status
     transport.write(.status, 0)
@@ -78,10 +80,8 @@ struct VirtioConsole: DebugLink, ~Copyable {
     guard receiveQueue.attach(to: transport), transmit.attach(to: transport),
       controlReceive.attach(to: transport), controlTransmit.attach(to: transport)
     else { return false }
-    for n in 0..<Virtqueue.size {
-      receiveQueue.offer(n, length: receiveQueue.bufferSize, deviceWrites: true)
-      controlReceive.offer(n, length: controlReceive.bufferSize, deviceWrites: true)
-    }
+    receiveQueue.offerAll()
+    controlReceive.offerAll()
     transport.write(.status, status | Status.driverOK)
     receiveQueue.notify(transport)
     controlReceive.notify(transport)
@@ -95,6 +95,7 @@ struct VirtioConsole: DebugLink, ~Copyable {
   }
 
   /// The next thing that the other side did, or nil. Bytes come from ``receive(into:)``.
+  @_optimize(size)
   mutating func nextEvent() -> Event? {
     while let (n, length) = controlReceive.takeUsed() {
       let message = controlReceive.buffer(n)
@@ -135,6 +136,7 @@ struct VirtioConsole: DebugLink, ~Copyable {
   ///
   /// - Parameter bytes: room for ``receiveSize`` of them.
   /// - Returns: how many there were.
+  @_optimize(size)
   mutating func receive(into bytes: inout MutableSpan<UInt8>) -> Int {
     guard let (n, length) = receiveQueue.takeUsed() else { return 0 }
     let count = min(Int(length), bytes.count)
@@ -147,6 +149,7 @@ struct VirtioConsole: DebugLink, ~Copyable {
   }
 
   /// Sends `bytes`, waiting for buffers where it must. Bytes for nobody are dropped.
+  @_optimize(size)
   mutating func send(_ bytes: Span<UInt8>) {
     sends &+= 1
     var sent = 0
@@ -169,6 +172,8 @@ struct VirtioConsole: DebugLink, ~Copyable {
   private var nextTransmit: UInt16 = 0
   private var nextControl: UInt16 = 0
 
+  @inline(never)
+  @_optimize(size)
   private mutating func sendControl(port: UInt32, _ event: UInt16, _ value: UInt16) {
     while controlTransmit.outstanding >= Virtqueue.size {
       _ = controlTransmit.takeUsed()

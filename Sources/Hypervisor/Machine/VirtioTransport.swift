@@ -97,6 +97,7 @@ struct Virtqueue {
   /// Tells the device where the queue is.
   ///
   /// - Returns: false if the device has no such queue or a smaller one.
+  @inline(never)
   func attach(to transport: VirtioTransport) -> Bool {
     transport.write(.queueSelect, index)
     guard transport.read(.queueSizeMaximum) >= UInt32(Self.size) else { return false }
@@ -124,6 +125,7 @@ struct Virtqueue {
   }
 
   /// Hands buffer `n` to the device: `length` bytes to read, or, with `deviceWrites`, to fill.
+  @inline(never)
   mutating func offer(_ n: UInt16, length: UInt32, deviceWrites: Bool) {
     let descriptor = descriptors &+ 16 &* UInt(n)
     el2_mmio_write64(descriptor, UInt64(buffer(n)))
@@ -135,7 +137,14 @@ struct Virtqueue {
     el2_mmio_write16(availableRing &+ 2, available)
   }
 
+  /// Hands all buffers to the device, to fill.
+  @inline(never)
+  mutating func offerAll() {
+    for n in 0..<Self.size { offer(n, length: bufferSize, deviceWrites: true) }
+  }
+
   /// The next buffer that the device has finished with and how many bytes it wrote, or nil.
+  @inline(never)
   mutating func takeUsed() -> (buffer: UInt16, length: UInt32)? {
     guard el2_mmio_read16(usedRing &+ 2) != used else { return nil }
     el2_dsb_sy()  // the index before the entry that it announces
