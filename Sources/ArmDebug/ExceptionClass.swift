@@ -86,56 +86,73 @@ public enum ExceptionClass: UInt8, Sendable {
     }
   }
 
-  /// One line in words, for reports and `monitor`.
-  public var explanation: StaticString {
-    switch self {
-    case .unknown: "undefined instruction or unknown reason"
-    case .wfx: "WFI or WFE trapped"
-    case .cp15Word: "MCR or MRC to coprocessor 15 trapped"
-    case .cp15Pair: "MCRR or MRRC to coprocessor 15 trapped"
-    case .cp14Word: "MCR or MRC to coprocessor 14 trapped"
-    case .cp14Transfer: "LDC or STC to coprocessor 14 trapped"
-    case .fpAccess: "SVE, SIMD or floating-point access trapped"
-    case .vmrs: "VMRS trapped"
-    case .pointerAuthenticationUse: "pointer authentication trapped"
-    case .ls64: "64-byte load or store trapped"
-    case .cp14Pair: "MRRC to coprocessor 14 trapped"
-    case .branchTarget: "branch to an instruction that is no branch target"
-    case .illegalState: "illegal execution state"
-    case .svc32: "SVC from AArch32"
-    case .hvc32: "HVC from AArch32"
-    case .smc32: "SMC from AArch32"
-    case .systemRegisterPair: "128-bit MSR, MRS or system instruction trapped"
-    case .svc64: "SVC"
-    case .hvc64: "HVC"
-    case .smc64: "SMC"
-    case .systemRegister: "MSR, MRS or system instruction trapped"
-    case .sve: "SVE access trapped"
-    case .eret: "ERET trapped"
-    case .tstart: "TSTART at EL0"
-    case .pointerAuthenticationFailure: "pointer authentication failed"
-    case .sme: "SME access trapped"
-    case .implementationDefined: "implementation defined exception"
-    case .instructionAbortLower: "instruction abort from a lower exception level"
-    case .instructionAbortSame: "instruction abort at the same exception level"
-    case .pcAlignment: "PC not aligned"
-    case .dataAbortLower: "data abort from a lower exception level"
-    case .dataAbortSame: "data abort at the same exception level"
-    case .spAlignment: "SP not aligned"
-    case .memoryCopy: "memory copy or set exception"
-    case .fp32: "floating-point exception from AArch32"
-    case .fp64: "floating-point exception"
-    case .guardedControlStack: "guarded control stack exception"
-    case .serror: "SError"
-    case .breakpointLower: "hardware breakpoint from a lower exception level"
-    case .breakpointSame: "hardware breakpoint at the same exception level"
-    case .stepLower: "software step from a lower exception level"
-    case .stepSame: "software step at the same exception level"
-    case .watchpointLower: "watchpoint from a lower exception level"
-    case .watchpointSame: "watchpoint at the same exception level"
-    case .bkpt32: "BKPT from AArch32"
-    case .vectorCatch32: "vector catch from AArch32"
-    case .brk64: "BRK"
-    }
+  /// What each class is in words, for reports: a line for each value of EC from 0 up.
+  public static var explanations: StaticString {
+    """
+    undefined instruction or unknown reason
+    WFI or WFE trapped
+    unallocated exception class
+    MCR or MRC to coprocessor 15 trapped
+    MCRR or MRRC to coprocessor 15 trapped
+    MCR or MRC to coprocessor 14 trapped
+    LDC or STC to coprocessor 14 trapped
+    SVE, SIMD or floating-point access trapped
+    VMRS trapped
+    pointer authentication trapped
+    64-byte load or store trapped
+    unallocated exception class
+    MRRC to coprocessor 14 trapped
+    branch to an instruction that is no branch target
+    illegal execution state
+    unallocated exception class
+    unallocated exception class
+    SVC from AArch32
+    HVC from AArch32
+    SMC from AArch32
+    128-bit MSR, MRS or system instruction trapped
+    SVC
+    HVC
+    SMC
+    MSR, MRS or system instruction trapped
+    SVE access trapped
+    ERET trapped
+    TSTART at EL0
+    pointer authentication failed
+    SME access trapped
+    unallocated exception class
+    implementation defined exception
+    instruction abort from a lower exception level
+    instruction abort at the same exception level
+    PC not aligned
+    unallocated exception class
+    data abort from a lower exception level
+    data abort at the same exception level
+    SP not aligned
+    memory copy or set exception
+    floating-point exception from AArch32
+    unallocated exception class
+    unallocated exception class
+    unallocated exception class
+    floating-point exception
+    guarded control stack exception
+    unallocated exception class
+    SError
+    hardware breakpoint from a lower exception level
+    hardware breakpoint at the same exception level
+    software step from a lower exception level
+    software step at the same exception level
+    watchpoint from a lower exception level
+    watchpoint at the same exception level
+    unallocated exception class
+    unallocated exception class
+    BKPT from AArch32
+    unallocated exception class
+    vector catch from AArch32
+    unallocated exception class
+    BRK
+    unallocated exception class
+    unallocated exception class
+    unallocated exception class
+    """
   }
 }

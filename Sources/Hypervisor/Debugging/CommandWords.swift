@@ -3,6 +3,7 @@ struct CommandWords {
   private var position = 0
 
   /// The next word, as where it lies in `command`: an empty range at the end.
+  @inline(never)
   mutating func next(in command: Span<UInt8>) -> Range<Int> {
     while position < command.count && command[position] == UInt8(ascii: " ") { position &+= 1 }
     let start = position
@@ -13,6 +14,8 @@ struct CommandWords {
 
 extension Span<UInt8> {
   /// Whether these letters are those of `literal`.
+  @inline(never)
+  @_optimize(size)
   func spells(_ literal: StaticString) -> Bool {
     guard count == literal.utf8CodeUnitCount else { return false }
     for index in indices {

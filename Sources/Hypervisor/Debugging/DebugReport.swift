@@ -5,6 +5,7 @@ internal import RemoteProtocol
 /// `monitor debug`: who has what of one vCPU's debug hardware. Two lines of text a comparator at most,
 /// and none for one that is off on both sides.
 enum DebugReport {
+  @_optimize(size)
   static func write(_ index: Int, to output: inout some TextOutput & ~Copyable) {
     let vcpu = EL2.vcpu(index)
     output.write("vCPU ")
@@ -25,6 +26,7 @@ enum DebugReport {
     writeComparators(vcpu, to: &output)
   }
 
+  @_optimize(size)
   private static func writeGuest(
     _ guest: GuestDebugState, to output: inout some TextOutput & ~Copyable
   ) {
@@ -40,21 +42,14 @@ enum DebugReport {
     output.write(guest.osDoubleLock ? "on\n" : "off\n")
   }
 
+  @_optimize(size)
   private static func writeComparators(
     _ vcpu: Fixed<VCPU>, to output: inout some TextOutput & ~Copyable
   ) {
     let isShared = vcpu.value.debug.mode == .shared
     let capabilities = vcpu.value.debug.capabilities
-    writeBank(
-      capabilities.breakpointCount, isShared,
-      guests: { vcpu.value.debug.guest.bank.breakpoints[$0] },
-      hardware: { vcpu.value.debug.plan.bank.breakpoints[$0] },
-      owner: { vcpu.value.debug.plan.breakpointOwners[$0] }, to: &output)
-    writeBank(
-      capabilities.watchpointCount, isShared,
-      guests: { vcpu.value.debug.guest.bank.watchpoints[$0] },
-      hardware: { vcpu.value.debug.plan.bank.watchpoints[$0] },
-      owner: { vcpu.value.debug.plan.watchpointOwners[$0] }, to: &output)
+    writeBank(.breakpoints, capabilities.breakpointCount, vcpu, isShared, to: &output)
+    writeBank(.watchpoints, capabilities.watchpointCount, vcpu, isShared, to: &output)
     if isShared && !vcpu.value.debug.plan.isComplete {
       output.write(
         "  NOT IN FORCE for want of comparators, which the guest has taken since: requests")
@@ -64,25 +59,60 @@ enum DebugReport {
     }
   }
 
+  /// The comparators of one kind.
+  private enum Bank {
+    case breakpoints
+    case watchpoints
+
+    var kind: StaticString {
+      switch self {
+      case .breakpoints: "breakpoint"
+      case .watchpoints: "watchpoint"
+      }
+    }
+  }
+
   /// The comparators of one kind, and how many of them are free. In native mode the hardware's are the
   /// guest's.
-  private static func writeBank<Comparator: ReportedComparator>(
-    _ count: Int, _ isShared: Bool, guests: (Int) -> Comparator, hardware: (Int) -> Comparator,
-    owner: (Int) -> Owner, to output: inout some TextOutput & ~Copyable
+  @_optimize(size)
+  @inline(never)
+  private static func writeBank(
+    _ bank: Bank, _ count: Int, _ vcpu: Fixed<VCPU>, _ isShared: Bool,
+    to output: inout some TextOutput & ~Copyable
   ) {
     var used = 0
     for n in 0..<count {
-      let guests = guests(n)
-      let owner = isShared ? owner(n) : guests.isEnabled ? .guest : .nobody
+      let isGuests: Bool
+      var owner: Owner
+      switch bank {
+      case .breakpoints:
+        isGuests = vcpu.value.debug.guest.bank.breakpoints[n].control.e
+        owner = vcpu.value.debug.plan.breakpointOwners[n]
+      case .watchpoints:
+        isGuests = vcpu.value.debug.guest.bank.watchpoints[n].control.e
+        owner = vcpu.value.debug.plan.watchpointOwners[n]
+      }
+      if !isShared { owner = isGuests ? .guest : .nobody }
       if owner != .nobody { used &+= 1 }
-      guard guests.isEnabled || owner != .nobody else { continue }
-      writeHead(Comparator.kind, n, owner, to: &output)
-      if guests.isEnabled { guests.write("guest's  ", to: &output) }
-      if isShared, hardware(n).isEnabled { hardware(n).write("hardware ", to: &output) }
+      guard isGuests || owner != .nobody else { continue }
+      writeHead(bank.kind, n, owner, to: &output)
+      switch bank {
+      case .breakpoints:
+        vcpu.value.debug.guest.bank.breakpoints[n].write("guest's  ", to: &output)
+        if isShared {
+          vcpu.value.debug.plan.bank.breakpoints[n].write("hardware ", to: &output)
+        }
+      case .watchpoints:
+        vcpu.value.debug.guest.bank.watchpoints[n].write("guest's  ", to: &output)
+        if isShared {
+          vcpu.value.debug.plan.bank.watchpoints[n].write("hardware ", to: &output)
+        }
+      }
     }
-    writeFree(Comparator.kind, count &- used, to: &output)
+    writeFree(bank.kind, count &- used, to: &output)
   }
 
+  @_optimize(size)
   private static func writeHead(
     _ kind: StaticString, _ n: Int, _ owner: Owner, to output: inout some TextOutput & ~Copyable
   ) {
@@ -100,6 +130,7 @@ enum DebugReport {
     }
   }
 
+  @_optimize(size)
   private static func writeFree(
     _ kind: StaticString, _ count: Int, to output: inout some TextOutput & ~Copyable
   ) {
@@ -110,6 +141,7 @@ enum DebugReport {
     output.write("\n")
   }
 
+  @_optimize(size)
   private static func writeUnplaced(
     _ kind: StaticString, _ set: UInt16, to output: inout some TextOutput & ~Copyable
   ) {
@@ -122,6 +154,7 @@ enum DebugReport {
   }
 
   /// What the debugger asks for, on every vCPU.
+  @_optimize(size)
   static func writeRequests(to output: inout some TextOutput & ~Copyable) {
     output.write("the debugger asks for\n")
     if EL2.shared.value.requests.isEmpty {
@@ -135,22 +168,30 @@ enum DebugReport {
     }
     for n in 0..<DebugRequests.capacity {
       guard let request = EL2.shared.value.requests.breakpoint(n) else { continue }
-      output.write("  breakpoint request ")
-      output.write(decimal: UInt64(n))
-      output.write(": ")
-      output.write(hex: request.address, digits: 16)
+      writeRequest("breakpoint", n, at: request.address, to: &output)
       output.write("\n")
     }
     for n in 0..<DebugRequests.capacity {
       guard let request = EL2.shared.value.requests.watchpoint(n) else { continue }
-      output.write("  watchpoint request ")
-      output.write(decimal: UInt64(n))
-      output.write(": ")
-      output.write(hex: request.range.first, digits: 16)
+      writeRequest("watchpoint", n, at: request.range.first, to: &output)
       output.write(" to ")
       output.write(hex: request.range.last, digits: 16)
       output.write("\n")
     }
+  }
+
+  @_optimize(size)
+  @inline(never)
+  private static func writeRequest(
+    _ kind: StaticString, _ n: Int, at address: UInt64,
+    to output: inout some TextOutput & ~Copyable
+  ) {
+    output.write("  ")
+    output.write(kind)
+    output.write(" request ")
+    output.write(decimal: UInt64(n))
+    output.write(": ")
+    output.write(hex: address, digits: 16)
   }
 }
 
@@ -164,18 +205,12 @@ extension VirtualDebug.Mode {
   }
 }
 
-/// A comparator as the report shows it.
-private protocol ReportedComparator {
-  static var kind: StaticString { get }
-  var isEnabled: Bool { get }
-  func write(_ label: StaticString, to output: inout some TextOutput & ~Copyable)
-}
-
-extension Breakpoint: ReportedComparator {
-  fileprivate static var kind: StaticString { "breakpoint" }
-  fileprivate var isEnabled: Bool { control.e }
-
+extension Breakpoint {
+  /// Nothing for one that is off.
+  @_optimize(size)
+  @inline(never)
   fileprivate func write(_ label: StaticString, to output: inout some TextOutput & ~Copyable) {
+    guard control.e else { return }
     output.write("    ")
     output.write(label)
     if control.bt.comparesContext {
@@ -195,11 +230,12 @@ extension Breakpoint: ReportedComparator {
   }
 }
 
-extension Watchpoint: ReportedComparator {
-  fileprivate static var kind: StaticString { "watchpoint" }
-  fileprivate var isEnabled: Bool { control.e }
-
+extension Watchpoint {
+  /// Nothing for one that is off.
+  @_optimize(size)
+  @inline(never)
   fileprivate func write(_ label: StaticString, to output: inout some TextOutput & ~Copyable) {
+    guard control.e else { return }
     output.write("    ")
     output.write(label)
     if let range {
@@ -224,6 +260,7 @@ extension Watchpoint: ReportedComparator {
 }
 
 extension PrivilegeMatch {
+  @_optimize(size)
   fileprivate func write(to output: inout some TextOutput & ~Copyable) {
     switch (el1, el0) {
     case (true, true): output.write(", EL0 and EL1")

@@ -27,6 +27,7 @@ struct DebugServer: ~Copyable {
     } while progress
   }
 
+  @inline(never)
   private mutating func takeConnectionEvents() -> Bool {
     var progress = false
     while let event = server.withLink({ $0.nextEvent() }) {
@@ -58,6 +59,7 @@ struct DebugServer: ~Copyable {
     return true
   }
 
+  @inline(never)
   private mutating func reportStandstill() -> Bool {
     guard !target.standstillIsReported, Standstill.isComplete else { return false }
     target.standstillIsReported = true

@@ -45,6 +45,7 @@ struct GuestTarget: Target {
   }
   private var actions = InlineArray<8, ResumeAction>(repeating: .hold)
 
+  @_optimize(size)
   mutating func resume() {
     standstillIsReported = false
     isHeld = false
@@ -76,6 +77,7 @@ struct GuestTarget: Target {
   }
 
   /// The reason of the standstill that is to be reported, which is thereby taken.
+  @_optimize(size)
   mutating func takeStop() -> StopEvent {
     if isHeld { return StopEvent(vcpu: EL2.shared.value.linkCore, cause: .held) }
     // Round robin, so that a vCPU that stops all the time does not hide another's stop for ever.
@@ -154,6 +156,7 @@ struct GuestTarget: Target {
     return true
   }
 
+  @_optimize(size)
   mutating func writeRegister(_ number: Int, of vcpu: Int, from bytes: Span<UInt8>) -> Bool {
     guard let register = RegisterNumber(number) else { return false }
     var low: UInt64 = 0
@@ -205,15 +208,21 @@ struct GuestTarget: Target {
 
   mutating func writeMemory(at address: UInt64, of vcpu: Int, from bytes: Span<UInt8>) -> Bool {
     // Everything is translated first, so that a write is done whole or not at all.
-    for pass in 0...1 {
-      var done = 0
-      while done < bytes.count {
-        let from = address &+ UInt64(done)
-        guard let physical = translate(from, of: vcpu) else { return false }
-        let count = GuestMemory.bytesInPage(from: from, atMost: bytes.count &- done)
-        if pass == 1 { GuestMemory.write(physical, from: bytes, at: done, count: count) }
-        done &+= count
-      }
+    write(at: address, of: vcpu, from: bytes, onlyTranslates: true)
+      && write(at: address, of: vcpu, from: bytes, onlyTranslates: false)
+  }
+
+  @inline(never)
+  private func write(
+    at address: UInt64, of vcpu: Int, from bytes: Span<UInt8>, onlyTranslates: Bool
+  ) -> Bool {
+    var done = 0
+    while done < bytes.count {
+      let from = address &+ UInt64(done)
+      guard let physical = translate(from, of: vcpu) else { return false }
+      let count = GuestMemory.bytesInPage(from: from, atMost: bytes.count &- done)
+      if !onlyTranslates { GuestMemory.write(physical, from: bytes, at: done, count: count) }
+      done &+= count
     }
     return true
   }
@@ -233,6 +242,7 @@ struct GuestTarget: Target {
 
   // MARK: Breakpoints and watchpoints
 
+  @_optimize(size)
   mutating func insert(_ point: Point) throws(PointError) {
     if points.contains(point) { return }
     let shared = EL2.shared
@@ -253,6 +263,7 @@ struct GuestTarget: Target {
     shared.value.requests = requests
   }
 
+  @_optimize(size)
   mutating func remove(_ point: Point) {
     guard points.contains(point) else { return }
     points.remove(point)

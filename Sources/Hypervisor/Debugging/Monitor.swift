@@ -5,6 +5,7 @@ internal import RemoteProtocol
 /// The `monitor` commands: what a person asks of Stepwell itself.
 enum Monitor {
   /// - Returns: false if there is no such command.
+  @_optimize(size)
   static func run(_ command: Span<UInt8>, output: inout some TextOutput & ~Copyable) -> Bool {
     var words = CommandWords()
     let name = command.extracting(words.next(in: command))
@@ -27,6 +28,7 @@ enum Monitor {
     return true
   }
 
+  @_optimize(size)
   private static func help(_ output: inout some TextOutput & ~Copyable) {
     output.write(
       """
@@ -43,16 +45,18 @@ enum Monitor {
 
   /// One row a reason, one column a vCPU; reasons that never occurred are left out. And what the
   /// debugger itself has cost.
+  @_optimize(size)
   private static func exits(_ output: inout some TextOutput & ~Copyable) {
     let count = EL2.shared.value.machine.vcpuCount
-    output.write(padded: "exits to EL2", to: 40)
+    output.write("exits to EL2                            ")
     for vcpu in 0..<count {
       output.write("     vCPU ")
       output.write(decimal: UInt64(vcpu))
     }
     output.write("\n")
-    for raw in 0..<UInt8(ExitReason.count) {
-      guard let reason = ExitReason(rawValue: raw) else { continue }
+    var number: UInt8 = 0
+    while let reason = ExitReason(rawValue: number) {
+      number &+= 1
       var sum: UInt64 = 0
       for vcpu in 0..<count { sum &+= EL2.vcpu(vcpu).value.exits[reason] }
       guard sum > 0 else { continue }
@@ -62,7 +66,7 @@ enum Monitor {
       }
       output.write("\n")
     }
-    output.write(padded: "ticks from packets to their answers", to: 40)
+    output.write("ticks from packets to their answers     ")
     output.write(decimal: EL2.shared.value.packetClock.total, width: 11)
     output.write("\n")
   }
@@ -70,9 +74,11 @@ enum Monitor {
 
 extension TextOutput where Self: ~Copyable {
   /// Writes `text`, and spaces up to `width` columns.
-  mutating func write(padded text: StaticString, to width: Int) {
+  @inline(never)
+  @_optimize(size)
+  mutating func write(padded text: TextLine, to width: Int) {
     write(text)
-    var column = text.utf8CodeUnitCount
+    var column = text.count
     while column < width {
       write(" ")
       column &+= 1
@@ -80,6 +86,8 @@ extension TextOutput where Self: ~Copyable {
   }
 
   /// Writes `value` right-aligned in `width` columns.
+  @inline(never)
+  @_optimize(size)
   mutating func write(decimal value: UInt64, width: Int) {
     var digits = 1
     var rest = value / 10

@@ -25,9 +25,14 @@ struct PointTable {
     if let index = index(of: point) { points[index] = nil }
   }
 
-  mutating func removeAll() { points = InlineArray(repeating: nil) }
+  @inline(never)
+  @_optimize(size)
+  mutating func removeAll() {
+    for index in 0..<Self.capacity { points[index] = nil }
+  }
 
   /// The kind of a breakpoint at `address`: hardware if any is, or nil if there is none.
+  @_optimize(size)
   func breakpointKind(at address: UInt64) -> Point.Kind? {
     var found: Point.Kind?
     for index in 0..<Self.capacity {
@@ -41,6 +46,7 @@ struct PointTable {
   }
 
   /// Whether a watchpoint for `kind` covers `address`.
+  @_optimize(size)
   func hasWatchpoint(covering address: UInt64, kind: AccessKind) -> Bool {
     for index in 0..<Self.capacity {
       guard let point = points[index], point.kind.accessKind == kind,
@@ -52,6 +58,7 @@ struct PointTable {
   }
 
   /// Whether another point than `point` asks the same of the comparators.
+  @_optimize(size)
   func hasEquivalent(of point: Point) -> Bool {
     for index in 0..<Self.capacity {
       guard let other = points[index], other != point, other.address == point.address else {
@@ -62,6 +69,7 @@ struct PointTable {
     return false
   }
 
+  @inline(never)
   private func index(of point: Point) -> Int? {
     for index in 0..<Self.capacity where points[index] == point { return index }
     return nil

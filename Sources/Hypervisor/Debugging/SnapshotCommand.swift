@@ -8,6 +8,7 @@ enum SnapshotCommand {
   /// `words` are at what follows "snapshot".
   ///
   /// - Returns: false if it was not done; `output` says why.
+  @_optimize(size)
   static func run(
     _ command: Span<UInt8>, _ words: inout CommandWords,
     output: inout some TextOutput & ~Copyable
@@ -33,6 +34,7 @@ enum SnapshotCommand {
     return usage(&output)
   }
 
+  @_optimize(size)
   private static func usage(_ output: inout some TextOutput & ~Copyable) -> Bool {
     output.write(
       """
@@ -50,6 +52,7 @@ enum SnapshotCommand {
     output.write("\n")
   }
 
+  @_optimize(size)
   private static func restore(
     _ vcpu: Int, _ digits: Span<UInt8>, _ output: inout some TextOutput & ~Copyable
   ) -> Bool {
@@ -75,6 +78,7 @@ enum SnapshotCommand {
     return true
   }
 
+  @_optimize(size)
   private static func nibble(_ digit: UInt8) -> UInt8? {
     switch digit {
     case UInt8(ascii: "0")...UInt8(ascii: "9"): digit &- UInt8(ascii: "0")
@@ -84,6 +88,7 @@ enum SnapshotCommand {
     }
   }
 
+  @_optimize(size)
   private static func explanation(_ error: SnapshotError) -> StaticString {
     switch error {
     case .wrongLength: "This is not as long as a snapshot.\n"

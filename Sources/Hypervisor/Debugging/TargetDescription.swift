@@ -20,6 +20,7 @@ enum RegisterNumber: Equatable {
   private static let firstVector = 34
   private static let firstSystem = 68
 
+  @_optimize(size)
   init?(_ number: Int) {
     switch number {
     case 0...30: self = .general(number)
@@ -50,6 +51,7 @@ enum RegisterNumber: Equatable {
 
 /// Writes the description. The names of the core registers are fixed: GDB refuses x29 and x30 under
 /// any other. LLDB wants the floating-point feature even where there is SVE.
+@_optimize(size)
 func writeTargetDescription(to output: inout some TextOutput & ~Copyable) {
   output.write(
     """
@@ -60,12 +62,7 @@ func writeTargetDescription(to output: inout some TextOutput & ~Copyable) {
     <feature name="org.gnu.gdb.aarch64.core">
 
     """)
-  for n in 0...30 {
-    writeRegister(to: &output, bits: 64) { output in
-      output.write("x")
-      output.write(decimal: UInt64(n))
-    }
-  }
+  writeRegisters("<reg name=\"x", count: 31, "\" bitsize=\"64\"/>\n", to: &output)
   output.write(
     """
     <reg name="sp" bitsize="64" type="data_ptr"/>
@@ -115,11 +112,8 @@ func writeTargetDescription(to output: inout some TextOutput & ~Copyable) {
     </union>
 
     """)
-  for n in 0...31 {
-    output.write("<reg name=\"v")
-    output.write(decimal: UInt64(n))
-    output.write("\" bitsize=\"128\" type=\"aarch64v\"/>\n")
-  }
+  writeRegisters(
+    "<reg name=\"v", count: 32, "\" bitsize=\"128\" type=\"aarch64v\"/>\n", to: &output)
   output.write(
     """
     <reg name="fpsr" bitsize="32"/>
@@ -128,19 +122,24 @@ func writeTargetDescription(to output: inout some TextOutput & ~Copyable) {
     <feature name="org.stepwell.system">
 
     """)
-  for n in 0..<UInt8(GuestSystemRegister.count) {
-    guard let register = GuestSystemRegister(rawValue: n) else { continue }
-    writeRegister(to: &output, bits: 64) { output in output.write(register.name) }
+  var names = GuestSystemRegister.names
+  while let name = names.next() {
+    output.write("<reg name=\"")
+    output.write(name)
+    output.write("\" bitsize=\"64\"/>\n")
   }
   output.write("</feature>\n</target>\n")
 }
 
-private func writeRegister<Output: TextOutput & ~Copyable>(
-  to output: inout Output, bits: UInt64, name: (inout Output) -> Void
+/// Writes a line for each number from 0 up.
+@inline(never)
+private func writeRegisters(
+  _ head: StaticString, count: UInt64, _ tail: StaticString,
+  to output: inout some TextOutput & ~Copyable
 ) {
-  output.write("<reg name=\"")
-  name(&output)
-  output.write("\" bitsize=\"")
-  output.write(decimal: bits)
-  output.write("\"/>\n")
+  for number in 0..<count {
+    output.write(head)
+    output.write(decimal: number)
+    output.write(tail)
+  }
 }

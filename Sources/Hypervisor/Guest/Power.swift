@@ -86,6 +86,7 @@ enum Power {
     }
   }
 
+  @_optimize(size)
   private static func features(_ id: UInt64) -> UInt64 {
     if UInt32(truncatingIfNeeded: id) == UInt32(PSCI.smcccVersion) {
       return smc(UInt64(PSCI.Function.features.rawValue), PSCI.smcccVersion)
@@ -125,6 +126,7 @@ enum Power {
   }
 
   /// Has firmware start a physical core, in EL2.
+  @_optimize(size)
   private static func startCore(_ core: Int, affinity: UInt64) -> PSCI.Status {
     let stackTop = EL2.stackTop(of: core)
     // The record lies at the far end of the core's own stack, which is not in use yet.

@@ -90,6 +90,7 @@ struct ProcessorFeatures {
   var zeroBlockSize: UInt64 { 4 &<< (dczid & 0xf) }
 
   /// What the core that executes this has.
+  @_optimize(size)
   static var ofThisCore: ProcessorFeatures {
     var features = ProcessorFeatures()
     features.midr = el2_read_midr_el1()
