@@ -16,19 +16,6 @@ public enum BreakpointType: UInt8, Sendable {
   case linkedContextEL2 = 0b1101
   case fullContext = 0b1110
   case linkedFullContext = 0b1111
-
-  /// Compares the address of the instruction.
-  public var comparesAddress: Bool { self == .address || self == .linkedAddress }
-
-  /// Compares the address with an inverted result. For AArch32 EL1 only.
-  public var isMismatch: Bool { self == .mismatch || self == .linkedMismatch }
-
-  /// Compares a context identifier, a VMID or both. Context-aware breakpoints only.
-  public var comparesContext: Bool { !comparesAddress && !isMismatch }
-
-  /// Takes part in a link. An address breakpoint of this kind needs the partner that LBN names; a
-  /// context breakpoint of this kind is such a partner and fires nothing by itself.
-  public var isLinked: Bool { rawValue & 1 != 0 }
 }
 
 /// DBGBCRn_EL1, a breakpoint's control register (Arm ARM D24.3.2).
@@ -94,11 +81,26 @@ public struct BreakpointControl: Equatable, Sendable {
   }
   /// HMC, SSC and PMC together. Setting it writes HMC 0 and SSC 00.
   public var privilege: PrivilegeMatch {
-    get { PrivilegeMatch(hmc: hmc, ssc: ssc, pmc: pmc) }
+    get { PrivilegeMatch(control: rawValue) }
     set {
-      hmc = false
-      ssc = 0
-      pmc = newValue.pmc
+      // HMC, SSC and the levels.
+      rawValue = rawValue & ~0xE006 | newValue.pmc &<< 1
     }
   }
+}
+
+// What BT says, from its bits: 0b000x are addresses and 0b010x addresses with an inverted result.
+extension BreakpointControl {
+  /// Compares the address of the instruction.
+  public var comparesAddress: Bool { rawValue[bits: 21...23] == 0b000 }
+
+  /// Compares the address with an inverted result. For AArch32 EL1 only.
+  public var isMismatch: Bool { rawValue[bits: 21...23] == 0b010 }
+
+  /// Compares a context identifier, a VMID or both. Context-aware breakpoints only.
+  public var comparesContext: Bool { !comparesAddress && !isMismatch }
+
+  /// Takes part in a link. An address breakpoint of this kind needs the partner that LBN names; a
+  /// context breakpoint of this kind is such a partner and fires nothing by itself.
+  public var isLinked: Bool { rawValue[bit: 20] }
 }

@@ -16,10 +16,13 @@ extension Breakpoint {
   /// (pseudocode AArch64.BreakpointValueMatch). BAS selects the halfword, so that T32 instructions
   /// can be told apart; for A64 it has to select the first.
   public func matchesAddress(_ pc: UInt64) -> Bool {
-    control.bt.comparesAddress
+    control.comparesAddress
       && (value ^ pc)[bits: 2...55] == 0
       && control.bas &>> (pc & 0b11) & 1 != 0
   }
+
+  /// Whether this can be the partner of a link, if it is a context-aware breakpoint.
+  public var isLinkPartner: Bool { control.e && control.comparesContext && control.isLinked }
 
   /// Whether the identifiers that a context breakpoint compares are the current ones. The forms
   /// that compare CONTEXTIDR_EL2 do not match: a guest without an EL2 of its own has none.
@@ -65,9 +68,7 @@ extension ComparatorBank {
   /// context-aware, enabled and of a linked context type. A link that leads anywhere else never
   /// matches.
   public func isLinkPartner(_ n: Int, of capabilities: DebugCapabilities) -> Bool {
-    guard capabilities.isContextAware(n) else { return false }
-    let control = breakpoints[n].control
-    return control.e && control.bt.comparesContext && control.bt.isLinked
+    capabilities.isContextAware(n) && breakpoints[n].isLinkPartner
   }
 
   private func link(
@@ -86,7 +87,7 @@ extension ComparatorBank {
     guard 0..<capabilities.watchpointCount ~= n else { return false }
     let watchpoint = watchpoints[n]
     guard watchpoint.control.e, watchpoint.control.privilege.contains(el),
-      watchpoint.control.lsc?.overlaps(kind) == true
+      watchpoint.control.watches(kind)
     else { return false }
     if watchpoint.control.wt,
       !link(watchpoint.control.lbn, matches: context, of: capabilities)

@@ -48,34 +48,6 @@ public enum ExceptionClass: UInt8, Sendable {
   case vectorCatch32 = 0x3A
   case brk64 = 0x3C
 
-  /// The class with which the same exception is reported when it is taken to EL1 from `source`.
-  /// Aborts, breakpoints, steps and watchpoints have two classes, one for each origin.
-  public func takenToEL1(from source: ExceptionLevel) -> ExceptionClass {
-    switch self {
-    case .instructionAbortLower, .instructionAbortSame:
-      source == .el0 ? .instructionAbortLower : .instructionAbortSame
-    case .dataAbortLower, .dataAbortSame:
-      source == .el0 ? .dataAbortLower : .dataAbortSame
-    case .breakpointLower, .breakpointSame:
-      source == .el0 ? .breakpointLower : .breakpointSame
-    case .stepLower, .stepSame:
-      source == .el0 ? .stepLower : .stepSame
-    case .watchpointLower, .watchpointSame:
-      source == .el0 ? .watchpointLower : .watchpointSame
-    default: self
-    }
-  }
-
-  /// Whether the exception sets FAR_ELx to a fault address.
-  public var hasFaultAddress: Bool {
-    switch self {
-    case .instructionAbortLower, .instructionAbortSame, .dataAbortLower, .dataAbortSame,
-      .pcAlignment, .watchpointLower, .watchpointSame:
-      true
-    default: false
-    }
-  }
-
   /// Whether the exception is one of the debug exceptions (Arm ARM D2.2).
   public var isDebug: Bool {
     switch self {

@@ -1,33 +1,3 @@
-/// The optional features of a processor that change PSTATE when an exception is taken.
-public struct ExceptionFeatures: Equatable, Sendable {
-  /// FEAT_PAN: PSTATE.PAN.
-  public var pan: Bool
-  /// FEAT_DIT: PSTATE.DIT.
-  public var dit: Bool
-  /// FEAT_SSBS: PSTATE.SSBS.
-  public var ssbs: Bool
-  /// FEAT_MTE: PSTATE.TCO.
-  public var mte: Bool
-  /// FEAT_NMI: PSTATE.ALLINT.
-  public var nmi: Bool
-  /// FEAT_GCS: PSTATE.EXLOCK.
-  public var gcs: Bool
-  /// FEAT_EBEP: PSTATE.PM.
-  public var ebep: Bool
-
-  /// Decodes the identification registers ID_AA64PFR0_EL1, ID_AA64PFR1_EL1, ID_AA64MMFR1_EL1 and
-  /// ID_AA64DFR1_EL1. All zeros are a processor without any of the features.
-  public init(pfr0: UInt64, pfr1: UInt64, mmfr1: UInt64, dfr1: UInt64) {
-    pan = mmfr1[bits: 20...23] != 0
-    dit = pfr0[bits: 48...51] != 0
-    ssbs = pfr1[bits: 4...7] != 0
-    mte = pfr1[bits: 8...11] != 0
-    nmi = pfr1[bits: 36...39] != 0
-    gcs = pfr1[bits: 44...47] != 0
-    ebep = dfr1[bits: 48...51] != 0
-  }
-}
-
 /// What taking a synchronous exception to AArch64 EL1 changes (pseudocode AArch64.TakeException),
 /// so that EL2 can put a guest into its handler exactly as the processor would have.
 public struct ExceptionEntry: Equatable, Sendable {
@@ -46,7 +16,7 @@ public struct ExceptionEntry: Equatable, Sendable {
   public init(
     from state: PState, vbar: UInt64, sctlr: UInt64, gcscr: UInt64 = 0, features: ExceptionFeatures
   ) {
-    let isSameLevel = state.el == .el1 && !state.isAArch32
+    let isSameLevel = !state.isEL0
     let vector: UInt64 =
       if isSameLevel {
         state.spsel ? 0x200 : 0x000
@@ -70,19 +40,12 @@ public struct ExceptionEntry: Equatable, Sendable {
     from state: PState, isSameLevel: Bool, sctlr: UInt64, gcscr: UInt64,
     features: ExceptionFeatures
   ) -> PState {
-    let old = state.rawValue
-    // M = EL1h, DAIF = 1111; SS, IL, BTYPE and UAO = 0. N, Z, C and V stay as they were.
-    var new: UInt64 = 0x3C5
-    new[bits: 28...31] = old[bits: 28...31]
-    if features.dit { new[bit: 24] = old[bit: 24] }
-    // SCTLR_EL1.SPAN = 0 sets PAN; otherwise it stays.
-    if features.pan { new[bit: 22] = old[bit: 22] || !sctlr[bit: 23] }
-    // SCTLR_EL1.DSSBS.
-    if features.ssbs { new[bit: 12] = sctlr[bit: 44] }
-    if features.mte { new[bit: 25] = true }
-    // Not SCTLR_EL1.SPINTMASK.
-    if features.nmi { new[bit: 13] = !sctlr[bit: 62] }
-    if features.ebep { new[bit: 32] = true }
+    // SPAN = 0 sets PAN, which stays otherwise; DSSBS goes to SSBS, and SPINTMASK to ALLINT, inverted.
+    let controls =
+      (~sctlr &>> 1) & PState.panBit | (sctlr &>> 32) & PState.ssbsBit
+      | (~sctlr &>> 49) & PState.allIntBit
+    var new =
+      state.rawValue & features.kept | features.added | controls & features.controlled
     // GCSCR_EL1.EXLOCKEN, only from the same exception level.
     if features.gcs { new[bit: 34] = isSameLevel && gcscr[bit: 6] }
     return PState(rawValue: new)

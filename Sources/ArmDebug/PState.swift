@@ -25,6 +25,13 @@ public struct PState: Equatable, Sendable {
     }
   }
 
+  /// The exception level is EL0: M[3:0] is 0 there in AArch64 (EL0t) and in AArch32 (User).
+  public var isEL0: Bool { rawValue[bits: 0...3] == 0 }
+
+  /// The exception level is EL1.
+  @inline(__always)
+  public var isEL1: Bool { isAArch32 ? el == .el1 : rawValue[bits: 2...3] == 1 }
+
   /// SPSel, AArch64 only: SP is the exception level's own rather than SP_EL0.
   public var spsel: Bool { rawValue[bit: 0] }
 

@@ -13,13 +13,10 @@ public struct DebugExceptionMasks: Equatable, Sendable {
 
   /// Whether debug exceptions are enabled in `state`: never while locked; always from EL0; from
   /// EL1 with KDE = 1 and PSTATE.D = 0.
+  @inline(__always)
   public func enables(_ state: PState) -> Bool {
     guard !isLocked else { return false }
-    switch state.el {
-    case .el0: return true
-    case .el1: return kde && !state.d
-    case .el2, .el3: return false
-    }
+    return state.isEL0 || kde && !state.d && state.isEL1
   }
 }
 

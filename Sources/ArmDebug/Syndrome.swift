@@ -31,12 +31,37 @@ public struct Syndrome: Equatable, Sendable {
 
   /// The same syndrome as EL1 sees it when the exception is taken to EL1 from `source`: only the
   /// class can differ.
+  @inline(__always)
   public func takenToEL1(from source: ExceptionLevel) -> Syndrome {
-    guard let exceptionClass else { return self }
+    guard isOne(of: Self.pairedClasses) else { return self }
     var syndrome = self
-    syndrome.rawValue[bits: 26...31] = UInt64(exceptionClass.takenToEL1(from: source).rawValue)
+    // The lower exception level's are the even ones.
+    syndrome.rawValue[bit: 26] = source != .el0
     return syndrome
   }
+
+  /// Whether the exception sets FAR_ELx to a fault address.
+  public var hasFaultAddress: Bool { isOne(of: Self.classesWithFaultAddress) }
+
+  // Sets of classes, bit n for EC = n: guests take exceptions often.
+
+  /// Those of which there are two, one for each origin.
+  private static var pairedClasses: UInt64 {
+    bit(.instructionAbortLower) | bit(.instructionAbortSame) | bit(.dataAbortLower)
+      | bit(.dataAbortSame) | bit(.breakpointLower) | bit(.breakpointSame) | bit(.stepLower)
+      | bit(.stepSame) | bit(.watchpointLower) | bit(.watchpointSame)
+  }
+
+  private static var classesWithFaultAddress: UInt64 {
+    bit(.instructionAbortLower) | bit(.instructionAbortSame) | bit(.dataAbortLower)
+      | bit(.dataAbortSame) | bit(.pcAlignment) | bit(.watchpointLower) | bit(.watchpointSame)
+  }
+
+  private static func bit(_ exceptionClass: ExceptionClass) -> UInt64 {
+    1 &<< UInt64(exceptionClass.rawValue)
+  }
+
+  private func isOne(of classes: UInt64) -> Bool { classes &>> rawValue[bits: 26...31] & 1 != 0 }
 }
 
 /// The ISS of a breakpoint, software step or watchpoint exception. The same bits are free in the

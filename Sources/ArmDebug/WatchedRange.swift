@@ -47,7 +47,7 @@ extension Watchpoint {
   /// contiguous, and of others only the first run is taken, one of the behaviours that the
   /// architecture allows.
   public var range: WatchedRange? {
-    guard control.lsc != nil else { return nil }
+    guard control.watches(.any) else { return nil }
     let base = value.untagged
     let mask = control.mask
     if mask != 0 {

@@ -45,6 +45,10 @@ public struct WatchpointControl: Equatable, Sendable {
     get { AccessKind(rawValue: UInt8(truncatingIfNeeded: rawValue[bits: 3...4])) }
     set { rawValue[bits: 3...4] = UInt64(newValue?.rawValue ?? 0) }
   }
+  /// Whether LSC selects accesses of `kind`, or some of them.
+  public func watches(_ kind: AccessKind) -> Bool {
+    rawValue[bits: 3...4] & UInt64(kind.rawValue) != 0
+  }
   /// BAS: which bytes of the doubleword are watched.
   public var bas: UInt64 {
     get { rawValue[bits: 5...12] }
@@ -77,11 +81,10 @@ public struct WatchpointControl: Equatable, Sendable {
   }
   /// HMC, SSC and PAC together. Setting it writes HMC 0 and SSC 00.
   public var privilege: PrivilegeMatch {
-    get { PrivilegeMatch(hmc: hmc, ssc: ssc, pmc: pac) }
+    get { PrivilegeMatch(control: rawValue) }
     set {
-      hmc = false
-      ssc = 0
-      pac = newValue.pmc
+      // HMC, SSC and the levels.
+      rawValue = rawValue & ~0xE006 | newValue.pmc &<< 1
     }
   }
 }

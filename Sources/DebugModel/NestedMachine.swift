@@ -12,7 +12,7 @@ package struct NestedMachine: ~Copyable {
   /// The lengths of the transcript at which EL2 has completed a store-exclusive, or has let interrupts
   /// wait for the watchpoint of one.
   private(set) var completedStores: Set<Int> = []
-  private(set) var coverage = Coverage()
+  var coverage = Coverage()
 
   /// Requests that are not in force while the transcript has at least `count` entries.
   struct Unplaced: Equatable {
@@ -37,7 +37,7 @@ package struct NestedMachine: ~Copyable {
       guard tick < ticks && core.transcript.count < observations || core.isStepPending else {
         break
       }
-      guard let exit = core.tick() else { continue }
+      guard let exit = core.tick(), !completeQuickly(exit) else { continue }
       if let stop = handle(exit) { return stop }
       enter()
     }
@@ -64,7 +64,7 @@ package struct NestedMachine: ~Copyable {
   }
 
   /// The plan in force from now on.
-  private mutating func notePlan() {
+  mutating func notePlan() {
     guard debug.mode == .shared, !debug.plan.isComplete else {
       if !(unplaced.last?.points.isEmpty ?? true) {
         unplaced.append(Unplaced(count: core.transcript.count))

@@ -116,6 +116,7 @@ el2_vectors:
 // The instruction names one of x19 to x30, or XZR.
 quick_with_all:
         save_preserved
+        ubfx    x2, x1, #5, #5
         // As long as PC is in ELR_EL2, its place stands for register 31.
         str     xzr, [sp, #FRAME_PC]
         mov     x0, sp

@@ -1,3 +1,5 @@
+import ArmDebug
+
 /// Some of the comparators of one kind: bit n is comparator n. What loops over comparators on the way
 /// back to the guest loops over such a set, and so costs what is in use and not what there is.
 struct ComparatorSet: Equatable, Sendable {
@@ -11,16 +13,22 @@ struct ComparatorSet: Equatable, Sendable {
   }
 
   var isEmpty: Bool { bits == 0 }
+  /// The one that there is, if there is no other.
+  var only: Int? { bits & (bits &- 1) == 0 ? first : nil }
   var count: Int { bits.nonzeroBitCount }
   /// The lowest-numbered one.
   var first: Int? { bits == 0 ? nil : bits.trailingZeroBitCount }
 
   func contains(_ n: Int) -> Bool { bits & Self.bit(n) != 0 }
   func union(_ other: ComparatorSet) -> ComparatorSet { ComparatorSet(bits: bits | other.bits) }
+  func intersection(_ other: ComparatorSet) -> ComparatorSet {
+    ComparatorSet(bits: bits & other.bits)
+  }
   func subtracting(_ other: ComparatorSet) -> ComparatorSet {
     ComparatorSet(bits: bits & ~other.bits)
   }
 
+  mutating func formUnion(_ other: ComparatorSet) { bits |= other.bits }
   mutating func insert(_ n: Int) { bits |= Self.bit(n) }
   mutating func remove(_ n: Int) { bits &= ~Self.bit(n) }
 
@@ -31,5 +39,28 @@ struct ComparatorSet: Equatable, Sendable {
     return first
   }
 
+  /// Takes the highest-numbered one out.
+  mutating func popLast() -> Int? {
+    guard bits != 0 else { return nil }
+    let last = 15 &- bits.leadingZeroBitCount
+    remove(last)
+    return last
+  }
+
   private static func bit(_ n: Int) -> UInt16 { 1 &<< UInt16(truncatingIfNeeded: n) }
+}
+
+/// The comparators that a processor has: what of `DebugCapabilities` plans are made with.
+struct Comparators: Equatable, Sendable {
+  let breakpoints: ComparatorSet
+  /// Those of the breakpoints that can compare context identifiers.
+  let contextAware: ComparatorSet
+  let watchpoints: ComparatorSet
+
+  init(of capabilities: DebugCapabilities) {
+    breakpoints = .first(capabilities.breakpointCount)
+    contextAware = breakpoints.subtracting(
+      .first(capabilities.breakpointCount &- capabilities.contextAwareCount))
+    watchpoints = .first(capabilities.watchpointCount)
+  }
 }

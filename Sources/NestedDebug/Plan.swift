@@ -13,7 +13,7 @@ public enum Owner: Equatable, Sendable {
 /// Who the comparators of one kind work for.
 public struct Owners: Sendable {
   /// Those that the guest has enabled.
-  private(set) var guests = ComparatorSet.none
+  var guests = ComparatorSet.none
   /// Those that do a request of the debugger's, whose number is in `requests`.
   private(set) var debuggers = ComparatorSet.none
   private var requests = [16 of UInt8](repeating: 0)
@@ -33,8 +33,7 @@ public struct Owners: Sendable {
     debuggers = .none
   }
 
-  mutating func giveToGuest(_ n: Int) { guests.insert(n) }
-
+  @inline(__always)
   mutating func giveToDebugger(_ n: Int, request: Int) {
     debuggers.insert(n)
     requests[n] = UInt8(truncatingIfNeeded: request)
@@ -46,6 +45,9 @@ public struct Owners: Sendable {
 public struct Plan: Sendable {
   /// The comparators. One that is off here may still have an owner.
   public internal(set) var bank = ComparatorBank()
+  /// Those of them that are on.
+  private(set) var armedBreakpoints = ComparatorSet.none
+  private(set) var armedWatchpoints = ComparatorSet.none
   public internal(set) var breakpointOwners = Owners()
   public internal(set) var watchpointOwners = Owners()
 
@@ -62,4 +64,75 @@ public struct Plan: Sendable {
 
   /// Whether every request has found its comparators.
   public var isComplete: Bool { unplacedBreakpoints == 0 && unplacedWatchpoints == 0 }
+
+  /// Whether any comparator is on.
+  var armsAnything: Bool { !armedBreakpoints.isEmpty || !armedWatchpoints.isEmpty }
+}
+
+// How the planner makes one.
+extension Plan {
+  @inline(__always)
+  mutating func setBreakpoint(_ n: Int, _ breakpoint: Breakpoint) {
+    bank.breakpoints[n] = breakpoint
+    if breakpoint.control.e { armedBreakpoints.insert(n) } else { armedBreakpoints.remove(n) }
+  }
+
+  @inline(__always)
+  mutating func setWatchpoint(_ n: Int, _ watchpoint: Watchpoint) {
+    bank.watchpoints[n] = watchpoint
+    if watchpoint.control.e { armedWatchpoints.insert(n) } else { armedWatchpoints.remove(n) }
+  }
+
+  /// A plan with nothing in it; only what had an owner can have been on.
+  mutating func clear() {
+    var breakpoints = breakpointOwners.everybodys
+    while let n = breakpoints.popFirst() { bank.breakpoints[n] = .off }
+    var watchpoints = watchpointOwners.everybodys
+    while let n = watchpoints.popFirst() { bank.watchpoints[n] = .off }
+    armedBreakpoints = .none
+    armedWatchpoints = .none
+    breakpointOwners.removeAll()
+    watchpointOwners.removeAll()
+    unplacedBreakpoints = 0
+    unplacedWatchpoints = 0
+  }
+
+  // The guest enables or disables one of its comparators while every request of the debugger's has its
+  // own. These note that, or do nothing and return false if it moves a request.
+
+  @inline(__always)
+  mutating func giveBreakpointToGuest(_ n: Int) -> Bool {
+    guard unplacedBreakpoints == 0, !breakpointOwners.debuggers.contains(n) else { return false }
+    breakpointOwners.guests.insert(n)
+    return true
+  }
+
+  @inline(__always)
+  mutating func giveWatchpointToGuest(_ n: Int) -> Bool {
+    guard unplacedWatchpoints == 0, !watchpointOwners.debuggers.contains(n) else { return false }
+    watchpointOwners.guests.insert(n)
+    return true
+  }
+
+  /// Breakpoint `n` is not context-aware. The debugger would have those after it, had `n` been free.
+  @inline(__always)
+  mutating func takeBreakpointFromGuest(_ n: Int, of comparators: Comparators) -> Bool {
+    let later = ComparatorSet.first(n).union(comparators.contextAware)
+    guard unplacedBreakpoints == 0, breakpointOwners.debuggers.intersection(later).isEmpty else {
+      return false
+    }
+    breakpointOwners.guests.remove(n)
+    setBreakpoint(n, .off)
+    return true
+  }
+
+  @inline(__always)
+  mutating func takeWatchpointFromGuest(_ n: Int) -> Bool {
+    guard unplacedWatchpoints == 0,
+      watchpointOwners.debuggers.intersection(.first(n)).isEmpty
+    else { return false }
+    watchpointOwners.guests.remove(n)
+    setWatchpoint(n, .off)
+    return true
+  }
 }

@@ -6,10 +6,11 @@ import ArmDebug
 /// - The guest's enabled comparators keep their slots, armed as far as its own masks allow: not at
 ///   all with MDE = 0 or a lock, and not at EL1 with KDE = 0. What cannot be expressed (PSTATE.D) is
 ///   left to routing.
-/// - The debugger takes what the guest has not enabled, lowest first. The context-aware breakpoints
-///   are the highest-numbered ones, so they are the last to go.
+/// - The debugger takes what the guest has not enabled, highest first: operating systems take theirs from
+///   0 up, and seldom displace one of the debugger's. The context-aware breakpoints, which are the
+///   highest-numbered ones, are the last to go.
 struct Planner {
-  let capabilities: DebugCapabilities
+  let comparators: Comparators
   let passOver: PassOver
   /// The hardware steps.
   let stepping: Bool
@@ -21,33 +22,71 @@ struct Planner {
   /// copies a borrowed `InlineArray` whole, for each element.
   func make(
     _ plan: inout Plan, guest: inout GuestDebugState, requests: inout DebugRequests
-  ) -> (breakpoints: ComparatorSet, watchpoints: ComparatorSet) {
-    let before = (plan.breakpointOwners.everybodys, plan.watchpointOwners.everybodys)
-    clear(&plan)
-    planGuestBreakpoints(&plan, &guest)
-    planGuestWatchpoints(&plan, &guest)
+  ) -> ChangedComparators {
+    var changed = ChangedComparators(
+      breakpoints: plan.breakpointOwners.everybodys, watchpoints: plan.watchpointOwners.everybodys)
+    plan.clear()
+    plan.breakpointOwners.guests = guest.bank.enabledBreakpoints(of: comparators)
+    plan.watchpointOwners.guests = guest.bank.enabledWatchpoints(of: comparators)
+    planGuests(&plan, &guest)
     planDebuggerBreakpoints(&plan, &requests)
     planDebuggerWatchpoints(&plan, &requests)
-    plan.mdscr = guest.mdscr
-    plan.mdscr.kde = false
-    plan.mdscr.mde = plan.armsAnything()
-    plan.mdscr.ss = stepping
-    return (
-      plan.breakpointOwners.everybodys.union(before.0),
-      plan.watchpointOwners.everybodys.union(before.1)
-    )
+    planMDSCR(&plan, guest.mdscr)
+    changed.breakpoints.formUnion(plan.breakpointOwners.everybodys)
+    changed.watchpoints.formUnion(plan.watchpointOwners.everybodys)
+    return changed
   }
 
-  /// A plan with nothing in it; only what had an owner can have been on.
-  private func clear(_ plan: inout Plan) {
-    var breakpoints = plan.breakpointOwners.everybodys
-    while let n = breakpoints.popFirst() { plan.bank.breakpoints[n] = .off }
-    var watchpoints = plan.watchpointOwners.everybodys
-    while let n = watchpoints.popFirst() { plan.bank.watchpoints[n] = .off }
-    plan.breakpointOwners.removeAll()
-    plan.watchpointOwners.removeAll()
-    plan.unplacedBreakpoints = 0
-    plan.unplacedWatchpoints = 0
+  /// Makes of `plan`, which was made from the same inputs but for the guest's breakpoint `n`, what `make`
+  /// would; or does nothing and returns false where more may depend on the change.
+  @inline(__always)
+  func remake(_ plan: inout Plan, breakpoint n: Int, guest: inout GuestDebugState) -> Bool {
+    // Others may be linked to a context-aware one.
+    guard !comparators.contextAware.contains(n) else { return false }
+    if guest.bank.breakpoints[n].control.e {
+      guard plan.giveBreakpointToGuest(n) else { return false }
+      planGuestBreakpoint(n, &plan, &guest)
+    } else {
+      guard plan.takeBreakpointFromGuest(n, of: comparators) else { return false }
+    }
+    planMDSCR(&plan, guest.mdscr)
+    return true
+  }
+
+  /// The same for the guest's watchpoint `n`.
+  @inline(__always)
+  func remake(_ plan: inout Plan, watchpoint n: Int, guest: inout GuestDebugState) -> Bool {
+    var watchpoint = guest.bank.watchpoints[n]
+    if watchpoint.control.e {
+      // What nearly every watchpoint is; the others take the long way.
+      guard watchpoint.isPlain, !watchpoint.control.wt, plan.giveWatchpointToGuest(n) else {
+        return false
+      }
+      watchpoint.value = watchpoint.value.untagged
+      arm(&watchpoint, &guest)
+      plan.setWatchpoint(n, watchpoint)
+    } else {
+      guard plan.takeWatchpointFromGuest(n) else { return false }
+    }
+    planMDSCR(&plan, guest.mdscr)
+    return true
+  }
+
+  /// The same for MDSCR_EL1 and the locks, on which nothing but the guest's comparators depends; says
+  /// which these are.
+  func remakeMasks(_ plan: inout Plan, guest: inout GuestDebugState) -> ChangedComparators {
+    planGuests(&plan, &guest)
+    planMDSCR(&plan, guest.mdscr)
+    return ChangedComparators(
+      breakpoints: plan.breakpointOwners.guests, watchpoints: plan.watchpointOwners.guests)
+  }
+
+  @inline(__always)
+  private func planMDSCR(_ plan: inout Plan, _ guests: MDSCR) {
+    plan.mdscr = guests
+    plan.mdscr.kde = false
+    plan.mdscr.mde = plan.armsAnything
+    plan.mdscr.ss = stepping
   }
 
   /// Whether every request finds its comparators beside those that the guest has enabled.
@@ -77,99 +116,99 @@ struct Planner {
     return freeBreakpoints >= requests.breakpointsInUse.count
   }
 
-  private func planGuestBreakpoints(_ plan: inout Plan, _ guest: inout GuestDebugState) {
+  private func planGuests(_ plan: inout Plan, _ guest: inout GuestDebugState) {
+    var breakpoints = plan.breakpointOwners.guests
+    while let n = breakpoints.popFirst() { planGuestBreakpoint(n, &plan, &guest) }
+    var watchpoints = plan.watchpointOwners.guests
+    while let n = watchpoints.popFirst() { planGuestWatchpoint(n, &plan, &guest) }
+  }
+
+  @inline(__always)
+  private func planGuestBreakpoint(
+    _ n: Int, _ plan: inout Plan, _ guest: inout GuestDebugState
+  ) {
     let arms = guest.armsComparators
-    let masks = guest.masks
-    var enabled = guest.bank.enabledBreakpoints()
-    while let n = enabled.popFirst() {
-      var breakpoint = guest.bank.breakpoints[n]
-      plan.breakpointOwners.giveToGuest(n)
-      let type = breakpoint.control.bt
-      if type.comparesContext && type.isLinked {
-        // The partner of a link fires nothing by itself, and its own privilege fields are ignored.
-        // It stays armed while breakpoints are passed over, for watchpoints link to it too.
-        breakpoint.control.privilege = .everywhere
-        breakpoint.control.e = arms && capabilities.isContextAware(n)
-      } else {
-        let privilege = breakpoint.control.privilege.permitted(by: masks)
-        breakpoint.control.privilege = privilege
-        breakpoint.control.e =
-          arms && !privilege.isEmpty && !passOver.contains(.guestBreakpoints)
-        if breakpoint.control.e, !isAllocated(&breakpoint.control, n, &guest) {
-          breakpoint.control.e = false
-        }
-      }
-      plan.bank.breakpoints[n] = breakpoint
+    var breakpoint = guest.bank.breakpoints[n]
+    if breakpoint.control.comparesContext && breakpoint.control.isLinked {
+      // The partner of a link fires nothing by itself, and its own privilege fields are ignored.
+      // It stays armed while breakpoints are passed over, for watchpoints link to it too.
+      breakpoint.control.privilege = .everywhere
+      breakpoint.control.e = arms && comparators.contextAware.contains(n)
+    } else {
+      let privilege = breakpoint.control.privilege.permitted(by: guest.masks)
+      breakpoint.control.privilege = privilege
+      breakpoint.control.e =
+        arms && !privilege.isEmpty && !passOver.contains(.guestBreakpoints)
+      if !isAllocated(&breakpoint.control, n, &guest) { breakpoint.control.e = false }
     }
+    plan.setBreakpoint(n, breakpoint)
   }
 
   /// Whether the type and BAS of the guest's unlinked breakpoint or link are allocated ones, which
   /// they are afterwards. Others may by architecture behave as disabled: they never reach the
   /// hardware, where they might behave otherwise.
+  @inline(__always)
   private func isAllocated(
     _ control: inout BreakpointControl, _ n: Int, _ guest: inout GuestDebugState
   ) -> Bool {
-    switch control.bt {
-    case .address: break
-    case .linkedAddress:
-      // A link to what is no partner never matches. It must not be armed, for the debugger may
-      // hold the comparator that it names.
-      guard guest.bank.isLinkPartner(control.lbn, of: capabilities) else { return false }
-    case .mismatch, .linkedMismatch: return false
-    default: return capabilities.isContextAware(n)
-    }
+    if control.comparesContext { return comparators.contextAware.contains(n) }
+    if control.isMismatch { return false }
+    // A link to what is no partner never matches. It must not be armed, for the debugger may hold the
+    // comparator that it names.
+    if control.isLinked, !isLinkPartner(control.lbn, &guest) { return false }
     // BAS[1] and BAS[3] are copies of BAS[0] and BAS[2].
     control.bas = (control.bas & 0b0101) &* 0b11
     return control.bas != 0
   }
 
-  private func planGuestWatchpoints(_ plan: inout Plan, _ guest: inout GuestDebugState) {
-    let arms = guest.armsComparators
-    let masks = guest.masks
-    var enabled = guest.bank.enabledWatchpoints()
-    while let n = enabled.popFirst() {
-      let guests = guest.bank.watchpoints[n]
-      plan.watchpointOwners.giveToGuest(n)
-      // The bytes that routing attributes to it, in the one form that has no reserved fields: MASK of
-      // 1 or 2, BAS of several runs, or MASK beside BAS might mean others to the hardware.
-      guard let range = guests.range, let kind = guests.control.lsc else { continue }
-      var watchpoint = range.comparator(for: kind)
-      let privilege = guests.control.privilege.permitted(by: masks)
-      watchpoint.control.privilege = privilege
-      watchpoint.control.wt = guests.control.wt
-      watchpoint.control.lbn = guests.control.lbn
-      watchpoint.control.e =
-        arms && !privilege.isEmpty && !passOver.contains(.guestWatchpoints)
-      if guests.control.wt {
-        let isLinked = guest.bank.isLinkPartner(guests.control.lbn, of: capabilities)
-        if !isLinked { watchpoint.control.e = false }
-      }
-      plan.bank.watchpoints[n] = watchpoint
-    }
+  /// Whether a link to breakpoint `n` can ever match.
+  private func isLinkPartner(_ n: Int, _ guest: inout GuestDebugState) -> Bool {
+    comparators.contextAware.contains(n) && guest.bank.breakpoints[n].isLinkPartner
+  }
+
+  private func planGuestWatchpoint(
+    _ n: Int, _ plan: inout Plan, _ guest: inout GuestDebugState
+  ) {
+    // The bytes that routing attributes to it, in the one form that has no reserved fields: MASK of
+    // 1 or 2, BAS of several runs, or MASK beside BAS might mean others to the hardware.
+    var watchpoint = guest.bank.watchpoints[n].inPlainForm ?? .off
+    arm(&watchpoint, &guest)
+    let control = watchpoint.control
+    if control.wt, !isLinkPartner(control.lbn, &guest) { watchpoint.control.e = false }
+    plan.setWatchpoint(n, watchpoint)
+  }
+
+  @inline(__always)
+  private func arm(_ watchpoint: inout Watchpoint, _ guest: inout GuestDebugState) {
+    let privilege = watchpoint.control.privilege.permitted(by: guest.masks)
+    watchpoint.control.privilege = privilege
+    watchpoint.control.e =
+      guest.armsComparators && !privilege.isEmpty && !passOver.contains(.guestWatchpoints)
   }
 
   private func planDebuggerBreakpoints(_ plan: inout Plan, _ requests: inout DebugRequests) {
     var wanted = requests.breakpointsInUse
     guard !wanted.isEmpty else { return }
-    var free = ComparatorSet.first(capabilities.breakpointCount)
-      .subtracting(plan.breakpointOwners.guests)
+    let free = comparators.breakpoints.subtracting(plan.breakpointOwners.guests)
+    var plain = free.subtracting(comparators.contextAware)
+    var last = free.intersection(comparators.contextAware)
     while let request = wanted.popFirst() {
       guard let breakpoint = requests.breakpoints[request] else { continue }
-      guard let n = free.popFirst() else {
+      guard let n = plain.popLast() ?? last.popLast() else {
         plan.unplacedBreakpoints |= 1 &<< UInt16(truncatingIfNeeded: request)
         continue
       }
       plan.breakpointOwners.giveToDebugger(n, request: request)
-      plan.bank.breakpoints[n] = breakpoint.comparator
-      plan.bank.breakpoints[n].control.e = !passOver.contains(.debuggerBreakpoints)
+      var comparator = breakpoint.comparator
+      comparator.control.e = !passOver.contains(.debuggerBreakpoints)
+      plan.setBreakpoint(n, comparator)
     }
   }
 
   private func planDebuggerWatchpoints(_ plan: inout Plan, _ requests: inout DebugRequests) {
     var wanted = requests.watchpointsInUse
     guard !wanted.isEmpty else { return }
-    var free = ComparatorSet.first(capabilities.watchpointCount)
-      .subtracting(plan.watchpointOwners.guests)
+    var free = comparators.watchpoints.subtracting(plan.watchpointOwners.guests)
     while let request = wanted.popFirst() {
       guard let watchpoint = requests.watchpoints[request] else { continue }
       // All of its comparators or none: half a watchpoint would look like a whole one.
@@ -179,52 +218,54 @@ struct Planner {
       }
       var rest = watchpoint.range
       for _ in 0..<count {
-        guard let n = free.popFirst() else { break }
+        guard let n = free.popLast() else { break }
         let piece = rest.firstPiece
         plan.watchpointOwners.giveToDebugger(n, request: request)
-        plan.bank.watchpoints[n] = piece.comparator(for: watchpoint.kind)
-        plan.bank.watchpoints[n].control.e = !passOver.contains(.debuggerWatchpoints)
+        var comparator = piece.comparator(for: watchpoint.kind)
+        comparator.control.e = !passOver.contains(.debuggerWatchpoints)
+        plan.setWatchpoint(n, comparator)
         rest.first = piece.last &+ 1
       }
     }
   }
 }
 
+/// What a write of the guest's to its debug registers has changed, of all that a plan depends on.
+public enum GuestChange: Equatable, Sendable {
+  /// DBGBVRn_EL1 or DBGBCRn_EL1.
+  case breakpoint(Int)
+  /// DBGWVRn_EL1 or DBGWCRn_EL1.
+  case watchpoint(Int)
+  /// MDSCR_EL1 or a lock.
+  case masks
+}
+
+/// The comparators that a plan may have other settings for than the one before it.
+struct ChangedComparators {
+  var breakpoints = ComparatorSet.none
+  var watchpoints = ComparatorSet.none
+}
+
 extension PrivilegeMatch {
   /// The levels that are left when the guest's own masks are applied. An EL1 match with KDE = 0
   /// never becomes an exception.
   fileprivate func permitted(by masks: DebugExceptionMasks) -> PrivilegeMatch {
-    PrivilegeMatch(el1: el1 && masks.kde, el0: el0)
+    masks.kde ? self : intersection(PrivilegeMatch(el1: false, el0: true))
   }
 }
 
 extension ComparatorBank {
-  // The guest's state has no comparator enabled that the processor lacks.
-
-  fileprivate mutating func enabledBreakpoints() -> ComparatorSet {
-    var bits: UInt16 = 0
-    for n in 0..<Self.capacity {
-      bits |= UInt16(truncatingIfNeeded: breakpoints[n].control.rawValue & 1) &<< UInt16(n)
-    }
-    return ComparatorSet(bits: bits)
+  fileprivate mutating func enabledBreakpoints(of comparators: Comparators) -> ComparatorSet {
+    var enabled = ComparatorSet.none
+    var rest = comparators.breakpoints
+    while let n = rest.popFirst() { if breakpoints[n].control.e { enabled.insert(n) } }
+    return enabled
   }
 
-  fileprivate mutating func enabledWatchpoints() -> ComparatorSet {
-    var bits: UInt16 = 0
-    for n in 0..<Self.capacity {
-      bits |= UInt16(truncatingIfNeeded: watchpoints[n].control.rawValue & 1) &<< UInt16(n)
-    }
-    return ComparatorSet(bits: bits)
-  }
-}
-
-extension Plan {
-  /// Whether any comparator is on.
-  fileprivate mutating func armsAnything() -> Bool {
-    var breakpoints = breakpointOwners.everybodys
-    while let n = breakpoints.popFirst() { if bank.breakpoints[n].control.e { return true } }
-    var watchpoints = watchpointOwners.everybodys
-    while let n = watchpoints.popFirst() { if bank.watchpoints[n].control.e { return true } }
-    return false
+  fileprivate mutating func enabledWatchpoints(of comparators: Comparators) -> ComparatorSet {
+    var enabled = ComparatorSet.none
+    var rest = comparators.watchpoints
+    while let n = rest.popFirst() { if watchpoints[n].control.e { enabled.insert(n) } }
+    return enabled
   }
 }

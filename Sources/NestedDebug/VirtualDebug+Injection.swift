@@ -11,20 +11,30 @@ extension VirtualDebug {
     _ syndrome: Syndrome, faultAddress: UInt64? = nil, context: inout GuestContext,
     hardware: inout Hardware
   ) {
+    take(syndrome, faultAddress: faultAddress, context: &context, hardware: &hardware)
+    step.advance(guestSyndrome: .step(isv: false, ex: false))
+    exclusives.clear()
+  }
+
+  /// The part of that which neither step machine nor exclusives monitor have to hear of: all there is while
+  /// the vCPU `isSettled`.
+  @inline(__always)
+  func take<Hardware: DebugHardware & ~Copyable>(
+    _ syndrome: Syndrome, faultAddress: UInt64?, context: inout GuestContext,
+    hardware: inout Hardware
+  ) {
     let entry = ExceptionEntry(
       from: context.pstate, vbar: hardware.read(.vbar), sctlr: hardware.read(.sctlr),
       gcscr: features.gcs ? hardware.read(.gcscr) : 0, features: features)
-    let seen = syndrome.takenToEL1(from: context.pstate.el)
+    let seen = syndrome.takenToEL1(from: context.pstate.isEL0 ? .el0 : .el1)
     hardware.write(.esr, seen.rawValue)
-    if let faultAddress, seen.exceptionClass?.hasFaultAddress == true {
+    if let faultAddress, seen.hasFaultAddress {
       hardware.write(.far, faultAddress)
     }
     hardware.write(.elr, context.pc)
     hardware.write(.spsr, entry.spsr.rawValue)
     context.pc = entry.pc
     context.pstate = entry.pstate
-    step.advance(guestSyndrome: .step(isv: false, ex: false))
-    exclusives.clear()
   }
 
   /// Makes the guest take the exception of an UNDEFINED instruction at its PC.

@@ -90,76 +90,124 @@ extension VirtualDebug {
       guestChanges: guest.changes, requestsGeneration: requests.generation,
       passOver: step.passOver, stepping: stepping)
     guard inputs != planned else { return }
-    makePlan(inputs, requests: &requests, hardware: &hardware)
+    let planner = Planner(
+      comparators: comparators, passOver: inputs.passOver, stepping: inputs.stepping)
+    remakeAll(planner, requests: &requests, hardware: &hardware)
+    planned = inputs
+  }
+
+  @inline(never)
+  private mutating func remakeAll<Hardware: DebugHardware & ~Copyable>(
+    _ planner: Planner, requests: inout DebugRequests, hardware: inout Hardware
+  ) {
+    let old = planned == nil ? nil : plan.mdscr
+    let changed = planner.make(&plan, guest: &guest, requests: &requests)
+    install(changed, insteadOf: old, hardware: &hardware)
   }
 
   /// What has to follow a `quickWrite` that made the plan stale. If the guest steps from now on it does
   /// nothing and returns false: the access is then to be completed as any other is, and writes the
   /// same once more.
+  @inline(__always)
   public mutating func updateQuickly<Hardware: DebugHardware & ~Copyable>(
-    hardware: inout Hardware, inPlace requests: inout DebugRequests
+    after change: GuestChange, hardware: inout Hardware, inPlace requests: inout DebugRequests
   ) -> Bool {
     // The rest of what prepareToRun looks at is as it was when the vCPU was settled.
-    guard isSettled, mode == .shared, !guest.steps, var inputs = planned else { return false }
-    inputs.guestChanges = guest.changes
-    makePlan(inputs, requests: &requests, hardware: &hardware)
-    settle(for: requests.generation)
+    guard isSettled, mode == .shared, installedIsKnown, !guest.steps else { return false }
+    let planner = Planner(comparators: comparators, passOver: .nothing, stepping: false)
+    let old = plan.mdscr
+    switch change {
+    case .breakpoint(let n):
+      if planner.remake(&plan, breakpoint: n, guest: &guest) {
+        installed.setBreakpoint(n, plan.bank.breakpoints[n], hardware: &hardware)
+        finishInstalling(insteadOf: old, hardware: &hardware)
+      } else {
+        remakeAll(planner, requests: &requests, hardware: &hardware)
+      }
+    case .watchpoint(let n):
+      if planner.remake(&plan, watchpoint: n, guest: &guest) {
+        installed.setWatchpoint(n, plan.bank.watchpoints[n], hardware: &hardware)
+        finishInstalling(insteadOf: old, hardware: &hardware)
+      } else {
+        remakeAll(planner, requests: &requests, hardware: &hardware)
+      }
+    case .masks:
+      let changed = planner.remakeMasks(&plan, guest: &guest)
+      install(changed, insteadOf: old, hardware: &hardware)
+    }
+    planned?.guestChanges = guest.changes
+    settledInputs.guestChanges = guest.changes
     return true
   }
 
-  private mutating func makePlan<Hardware: DebugHardware & ~Copyable>(
-    _ inputs: PlanInputs, requests: inout DebugRequests, hardware: inout Hardware
+  /// Puts into the hardware what `changed` of the plan is other than it was, and MDSCR_EL1 if that is
+  /// another than `old`.
+  private mutating func install<Hardware: DebugHardware & ~Copyable>(
+    _ changed: ChangedComparators, insteadOf old: MDSCR?, hardware: inout Hardware
   ) {
-    let old = planned == nil ? nil : plan.mdscr
-    let planner = Planner(
-      capabilities: capabilities, passOver: inputs.passOver, stepping: inputs.stepping)
-    let changed = planner.make(&plan, guest: &guest, requests: &requests)
     if installedIsKnown {
-      installed.install(
-        breakpoints: changed.breakpoints, watchpoints: changed.watchpoints, of: &plan.bank,
-        hardware: &hardware)
+      installed.install(changed, of: &plan, hardware: &hardware)
     } else {
       installed.overwrite(with: &plan.bank, on: capabilities, hardware: &hardware)
       installedIsKnown = true
     }
-    if old != plan.mdscr { hardware.write(.mdscr, plan.mdscr.rawValue) }
-    hardware.synchronize()
-    planned = inputs
+    finishInstalling(insteadOf: old, hardware: &hardware)
     missed.breakpoints |= plan.unplacedBreakpoints
     missed.watchpoints |= plan.unplacedWatchpoints
+  }
+
+  @inline(__always)
+  private mutating func finishInstalling<Hardware: DebugHardware & ~Copyable>(
+    insteadOf old: MDSCR?, hardware: inout Hardware
+  ) {
+    if old != plan.mdscr { hardware.write(.mdscr, plan.mdscr.rawValue) }
+    hardware.synchronize()
   }
 }
 
 // What the comparators of the hardware hold, and how they come to hold something else.
 extension ComparatorBank {
-  /// Writes those of `breakpoints` and `watchpoints` that differ in `bank`. Each is disabled before
-  /// its value changes, so that it never compares with half of a new setting.
+  /// Writes those of `changed` that differ in `plan`.
   fileprivate mutating func install<Hardware: DebugHardware & ~Copyable>(
-    breakpoints changedBreakpoints: ComparatorSet, watchpoints changedWatchpoints: ComparatorSet,
-    of bank: inout ComparatorBank, hardware: inout Hardware
+    _ changed: ChangedComparators, of plan: inout Plan, hardware: inout Hardware
   ) {
-    var rest = changedBreakpoints
+    var rest = changed.breakpoints
     while let n = rest.popFirst() {
-      let new = bank.breakpoints[n]
-      guard breakpoints[n] != new else { continue }
-      if breakpoints[n].value != new.value {
-        hardware.write(.dbgbcr(n), 0)
-        hardware.write(.dbgbvr(n), new.value)
-      }
-      hardware.write(.dbgbcr(n), new.control.rawValue)
-      breakpoints[n] = new
+      setBreakpoint(n, plan.bank.breakpoints[n], hardware: &hardware)
     }
-    rest = changedWatchpoints
+    rest = changed.watchpoints
     while let n = rest.popFirst() {
-      let new = bank.watchpoints[n]
-      guard watchpoints[n] != new else { continue }
-      if watchpoints[n].value != new.value {
-        hardware.write(.dbgwcr(n), 0)
-        hardware.write(.dbgwvr(n), new.value)
-      }
-      hardware.write(.dbgwcr(n), new.control.rawValue)
-      watchpoints[n] = new
+      setWatchpoint(n, plan.bank.watchpoints[n], hardware: &hardware)
     }
+  }
+
+  // A comparator is disabled before its value changes, so that it never compares with half of a new
+  // setting.
+
+  @inline(__always)
+  fileprivate mutating func setBreakpoint<Hardware: DebugHardware & ~Copyable>(
+    _ n: Int, _ new: Breakpoint, hardware: inout Hardware
+  ) {
+    guard breakpoints[n] != new else { return }
+    if breakpoints[n].value != new.value {
+      hardware.write(.dbgbcr(n), 0)
+      hardware.write(.dbgbvr(n), new.value)
+    }
+    hardware.write(.dbgbcr(n), new.control.rawValue)
+    breakpoints[n] = new
+  }
+
+  @inline(__always)
+  fileprivate mutating func setWatchpoint<Hardware: DebugHardware & ~Copyable>(
+    _ n: Int, _ new: Watchpoint, hardware: inout Hardware
+  ) {
+    guard watchpoints[n] != new else { return }
+    if watchpoints[n].value != new.value {
+      hardware.write(.dbgwcr(n), 0)
+      hardware.write(.dbgwvr(n), new.value)
+    }
+    hardware.write(.dbgwcr(n), new.control.rawValue)
+    watchpoints[n] = new
   }
 
   /// Writes every comparator that the processor has, whatever it holds.

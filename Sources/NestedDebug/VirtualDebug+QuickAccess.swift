@@ -11,8 +11,8 @@ extension VirtualDebug {
     case notServed
     /// Done, and the plan does not depend on what has changed, if anything has.
     case done
-    /// Done, and the plan does: `prepareToRun` has to follow.
-    case planIsStale
+    /// Done, and the plan depends on what has changed: `updateQuickly` or `prepareToRun` has to follow.
+    case planIsStale(GuestChange)
   }
 
   /// What a trapped MRS reads. `syndrome` is ESR_EL2 of a system register read, or of another class.
@@ -53,13 +53,13 @@ extension VirtualDebug {
         let new = value[bit: 0]
         if new == guest.osLock { return .done }
         guest.osLock = new
-        return staleAfterWrite()
+        return stale(.masks)
       }
       if key.isOSDLR {
         let new = capabilities.hasDoubleLock && value[bit: 0]
         if new == guest.osDoubleLock { return .done }
         guest.osDoubleLock = new
-        return staleAfterWrite()
+        return stale(.masks)
       }
       return .notServed
     }
@@ -71,7 +71,7 @@ extension VirtualDebug {
       let new = guest.mdscr.rawValue & ~mask | value & mask
       if new == guest.mdscr.rawValue { return .done }
       guest.mdscr.rawValue = new
-      return staleAfterWrite()
+      return stale(.masks)
     }
     // No plan depends on MDCCINT_EL1; the hardware gets it when it is the guest's again.
     if key.isMDCCINT {
@@ -89,14 +89,16 @@ extension VirtualDebug {
     guard n < capabilities.breakpointCount else { return .notServed }
     let old = guest.bank.breakpoints[n]
     if key.isControl {
+      if value == old.control.rawValue { return .done }
       let new = BreakpointControl.stored(value)
       if new == old.control { return .done }
       guest.bank.breakpoints[n].control = new
-      return new.e || old.control.e ? staleAfterWrite() : .done
+      return new.e || old.control.e ? stale(.breakpoint(n)) : .done
     }
+    if value == old.value { return .done }
     let new = value & (capabilities.isContextAware(n) ? .max : ~0b11)
     guest.bank.breakpoints[n].value = new
-    return old.control.e && new != old.value ? staleAfterWrite() : .done
+    return old.control.e && new != old.value ? stale(.breakpoint(n)) : .done
   }
 
   @inline(__always)
@@ -108,17 +110,17 @@ extension VirtualDebug {
       let new = WatchpointControl(rawValue: value & WatchpointControl.mask)
       if new == old.control { return .done }
       guest.bank.watchpoints[n].control = new
-      return new.e || old.control.e ? staleAfterWrite() : .done
+      return new.e || old.control.e ? stale(.watchpoint(n)) : .done
     }
     let new = value & ~0b11
     guest.bank.watchpoints[n].value = new
-    return old.control.e && new != old.value ? staleAfterWrite() : .done
+    return old.control.e && new != old.value ? stale(.watchpoint(n)) : .done
   }
 
   @inline(__always)
-  private mutating func staleAfterWrite() -> QuickWrite {
+  private mutating func stale(_ change: GuestChange) -> QuickWrite {
     guest.changes &+= 1
-    return .planIsStale
+    return .planIsStale(change)
   }
 }
 

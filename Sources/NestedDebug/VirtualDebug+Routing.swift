@@ -36,28 +36,31 @@ extension VirtualDebug {
   }
 
   /// Whose breakpoints have fired at `context`.
+  @inline(__always)
   private mutating func breakpointOwners(
     at context: GuestContext
   ) -> (isGuests: Bool, isDebuggers: Bool) {
     var isGuests = false
     var isDebuggers = false
-    // What the debugger's comparator for this address would be. BAS of 0b1111 may match a T32
-    // instruction in the upper half of the word as well (CONSTRAINED UNPREDICTABLE), for which the
-    // debugger has not asked.
-    let here = BreakpointRequest(address: context.pc.untagged).comparator
-    var owned = plan.breakpointOwners.everybodys
-    while let n = owned.popFirst() {
+    let level = PrivilegeMatch(el1: !context.pstate.isEL0, el0: context.pstate.isEL0)
+    var armed = plan.armedBreakpoints
+    while let n = armed.popFirst() {
       let breakpoint = plan.bank.breakpoints[n]
-      guard breakpoint.control.e, breakpoint.control.privilege.contains(context.pstate.el) else {
-        continue
-      }
+      let isAddress = breakpoint.control.comparesAddress
+      // Most are settled by this: others fire elsewhere.
+      if isAddress, (breakpoint.value ^ context.pc)[bits: 2...55] != 0 { continue }
+      // What the plan arms has HMC and SSC of 0.
+      guard breakpoint.control.pmc & level.pmc != 0 else { continue }
       // The processor has compared the context; only the address is compared again.
-      switch plan.breakpointOwners[n] {
-      case .nobody: break
-      case .guest where breakpoint.control.bt.comparesContext:
-        isGuests = isGuests || !breakpoint.control.bt.isLinked
-      case .guest: isGuests = isGuests || breakpoint.matchesAddress(context.pc)
-      case .debugger: isDebuggers = isDebuggers || breakpoint == here
+      if plan.breakpointOwners.guests.contains(n) {
+        isGuests =
+          isGuests
+          || (isAddress ? breakpoint.matchesAddress(context.pc) : !breakpoint.control.isLinked)
+      } else {
+        // BAS of 0b1111 may match a T32 instruction in the upper half of the word as well (CONSTRAINED
+        // UNPREDICTABLE), for which the debugger has not asked.
+        let here = BreakpointRequest(address: context.pc.untagged).comparator
+        isDebuggers = isDebuggers || breakpoint == here
       }
     }
     return (isGuests, isDebuggers)
@@ -65,6 +68,7 @@ extension VirtualDebug {
 
   /// The short way for an exception of the guest's own while the vCPU `isSettled`: the guest takes it,
   /// or nothing is done and false returned, for `guestExited` and `handle` to look at the exception.
+  @inline(__always)
   public mutating func deliverQuickly<Hardware: DebugHardware & ~Copyable>(
     _ syndrome: Syndrome, faultAddress: UInt64, context: inout GuestContext,
     hardware: inout Hardware
@@ -76,15 +80,16 @@ extension VirtualDebug {
       let (isGuests, isDebuggers) = breakpointOwners(at: context)
       guard isGuests, !isDebuggers, guest.masks.enables(context.pstate) else { return false }
     case ExceptionClass.watchpointLower.rawValue:
-      let nearest = nearestWatchpoint(
-        to: faultAddress, DebugSyndrome(rawValue: syndrome.iss), context: context,
-        hardware: &hardware)
-      guard let nearest, plan.watchpointOwners.guests.contains(nearest),
-        guest.masks.enables(context.pstate)
+      let detail = DebugSyndrome(rawValue: syndrome.iss)
+      guard
+        let fired = onlyWatchpoint(at: faultAddress, detail)
+          ?? nearestWatchpoint(
+            to: faultAddress, detail, context: context, hardware: &hardware),
+        plan.watchpointOwners.guests.contains(fired), guest.masks.enables(context.pstate)
       else { return false }
     default: return false
     }
-    inject(syndrome, faultAddress: faultAddress, context: &context, hardware: &hardware)
+    take(syndrome, faultAddress: faultAddress, context: &context, hardware: &hardware)
     return true
   }
 
@@ -135,6 +140,20 @@ extension VirtualDebug {
     return .resume
   }
 
+  /// The one armed watchpoint that there is, if it watches the byte at FAR. What fired it need not be read:
+  /// there is no other.
+  @inline(__always)
+  private mutating func onlyWatchpoint(
+    at faultAddress: UInt64, _ syndrome: DebugSyndrome
+  ) -> Int? {
+    guard let n = plan.armedWatchpoints.only else { return nil }
+    let watchpoint = plan.bank.watchpoints[n]
+    guard watchpoint.control.watches(syndrome.wnr ? .store : .load),
+      watchpoint.watchesInPlainForm(faultAddress)
+    else { return nil }
+    return n
+  }
+
   /// The armed watchpoint that the exception is attributed to: of those that match this access, the
   /// one nearest to FAR, the debugger's before the guest's. FAR need not be an address that it
   /// watches, so one that does not match may be nearer.
@@ -142,17 +161,20 @@ extension VirtualDebug {
     to faultAddress: UInt64, _ syndrome: DebugSyndrome, context: GuestContext,
     hardware: inout Hardware
   ) -> Int? {
+    // Where only one can have fired, nothing has to be read to know which.
+    let isOnly = plan.armedWatchpoints.only != nil
     let kind: AccessKind = syndrome.wnr ? .store : .load
     var nearest: (n: Int, distance: UInt64, isDebuggers: Bool)?
-    var owned = plan.watchpointOwners.everybodys
-    while let n = owned.popFirst() {
+    var armed = plan.armedWatchpoints
+    while let n = armed.popFirst() {
       let watchpoint = plan.bank.watchpoints[n]
       let control = watchpoint.control
-      guard control.e, control.lsc?.overlaps(kind) == true,
+      guard control.watches(kind),
         let distance = syndrome.watchpointNumber == n
           ? 0 : watchpoint.range?.distance(from: faultAddress, block: zeroBlockSize),
-        Self.privilege(control.privilege, matches: context, hardware: &hardware),
-        !control.wt || linkMatches(control.lbn, hardware: &hardware)
+        isOnly
+          || Self.privilege(control.privilege, matches: context, hardware: &hardware)
+            && (!control.wt || linkMatches(control.lbn, hardware: &hardware))
       else { continue }
       let isDebuggers = plan.watchpointOwners.debuggers.contains(n)
       if let best = nearest,

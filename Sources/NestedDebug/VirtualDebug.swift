@@ -20,6 +20,8 @@ public struct VirtualDebug: ~Copyable {
 
   /// What debug hardware the core has.
   public let capabilities: DebugCapabilities
+  /// Which comparators that comes to.
+  let comparators: Comparators
   /// What the core does to PSTATE when an exception is taken.
   public let features: ExceptionFeatures
   /// The size in bytes of the block that DC ZVA writes, a power of two.
@@ -69,6 +71,7 @@ public struct VirtualDebug: ~Copyable {
     vmid: UInt16 = 0
   ) {
     self.capabilities = capabilities
+    comparators = Comparators(of: capabilities)
     self.features = features
     self.zeroBlockSize = zeroBlockSize
     self.vmid = vmid

@@ -43,3 +43,33 @@ extension WatchedRange {
       value: first & ~0b111, control: .accesses(kind, bas: ones &<< (first & 0b111), mask: 0))
   }
 }
+
+extension Watchpoint {
+  /// Whether the watchpoint is for one run of bytes of a doubleword, in the form that
+  /// `WatchedRange.comparator` gives it but for an address tag.
+  var isPlain: Bool {
+    let bas = control.bas
+    // The lowest one of a run carries through it.
+    return control.mask == 0 && !value[bit: 2] && bas != 0
+      && (bas &+ (bas & (0 &- bas))) & bas == 0 && control.watches(.any)
+  }
+
+  /// A watchpoint for the same bytes and otherwise the same, but for MASK, BAS and address in the form that
+  /// `WatchedRange.comparator` gives them; nil if the fields select nothing.
+  var inPlainForm: Watchpoint? {
+    guard let range else { return nil }
+    let plain = range.comparator(for: .any)
+    var watchpoint = Watchpoint(value: plain.value, control: control)
+    watchpoint.control.bas = plain.control.bas
+    watchpoint.control.mask = plain.control.mask
+    return watchpoint
+  }
+
+  /// Whether the byte at `address` is watched, for a watchpoint in that form.
+  @inline(__always)
+  func watchesInPlainForm(_ address: UInt64) -> Bool {
+    let distance = address.untagged ^ value
+    if control.mask != 0 { return distance &>> control.mask == 0 }
+    return distance &>> 3 == 0 && control.bas &>> (address & 0b111) & 1 != 0
+  }
+}

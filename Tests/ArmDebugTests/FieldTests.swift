@@ -76,7 +76,11 @@ struct FieldTests {
       (false, 0b00, 0b00, false, false), (true, 0b00, 0b10, false, false),
     ] as [(Bool, UInt64, UInt64, Bool, Bool)])
   func privilege(hmc: Bool, ssc: UInt64, pmc: UInt64, el1: Bool, el0: Bool) {
-    let match = PrivilegeMatch(hmc: hmc, ssc: ssc, pmc: pmc)
+    var control = BreakpointControl(rawValue: 0)
+    control.hmc = hmc
+    control.ssc = ssc
+    control.pmc = pmc
+    let match = control.privilege
     #expect(match == PrivilegeMatch(el1: el1, el0: el0))
     #expect(match.isEmpty == (!el1 && !el0))
     #expect(match.contains(.el1) == el1)

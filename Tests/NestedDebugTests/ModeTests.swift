@@ -88,8 +88,8 @@ struct ModeTests {
     #expect(hardware.events.suffix(2) == [.write(.mdscr, 0x9000), .synchronize])
     #expect(hardware.values[.oslsr] == 0b1000)
     #expect(hardware.values[.osdlr] == 0)
-    #expect(hardware.values[.dbgbvr(0)] == 0xF000)
-    #expect(hardware.values[.dbgbcr(0)] == 0x1E7)
+    #expect(hardware.values[.dbgbvr(2)] == 0xF000)
+    #expect(hardware.values[.dbgbcr(2)] == 0x1E7)
   }
 
   @Test("a comparator is disabled while its value changes")
@@ -178,10 +178,10 @@ struct ModeTests {
 
     try requests.insertBreakpoint(at: 0xF010)
     prepare(&debug, &hardware, requests)
-    // Breakpoints 1, 3 and 5 are the guest's, and 0 has the other request.
+    // Breakpoints 1, 3 and 5 are the guest's, and 2 has the other request.
     #expect(
       hardware.events == [
-        .write(.dbgbcr(2), 0), .write(.dbgbvr(2), 0xF010), .write(.dbgbcr(2), 0x1E7), .synchronize,
+        .write(.dbgbcr(0), 0), .write(.dbgbvr(0), 0xF010), .write(.dbgbcr(0), 0x1E7), .synchronize,
       ])
   }
 
@@ -245,7 +245,7 @@ struct ModeTests {
     prepare(&debug, &hardware, requests)
     #expect(debug.guest.mdscr.rawValue == 0)
     #expect(!debug.guest.bank.breakpoints[1].control.e)
-    #expect(hardware.values[.dbgbvr(0)] == 0xF000)
-    for n in 1..<6 { #expect(hardware.values[.dbgbcr(n)] == 0) }
+    #expect(hardware.values[.dbgbvr(3)] == 0xF000)
+    for n in 0..<6 where n != 3 { #expect(hardware.values[.dbgbcr(n)] == 0) }
   }
 }

@@ -253,7 +253,7 @@ struct OrderChecker {
     let how = "DBGBCR\(n) = \(String(control.rawValue, radix: 16))"
     expect(
       .nothingArmedAtEL2, !control.hmc && control.ssc == 0 && control.pmc != 0, how)
-    let isPartner = control.bt.comparesContext && control.bt.isLinked
+    let isPartner = control.comparesContext && control.isLinked
     let isAllocated =
       switch control.bt {
       case .address: true
@@ -264,7 +264,7 @@ struct OrderChecker {
     expect(
       .noReservedBreakpoint,
       isAllocated
-        && (!control.bt.comparesAddress || [0b0011, 0b1100, 0b1111].contains(control.bas)), how)
+        && (!control.comparesAddress || [0b0011, 0b1100, 0b1111].contains(control.bas)), how)
     if isGuests {
       expect(
         .armedAsTheGuestAllows,

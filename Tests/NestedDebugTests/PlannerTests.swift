@@ -35,22 +35,22 @@ struct PlannerTests {
   static let el0: UInt64 = 0x1E5
   static let el1: UInt64 = 0x1E3
 
-  @Test("the guest's comparators keep their slots; the debugger's takes the lowest free one")
+  @Test("the guest's comparators keep their slots; the debugger's takes the highest free one")
   func slots() throws {
     let plan = try plan([
-      (.mdscr, 0xA000), (.dbgbvr(0), 0x2000), (.dbgbcr(0), Self.both), (.dbgbvr(2), 0x3000),
-      (.dbgbcr(2), Self.both),
+      (.mdscr, 0xA000), (.dbgbvr(0), 0x2000), (.dbgbcr(0), Self.both), (.dbgbvr(3), 0x3000),
+      (.dbgbcr(3), Self.both),
     ])
     #expect(plan.breakpointOwners[0] == .guest)
-    #expect(plan.breakpointOwners[1] == .debugger(request: 0))
-    #expect(plan.breakpointOwners[2] == .guest)
-    #expect(plan.breakpointOwners[3] == .nobody)
+    #expect(plan.breakpointOwners[1] == .nobody)
+    #expect(plan.breakpointOwners[2] == .debugger(request: 0))
+    #expect(plan.breakpointOwners[3] == .guest)
     #expect(plan.bank.breakpoints[0].value == 0x2000)
     #expect(plan.bank.breakpoints[0].control.rawValue == Self.both)
     // E, EL1 and EL0, BAS = 0b1111, unlinked.
-    #expect(plan.bank.breakpoints[1].value == 0xF000)
-    #expect(plan.bank.breakpoints[1].control.rawValue == 0x1E7)
-    #expect(plan.bank.breakpoints[2].value == 0x3000)
+    #expect(plan.bank.breakpoints[2].value == 0xF000)
+    #expect(plan.bank.breakpoints[2].control.rawValue == 0x1E7)
+    #expect(plan.bank.breakpoints[3].value == 0x3000)
     #expect(plan.isComplete)
   }
 
@@ -63,7 +63,7 @@ struct PlannerTests {
     var requests = DebugRequests()
     for n in 0..<3 { try requests.insertBreakpoint(at: 0xF000 + UInt64(n) * 4) }
     let plan = try plan(registers, requests)
-    let free = (0..<6).filter { enabled >> $0 & 1 == 0 }
+    let free = [3, 2, 1, 0, 5, 4].filter { enabled >> UInt16($0) & 1 == 0 }
     for n in 0..<6 where enabled >> n & 1 == 1 {
       #expect(plan.breakpointOwners[n] == .guest)
       #expect(plan.bank.breakpoints[n].value == 0x2000 + UInt64(n) * 4)
@@ -143,8 +143,8 @@ struct PlannerTests {
     var requests = DebugRequests()
     for n in 0..<5 { try requests.insertBreakpoint(at: 0xF000 + UInt64(n) * 4) }
     let plan = try plan([], requests)
-    #expect(plan.breakpointOwners[4] == .debugger(request: 4))
-    #expect(plan.breakpointOwners[5] == .nobody)
+    #expect(plan.breakpointOwners[5] == .debugger(request: 4))
+    #expect(plan.breakpointOwners[4] == .nobody)
   }
 
   @Test(
@@ -171,9 +171,10 @@ struct PlannerTests {
     var requests = DebugRequests()
     try requests.insertWatchpoint(at: address, length: length, kind: .load)
     let plan = try plan([], requests)
-    let ranges = (0..<4).filter { plan.watchpointOwners[$0] == .debugger(request: 0) }.map {
-      plan.bank.watchpoints[$0].range
-    }
+    let ranges = (0..<4).reversed().filter { plan.watchpointOwners[$0] == .debugger(request: 0) }
+      .map {
+        plan.bank.watchpoints[$0].range
+      }
     #expect(ranges.count == count)
     var next = address
     for range in ranges {
@@ -181,7 +182,7 @@ struct PlannerTests {
       next = (range?.last ?? 0) &+ 1
     }
     #expect(next == address &+ length)
-    for n in 0..<count { #expect(plan.bank.watchpoints[n].control.lsc == .load) }
+    for n in (0..<4).suffix(count) { #expect(plan.bank.watchpoints[n].control.lsc == .load) }
   }
 
   @Test("half a watchpoint is none")
@@ -191,7 +192,7 @@ struct PlannerTests {
     try requests.insertWatchpoint(at: 0x5000, length: 8, kind: .any)
     let plan = try plan([(.dbgwcr(2), 0x1FFF)], requests)
     #expect(plan.unplacedWatchpoints == 0b01)
-    #expect(plan.watchpointOwners[0] == .debugger(request: 1))
+    #expect(plan.watchpointOwners[3] == .debugger(request: 1))
     #expect(plan.watchpointOwners[1] == .nobody)
   }
 

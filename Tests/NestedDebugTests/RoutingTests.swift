@@ -192,15 +192,15 @@ struct RoutingTests {
   func comparatorTaken() throws {
     var machine = machine(
       [
-        .msr(SystemRegister(2, 0, 0, 0, 4), 0x3000), .msr(SystemRegister(2, 0, 0, 0, 5), 0x1E7),
+        .msr(SystemRegister(2, 0, 0, 3, 4), 0x3000), .msr(SystemRegister(2, 0, 0, 3, 5), 0x1E7),
         .nop,
       ], StepTests.el1Masked, mdscr: 0xA000, [])
     try machine.requests.insertBreakpoint(at: 0x1008)
     #expect(machine.run() == .breakpoint(address: 0x1008))
-    #expect(machine.debug.plan.breakpointOwners[0] == .guest)
-    #expect(machine.debug.plan.breakpointOwners[1] == .debugger(request: 0))
-    #expect(machine.core.bvr[0] == 0x3000)
-    #expect(machine.core.bvr[1] == 0x1008)
+    #expect(machine.debug.plan.breakpointOwners[3] == .guest)
+    #expect(machine.debug.plan.breakpointOwners[2] == .debugger(request: 0))
+    #expect(machine.core.bvr[3] == 0x3000)
+    #expect(machine.core.bvr[2] == 0x1008)
   }
 
   @Test("with none left the debugger's is dropped, remembered, and back when there is room")
@@ -293,9 +293,9 @@ struct RoutingTests {
     try requests.insertWatchpoint(at: 0x4020, length: 4, kind: .store)
     var hardware = RecordingHardware()
     var context = GuestContext(pc: 0x1000, pstate: StepTests.el0)
-    // FAR below both, nearer to the guest's; WPT = 1, the debugger's.
+    // FAR below both, nearer to the guest's; WPT = 3, the debugger's.
     let disposition = watchpoint(
-      far: 0x3FF8, iss: 1 << 18 | 1 << 17 | 0x62, requests, &context, &hardware)
+      far: 0x3FF8, iss: 3 << 18 | 1 << 17 | 0x62, requests, &context, &hardware)
     #expect(disposition == .stop(.watchpoint(address: 0x4020, kind: .store)))
   }
 

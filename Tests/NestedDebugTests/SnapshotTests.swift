@@ -269,9 +269,9 @@ struct SnapshotTests {
     #expect(debug.mode == .shared)
     Self.prepare(&debug, &hardware, requests)
     #expect(hardware.values[.dbgbvr(1)] == 0x1004)
-    #expect(hardware.values[.dbgbvr(0)] == 0xF000)
+    #expect(hardware.values[.dbgbvr(2)] == 0xF000)
     #expect(debug.plan.breakpointOwners[1] == .guest)
-    #expect(debug.plan.breakpointOwners[0] == .debugger(request: 0))
+    #expect(debug.plan.breakpointOwners[2] == .debugger(request: 0))
     // And in the hardware once the debugger is gone.
     Self.prepare(&debug, &hardware, DebugRequests())
     #expect(hardware.values[.mdscr] == 0xB001)

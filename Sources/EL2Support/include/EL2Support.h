@@ -150,41 +150,32 @@ EL2_WRITE(oslar_el1, "OSLAR_EL1")
 EL2_READ(oslsr_el1, "OSLSR_EL1")
 EL2_REGISTER(osdlr_el1, "OSDLR_EL1")
 
-// The register number is part of the instruction, so each of the sixteen has its own case. A
-// number above 15 does nothing and reads 0; asking for a comparator that the CPU does not have is
-// UNDEFINED, and the caller's to avoid (ID_AA64DFR0_EL1).
-#define EL2_SIXTEEN(each) \
-  each(0) each(1) each(2) each(3) each(4) each(5) each(6) each(7) \
-  each(8) each(9) each(10) each(11) each(12) each(13) each(14) each(15)
+// The register number is part of the instruction, so each of the sixteen has its own, in a table
+// (`Comparators.S`) that is entered at the one wanted: x16 is the number, x17 the value. Numbers are taken
+// modulo 16; asking for a comparator that the CPU does not have is UNDEFINED, and the caller's to
+// avoid (ID_AA64DFR0_EL1).
 #if EL2_TARGET
-#define EL2_COMPARATOR(name, reg) \
+#define EL2_COMPARATOR(name) \
   EL2_INLINE uint64_t el2_read_##name(uint32_t n) { \
-    uint64_t value = 0; \
-    switch (n) { EL2_SIXTEEN(EL2_CASE_READ_##reg) default: break; } \
+    register uint64_t number __asm__("x16") = n & 15; \
+    register uint64_t value __asm__("x17"); \
+    EL2_ASM("bl el2_mrs_" #name : "=r"(value) : "r"(number) : "x15", "x30", "memory"); \
     return value; \
   } \
-  EL2_INLINE void el2_write_##name(uint32_t n, uint64_t value) { \
-    switch (n) { EL2_SIXTEEN(EL2_CASE_WRITE_##reg) default: break; } \
+  EL2_INLINE void el2_write_##name(uint32_t n, uint64_t new_value) { \
+    register uint64_t number __asm__("x16") = n & 15; \
+    register uint64_t value __asm__("x17") = new_value; \
+    EL2_ASM("bl el2_msr_" #name : : "r"(number), "r"(value) : "x15", "x30", "memory"); \
   }
-#define EL2_CASE_READ(reg, n) case n: EL2_ASM("mrs %0, " reg #n "_EL1" : "=r"(value)); break;
-#define EL2_CASE_WRITE(reg, n) case n: EL2_ASM("msr " reg #n "_EL1, %0" : : "r"(value)); break;
-#define EL2_CASE_READ_DBGBVR(n) EL2_CASE_READ("DBGBVR", n)
-#define EL2_CASE_READ_DBGBCR(n) EL2_CASE_READ("DBGBCR", n)
-#define EL2_CASE_READ_DBGWVR(n) EL2_CASE_READ("DBGWVR", n)
-#define EL2_CASE_READ_DBGWCR(n) EL2_CASE_READ("DBGWCR", n)
-#define EL2_CASE_WRITE_DBGBVR(n) EL2_CASE_WRITE("DBGBVR", n)
-#define EL2_CASE_WRITE_DBGBCR(n) EL2_CASE_WRITE("DBGBCR", n)
-#define EL2_CASE_WRITE_DBGWVR(n) EL2_CASE_WRITE("DBGWVR", n)
-#define EL2_CASE_WRITE_DBGWCR(n) EL2_CASE_WRITE("DBGWCR", n)
 #else
-#define EL2_COMPARATOR(name, reg) \
+#define EL2_COMPARATOR(name) \
   EL2_INLINE uint64_t el2_read_##name(uint32_t n) { (void)n; __builtin_trap(); } \
   EL2_INLINE void el2_write_##name(uint32_t n, uint64_t value) { (void)n; (void)value; __builtin_trap(); }
 #endif
-EL2_COMPARATOR(dbgbvr, DBGBVR)
-EL2_COMPARATOR(dbgbcr, DBGBCR)
-EL2_COMPARATOR(dbgwvr, DBGWVR)
-EL2_COMPARATOR(dbgwcr, DBGWCR)
+EL2_COMPARATOR(dbgbvr)
+EL2_COMPARATOR(dbgbcr)
+EL2_COMPARATOR(dbgwvr)
+EL2_COMPARATOR(dbgwcr)
 
 // MARK: GICv3 CPU interface and virtual interface (IHI 0069, chapter 12)
 

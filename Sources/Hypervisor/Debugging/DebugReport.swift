@@ -213,13 +213,13 @@ extension Breakpoint {
     guard control.e else { return }
     output.write("    ")
     output.write(label)
-    if control.bt.comparesContext {
+    if control.comparesContext {
       output.write("context ")
       output.write(hex: value)
     } else {
       output.write(hex: value, digits: 16)
     }
-    if control.bt.isLinked && control.bt.comparesAddress {
+    if control.isLinked && control.comparesAddress {
       output.write(", linked to ")
       output.write(decimal: UInt64(control.lbn))
     }

@@ -13,15 +13,18 @@ internal import NestedDebug
 ///   - registers: x0 to x18 of the guest's; all of them where Rt of an `esr` of class 0x18 is above 18,
 ///     and then a 32nd, which is 0 and may be written: XZR.
 ///   - esr: ESR_EL2. PC and PSTATE are still in ELR_EL2 and SPSR_EL2.
+///   - rt: its bits 5 to 9.
 @c(stepwell_quick)
-public func stepwellQuick(_ registers: UnsafeMutablePointer<UInt64>, _ esr: UInt64) -> UInt64 {
+public func stepwellQuick(
+  _ registers: UnsafeMutablePointer<UInt64>, _ esr: UInt64, _ rt: UInt64
+) -> UInt64 {
   let vcpu = EL2.current
   // What another core wants of this one comes as an interrupt, which the return to the guest lets in.
   guard vcpu.value.debug.isSettled else { return 0 }
   let syndrome = Syndrome(rawValue: esr)
   // Where the class is that of system registers, Rt is 0 to 31, and there are 32; elsewhere the two
   // fields are others' and decide nothing, for no register is served.
-  let rt = Int(truncatingIfNeeded: esr &>> 5 & 31)
+  let rt = Int(truncatingIfNeeded: rt)
   if esr & 1 != 0 {
     if let value = vcpu.value.debug.quickRead(syndrome) {
       unsafe registers[rt] = value
@@ -36,7 +39,7 @@ public func stepwellQuick(_ registers: UnsafeMutablePointer<UInt64>, _ esr: UInt
       vcpu.value.exits.count(.debugRegister)
       QuickExit.completeInstruction()
       return 1
-    case .planIsStale: return QuickExit.changePlan(vcpu)
+    case .planIsStale(let change): return QuickExit.changePlan(vcpu, change)
     }
   }
   // HVC has completed by itself. Functions are named by 32 bits (Arm DEN 0028, 2.5). x0 is saved.
@@ -61,10 +64,10 @@ enum QuickExit {
 
   /// The guest has written what the plan depends on.
   @inline(never)
-  static func changePlan(_ vcpu: Fixed<VCPU>) -> UInt64 {
+  static func changePlan(_ vcpu: Fixed<VCPU>, _ change: GuestChange) -> UInt64 {
     var hardware = CoreDebugHardware()
     let isDone = vcpu.value.debug.updateQuickly(
-      hardware: &hardware, inPlace: &EL2.shared.value.requests)
+      after: change, hardware: &hardware, inPlace: &EL2.shared.value.requests)
     guard isDone else { return 0 }
     vcpu.value.exits.count(.debugRegister)
     completeInstruction()

@@ -9,8 +9,8 @@ extension Mutant {
       becomes: "breakpointCount &- contextAwareCount &- 1..<breakpointCount ~= n"),
     Mutant(
       "link-partner-of-an-unlinked-type", in: "ArmDebug/BreakpointMatch.swift",
-      "return control.e && control.bt.comparesContext && control.bt.isLinked",
-      becomes: "return control.e && control.bt.comparesContext",
+      "control.e && control.comparesContext && control.isLinked }",
+      becomes: "control.e && control.comparesContext }",
       caughtBy: "ArmDebugTests|PlannerTests"),
     Mutant(
       "context-not-compared", in: "ArmDebug/BreakpointMatch.swift",

@@ -5,13 +5,13 @@ extension Mutant {
   static let planner = [
     Mutant(
       "KDE-ignored-in-the-plan-and-by-routing", in: "ArmDebug/SoftwareStep.swift",
-      "case .el1: return kde && !state.d", becomes: "case .el1: return !state.d"),
+      "state.isEL0 || kde && !state.d", becomes: "state.isEL0 || !state.d"),
     Mutant(
       "PSTATE-D-ignored", in: "ArmDebug/SoftwareStep.swift",
-      "case .el1: return kde && !state.d", becomes: "case .el1: return kde"),
+      "state.isEL0 || kde && !state.d", becomes: "state.isEL0 || kde"),
     Mutant(
       "masks-hold-at-EL0-too", in: "ArmDebug/SoftwareStep.swift",
-      "case .el0: return true", becomes: "case .el0: return kde"),
+      "state.isEL0 || kde", becomes: "state.isEL0 && kde || kde"),
     Mutant(
       "MDE-ignored", in: "NestedDebug/GuestDebugState.swift",
       "{ mdscr.mde && !masks.isLocked }", becomes: "{ !masks.isLocked }"),
@@ -27,7 +27,7 @@ extension Mutant {
       caughtBy: "StepTests|CompletedStepTests"),
     Mutant(
       "MDE-not-set-for-the-debugger", in: file,
-      "plan.mdscr.mde = plan.armsAnything()", becomes: "plan.mdscr.mde = guest.mdscr.mde"),
+      "plan.mdscr.mde = plan.armsAnything", becomes: "plan.mdscr.mde = guests.mde"),
     Mutant(
       "KDE-left-on-while-shared", in: file,
       "plan.mdscr.kde = false", becomes: "", caughtBy: "NestedDebugTests"),
@@ -36,26 +36,30 @@ extension Mutant {
       "plan.mdscr.ss = stepping", becomes: "plan.mdscr.ss = true"),
     Mutant(
       "linked-partner-disarmed", in: file,
-      "breakpoint.control.e = arms && capabilities.isContextAware(n)",
+      "breakpoint.control.e = arms && comparators.contextAware.contains(n)",
       becomes: "breakpoint.control.e = false"),
     Mutant(
       "linked-partner-passed-over", in: file,
-      "breakpoint.control.e = arms && capabilities.isContextAware(n)",
+      "breakpoint.control.e = arms && comparators.contextAware.contains(n)",
       becomes: "breakpoint.control.e = arms && passOver == .nothing"),
     Mutant(
       "link-to-a-comparator-of-the-debuggers-armed", in: file,
-      "guard guest.bank.isLinkPartner(control.lbn, of: capabilities) else { return false }",
-      becomes: "control.bt = .address"),
+      "if control.isLinked, !isLinkPartner(control.lbn, &guest) { return false }",
+      becomes: "if !isLinkPartner(control.lbn, &guest) { control.bt = .address }"),
     Mutant(
       "watchpoint-forgets-its-link", in: file,
-      "watchpoint.control.wt = guests.control.wt", becomes: "watchpoint.control.wt = false"),
+      "watchpoint.control.privilege = privilege",
+      becomes: "watchpoint.control.privilege = privilege; watchpoint.control.wt = false"),
     Mutant(
       "watchpoint-linked-to-another", in: file,
-      "watchpoint.control.lbn = guests.control.lbn",
-      becomes: "watchpoint.control.lbn = capabilities.breakpointCount &- 1"),
+      "watchpoint.control.privilege = privilege",
+      becomes:
+        "watchpoint.control.privilege = privilege; watchpoint.control.lbn = capabilities.breakpointCount &- 1"
+    ),
     Mutant(
       "guests-comparator-given-away", in: file,
-      ".subtracting(plan.breakpointOwners.guests)", becomes: ""),
+      "comparators.breakpoints.subtracting(plan.breakpointOwners.guests)",
+      becomes: "comparators.breakpoints"),
     Mutant(
       "unplaced-breakpoint-not-noted", in: file,
       "plan.unplacedBreakpoints |= 1 &<< UInt16(truncatingIfNeeded: request)", becomes: ""),
@@ -68,8 +72,7 @@ extension Mutant {
       becomes: "return freeBreakpoints > requests.breakpointsInUse.count"),
     Mutant(
       "guests-breakpoint-at-EL1-not-armed", in: file,
-      "PrivilegeMatch(el1: el1 && masks.kde, el0: el0)",
-      becomes: "PrivilegeMatch(el1: false, el0: el0)"),
+      "masks.kde ? self : intersection", becomes: "intersection"),
     Mutant(
       "guests-halfword-selection-lost", in: file,
       "control.bas = (control.bas & 0b0101) &* 0b11", becomes: "control.bas = 0b1111"),

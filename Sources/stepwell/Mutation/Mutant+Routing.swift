@@ -34,13 +34,13 @@ extension Mutant {
       "syndrome.wnr ? .store : .load", becomes: "syndrome.wnr ? .load : .store"),
     Mutant(
       "kind-of-access-ignored", in: file,
-      "control.lsc?.overlaps(kind) == true", becomes: "control.lsc != nil"),
+      "guard control.watches(kind),", becomes: "guard control.watches(.any),"),
     Mutant(
       "unprivileged-access-taken-for-EL1s", in: file,
       "return isUnprivileged ? privilege.el0 : privilege.el1", becomes: "return privilege.el1"),
     Mutant(
       "context-of-a-link-not-compared", in: file,
-      "!control.wt || linkMatches(control.lbn, hardware: &hardware)", becomes: "true"),
+      "(!control.wt || linkMatches(control.lbn, hardware: &hardware))", becomes: "true"),
     Mutant(
       "address-told-is-FAR", in: file,
       ".watchpoint(address: range.clamp(faultAddress.untagged), kind: kind)",
@@ -57,7 +57,8 @@ extension Mutant {
       "case .brk64, .bkpt32, .vectorCatch32:", becomes: "case .bkpt32, .vectorCatch32:"),
     Mutant(
       "class-not-changed-for-EL1", in: "NestedDebug/VirtualDebug+Injection.swift",
-      "let seen = syndrome.takenToEL1(from: context.pstate.el)", becomes: "let seen = syndrome"),
+      "let seen = syndrome.takenToEL1(from: context.pstate.isEL0 ? .el0 : .el1)",
+      becomes: "let seen = syndrome"),
     Mutant(
       "FAR-not-written", in: "NestedDebug/VirtualDebug+Injection.swift",
       "hardware.write(.far, faultAddress)", becomes: ""),
@@ -69,7 +70,7 @@ extension Mutant {
       "vector-of-the-other-stack", in: "ArmDebug/ExceptionEntry.swift",
       "state.spsel ? 0x200 : 0x000", becomes: "state.spsel ? 0x000 : 0x200"),
     Mutant(
-      "D-not-set-in-the-handler", in: "ArmDebug/ExceptionEntry.swift",
-      "var new: UInt64 = 0x3C5", becomes: "var new: UInt64 = 0x1C5"),
+      "D-not-set-in-the-handler", in: "ArmDebug/ExceptionFeatures.swift",
+      "added = PState.el1Reset.rawValue |", becomes: "added = 0x1C5 |"),
   ]
 }
