@@ -6,8 +6,16 @@ extension NestedMachine {
   /// Completes the exit and enters the guest again; or does nothing but, at most, what a second try
   /// repeats, and returns false.
   mutating func completeQuickly(_ exit: ModelCore.Exit) -> Bool {
-    guard debug.isSettled, let syndrome = exit.syndrome else { return false }
+    guard let syndrome = exit.syndrome else { return false }
     var left = GuestContext(pc: core.pc, pstate: core.pstate)
+    if debug.stepsSilently {
+      guard debug.stepQuickly(syndrome, context: &left, hardware: &core) else { return false }
+      coverage.note(unseen: .stepLower, isPassedOver: false)
+      context = left
+      core.enter(pc: left.pc, pstate: left.pstate)
+      return true
+    }
+    guard debug.isSettled else { return false }
     if syndrome.exceptionClass == .systemRegister {
       guard accessQuickly(syndrome, at: left.pc) else { return false }
       left.pc &+= 4

@@ -34,6 +34,9 @@ struct ExclusiveMonitor: Equatable, Sendable {
   /// Whether the guest is stepped on until a store-exclusive has run.
   var isFollowed: Bool { remaining > 0 }
 
+  /// Whether nothing is noted and nothing followed.
+  var isIdle: Bool { load == nil && remaining == 0 && watchedByte == nil }
+
   /// A load-exclusive has run. One that repeats another's work, as in a spin loop, is followed no
   /// further than that.
   mutating func loaded(_ load: Load) {

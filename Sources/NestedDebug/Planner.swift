@@ -90,6 +90,7 @@ struct Planner {
   }
 
   /// Whether every request finds its comparators beside those that the guest has enabled.
+  @_optimize(size)
   static func fits(
     _ requests: DebugRequests, beside guest: GuestDebugState,
     on capabilities: DebugCapabilities

@@ -165,6 +165,7 @@ extension VirtualDebug {
   }
 
   /// Whether a breakpoint fires before the instruction at PC.
+  @_optimize(size)
   private func breaks<Hardware: DebugHardware & ~Copyable>(
     at context: GuestContext, hardware: inout Hardware
   ) -> Bool {
@@ -180,6 +181,7 @@ extension VirtualDebug {
 
   /// The lowest byte of a store that a watchpoint watches. `address` may be tagged, and so is what is
   /// returned.
+  @_optimize(size)
   private func byteWatched<Hardware: DebugHardware & ~Copyable>(
     ofStoreAt address: UInt64, size: UInt64, from el: ExceptionLevel, hardware: inout Hardware
   ) -> UInt64? {

@@ -98,6 +98,7 @@ extension VirtualDebug {
       return
     }
     isSettled = false
+    stepsSilently = false
     // A sequence that the debugger has stepped into is led to its store, though it asks for no more.
     let isShared =
       step.debugger != .none || !requests.isEmpty || exclusives.load != nil && exclusives.isFollowed
@@ -141,6 +142,7 @@ extension VirtualDebug {
         exclusiveAddress: instruction.flatMap(ExclusiveInstruction.init).map {
           baseAddress(of: $0, context.pstate, hardware: &hardware)
         }) : nil
+    if stepping { noteSilentStep(context) }
     context.pstate.ss = stepping && runsInstruction
     // Without a request, the next time finds the hardware to be given back.
     if !stepping, !requests.isEmpty { settle(for: requests.generation) }

@@ -20,8 +20,8 @@ public func stepwellQuick(
 ) -> UInt64 {
   let vcpu = EL2.current
   // What another core wants of this one comes as an interrupt, which the return to the guest lets in.
-  guard vcpu.value.debug.isSettled else { return 0 }
   let syndrome = Syndrome(rawValue: esr)
+  guard vcpu.value.debug.isSettled else { return QuickExit.step(vcpu, syndrome) }
   // Where the class is that of system registers, Rt is 0 to 31, and there are 32; elsewhere the two
   // fields are others' and decide nothing, for no register is served.
   let rt = Int(truncatingIfNeeded: rt)
@@ -71,6 +71,21 @@ enum QuickExit {
     guard isDone else { return 0 }
     vcpu.value.exits.count(.debugRegister)
     completeInstruction()
+    return 1
+  }
+
+  /// The end of a step, which may be one like others before and after it.
+  @inline(never)
+  static func step(_ vcpu: Fixed<VCPU>, _ syndrome: Syndrome) -> UInt64 {
+    guard vcpu.value.debug.stepsSilently else { return 0 }
+    var context = GuestContext(
+      pc: el2_read_elr_el2(), pstate: PState(rawValue: el2_read_spsr_el2()))
+    var hardware = CoreDebugHardware()
+    guard
+      vcpu.value.debug.stepQuickly(syndrome, context: &context, hardware: &hardware)
+    else { return 0 }
+    vcpu.value.exits.count(.step)
+    el2_write_spsr_el2(context.pstate.rawValue)
     return 1
   }
 

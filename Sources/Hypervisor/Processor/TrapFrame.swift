@@ -19,7 +19,8 @@ struct TrapFrame {
 
   /// Register `n` of an instruction's Rt field: 31 is XZR.
   subscript(rt n: UInt8) -> UInt64 {
-    get { n < 31 ? x[Int(n)] : 0 }
+    // Mutating, to be read where it is: the compiler copies the whole array otherwise.
+    mutating get { n < 31 ? x[Int(n)] : 0 }
     set { if n < 31 { x[Int(n)] = newValue } }
   }
 }
