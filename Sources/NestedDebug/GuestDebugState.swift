@@ -27,8 +27,12 @@ public struct GuestDebugState: Sendable {
   /// The claim tags of DBGCLAIMSET_EL1 and DBGCLAIMCLR_EL1.
   public internal(set) var claimTags: UInt64 = 0
 
-  /// Counts the writes that have changed something that a plan depends on.
-  var changes: UInt32 = 0
+  /// Count the writes that have changed something that a plan depends on: comparators, and MDSCR_EL1 or
+  /// the locks.
+  var comparatorChanges: UInt32 = 0
+  var maskChanges: UInt32 = 0
+  /// Both together.
+  var changes: UInt32 { comparatorChanges &+ maskChanges }
 
   /// The state after a cold reset: nothing enabled, and the OS Lock set. Fields that the
   /// architecture leaves UNKNOWN are 0.
@@ -116,25 +120,25 @@ extension GuestDebugState {
   private mutating func write(_ register: DebugRegister, _ value: UInt64) {
     switch register {
     case .dbgbvr(let n):
-      changes &+= Self.replace(&bank.breakpoints[n].value, value)
+      comparatorChanges &+= Self.replace(&bank.breakpoints[n].value, value)
     case .dbgbcr(let n):
-      changes &+= Self.replace(&bank.breakpoints[n].control, .stored(value))
+      comparatorChanges &+= Self.replace(&bank.breakpoints[n].control, .stored(value))
     case .dbgwvr(let n):
-      changes &+= Self.replace(&bank.watchpoints[n].value, value)
+      comparatorChanges &+= Self.replace(&bank.watchpoints[n].value, value)
     case .dbgwcr(let n):
-      changes &+= Self.replace(&bank.watchpoints[n].control.rawValue, value)
+      comparatorChanges &+= Self.replace(&bank.watchpoints[n].control.rawValue, value)
     case .mdscr:
       // The external debugger's fields are read-only unless the OS Lock is set.
       let mask = osLock ? MDSCR.maskWhenLocked : MDSCR.mask
-      changes &+= Self.replace(&mdscr.rawValue, mdscr.rawValue & ~mask | value & mask)
+      maskChanges &+= Self.replace(&mdscr.rawValue, mdscr.rawValue & ~mask | value & mask)
     case .mdccint: mdccint = value
-    case .oslar: changes &+= Self.replace(&osLock, value != 0)
-    case .osdlr: changes &+= Self.replace(&osDoubleLock, value != 0)
+    case .oslar: maskChanges &+= Self.replace(&osLock, value != 0)
+    case .osdlr: maskChanges &+= Self.replace(&osDoubleLock, value != 0)
     case .oseccr: if osLock { oseccr = value }
     // To save and restore the channel: RXfull and TXfull stay.
     case .osdtrrx: dtrrx = value
     case .osdtrtx: dtrtx = value
-    case .dbgprcr: changes &+= Self.replace(&noPowerDownRequest, value != 0)
+    case .dbgprcr: maskChanges &+= Self.replace(&noPowerDownRequest, value != 0)
     case .dbgclaimset: claimTags |= value
     case .dbgclaimclr: claimTags &= ~value
     case .dbgdtr:

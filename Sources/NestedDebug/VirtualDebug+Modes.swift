@@ -7,6 +7,7 @@ import ArmDebug
 extension VirtualDebug {
   /// In native mode, reads the hardware into guest state, so that it is current while the guest
   /// stands still. Changes nothing in the hardware.
+  @_optimize(size)
   public mutating func captureGuestState<Hardware: DebugHardware & ~Copyable>(
     hardware: inout Hardware
   ) {
@@ -35,6 +36,7 @@ extension VirtualDebug {
   }
 
   /// Takes the hardware over from the guest.
+  @_optimize(size)
   mutating func enterSharedMode<Hardware: DebugHardware & ~Copyable>(hardware: inout Hardware) {
     captureGuestState(hardware: &hardware)
     keepExternalFields(hardware: &hardware)
@@ -52,6 +54,7 @@ extension VirtualDebug {
   }
 
   /// Gives the hardware back to the guest, its registers as guest state has them.
+  @_optimize(size)
   mutating func enterNativeMode<Hardware: DebugHardware & ~Copyable>(hardware: inout Hardware) {
     keepExternalFields(hardware: &hardware)
     disarm(&hardware)
@@ -87,13 +90,26 @@ extension VirtualDebug {
     stepping: Bool, requests: inout DebugRequests, hardware: inout Hardware
   ) {
     let inputs = PlanInputs(
-      guestChanges: guest.changes, requestsGeneration: requests.generation,
-      passOver: step.passOver, stepping: stepping)
+      comparatorChanges: guest.comparatorChanges, maskChanges: guest.maskChanges,
+      requestsGeneration: requests.generation, passOver: step.passOver, stepping: stepping)
     guard inputs != planned else { return }
     let planner = Planner(
       comparators: comparators, passOver: inputs.passOver, stepping: inputs.stepping)
-    remakeAll(planner, requests: &requests, hardware: &hardware)
+    if inputs.differsInMasksAlone(from: planned) {
+      remakeMasks(planner, hardware: &hardware)
+    } else {
+      remakeAll(planner, requests: &requests, hardware: &hardware)
+    }
     planned = inputs
+  }
+
+  @inline(never)
+  private mutating func remakeMasks<Hardware: DebugHardware & ~Copyable>(
+    _ planner: Planner, hardware: inout Hardware
+  ) {
+    let old = plan.mdscr
+    let changed = planner.remakeMasks(&plan, guest: &guest)
+    install(changed, insteadOf: old, hardware: &hardware)
   }
 
   @inline(never)
@@ -132,16 +148,17 @@ extension VirtualDebug {
         remakeAll(planner, requests: &requests, hardware: &hardware)
       }
     case .masks:
-      let changed = planner.remakeMasks(&plan, guest: &guest)
-      install(changed, insteadOf: old, hardware: &hardware)
+      remakeMasks(planner, hardware: &hardware)
     }
-    planned?.guestChanges = guest.changes
+    planned?.comparatorChanges = guest.comparatorChanges
+    planned?.maskChanges = guest.maskChanges
     settledInputs.guestChanges = guest.changes
     return true
   }
 
   /// Puts into the hardware what `changed` of the plan is other than it was, and MDSCR_EL1 if that is
   /// another than `old`.
+  @inline(never)
   private mutating func install<Hardware: DebugHardware & ~Copyable>(
     _ changed: ChangedComparators, insteadOf old: MDSCR?, hardware: inout Hardware
   ) {

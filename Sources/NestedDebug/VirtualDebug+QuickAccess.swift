@@ -119,7 +119,7 @@ extension VirtualDebug {
 
   @inline(__always)
   private mutating func stale(_ change: GuestChange) -> QuickWrite {
-    guest.changes &+= 1
+    if change == .masks { guest.maskChanges &+= 1 } else { guest.comparatorChanges &+= 1 }
     return .planIsStale(change)
   }
 }

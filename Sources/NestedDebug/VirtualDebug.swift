@@ -151,8 +151,18 @@ struct SettledInputs {
 
 /// Everything that a plan depends on and that can change.
 struct PlanInputs: Equatable {
-  var guestChanges: UInt32
+  var comparatorChanges: UInt32
+  var maskChanges: UInt32
   var requestsGeneration: UInt32
   var passOver: PassOver
   var stepping: Bool
+
+  /// Whether a plan made from `old` has the right comparators for the right owners, though not yet armed
+  /// as the guest's masks are now.
+  func differsInMasksAlone(from old: PlanInputs?) -> Bool {
+    guard var old else { return false }
+    old.maskChanges = maskChanges
+    old.stepping = stepping
+    return self == old
+  }
 }

@@ -8,7 +8,7 @@ struct MutateCommand: AsyncParsableCommand {
     discussion: """
       Each mutant is one deliberate mistake: a wrong mask, a comparator off by one, a step that is \
       forgotten. It is built in a private copy of the engine, and the proof (see prove) is run with \
-      it, or the tests that it names. A mutant that nothing notices would be a hole in the proof: \
+      it, or the tests that it names where the comparison cannot notice. A mutant that nothing notices would be a hole in the proof: \
       the command then ends with 1, as it does when the text that a mutant replaces is not there any \
       more. The working tree is not touched.
       """)
@@ -19,6 +19,9 @@ struct MutateCommand: AsyncParsableCommand {
 
   @Option(help: ArgumentHelp("Only mutants with this in their names.", valueName: "name"))
   var only: [String] = []
+
+  @Flag(help: "Only those that the comparison has to notice, as ./stepwell test does.")
+  var compared = false
 
   @Flag(help: "Name the mutants and run none.")
   var list = false
@@ -33,7 +36,9 @@ struct MutateCommand: AsyncParsableCommand {
   }
 
   private var chosen: [Mutant] {
-    Mutant.all.filter { mutant in only.isEmpty || only.contains { mutant.name.contains($0) } }
+    (compared ? Mutant.compared : Mutant.all).filter { mutant in
+      only.isEmpty || only.contains { mutant.name.contains($0) }
+    }
   }
 
   func run() async throws {
@@ -45,34 +50,66 @@ struct MutateCommand: AsyncParsableCommand {
   }
 
   private func runMutants() async throws {
-    let tree = try await MutationTree(toolchain: Toolchain.find())
-    let clean = try await Progress.during("Building the engine as it is") {
-      try await tree.outcome(of: nil, programs: programs, seed: 0)
+    let toolchain = try await Toolchain.find()
+    let tree = try MutationTree(toolchain: toolchain)
+    let objects = try await Progress.during("Building the engine as it is") {
+      try await MutantObjects(of: tree, toolchain: toolchain)
     }
+    let programs = programs
+    let clean = try await objects.outcome(of: nil, programs: programs, seed: 0, worker: 0)
     guard clean == .survived else {
       throw Failure("The engine differs without any mutant: \(clean). See stepwell prove.")
     }
+
+    let total = chosen.count
+    var count = 0
     var survivors: [String] = []
-    for (n, mutant) in chosen.enumerated() {
-      let outcome = try await Progress.during("\(n + 1) of \(chosen.count): \(mutant.name)") {
-        try await self.outcome(of: mutant, tree)
-      }
-      print("\(mutant.name.padding(toLength: 44, withPad: " ", startingAt: 0)) \(outcome)")
+    func note(_ mutant: Mutant, _ outcome: MutationOutcome) {
+      count += 1
+      let place = "\(count) of \(total)".padding(toLength: 12, withPad: " ", startingAt: 0)
+      print(place, mutant.name.padding(toLength: 44, withPad: " ", startingAt: 0), outcome)
       // Line by line, into a file as well.
       fflush(nil)
       if outcome == .survived { survivors.append(mutant.name) }
+    }
+    try await Self.concurrently(chosen.filter { $0.test == nil }) { mutant, worker in
+      try await objects.outcome(of: mutant, programs: programs, seed: 0, worker: worker)
+    } note: {
+      note($0, $1)
+    }
+    for mutant in chosen {
+      guard let test = mutant.test else { continue }
+      let isCaught = try await Progress.during("Tests with \(mutant.name)") {
+        try await tree.isCaught(mutant, byTests: test)
+      }
+      note(mutant, isCaught ? .failsTests(test) : .survived)
     }
     guard survivors.isEmpty else {
       throw Failure(
         "Not noticed: \(survivors.joined(separator: ", ")). The proof has a hole there.")
     }
-    print("\(chosen.count) mutants, all noticed.")
+    print("\(total) mutants, all noticed.")
   }
 
-  private func outcome(of mutant: Mutant, _ tree: MutationTree) async throws -> MutationOutcome {
-    guard let test = mutant.test else {
-      return try await tree.outcome(of: mutant, programs: programs, seed: 0)
+  /// Gives `body` the mutants, as many at once as there are processors, with a number that no other has
+  /// at the time; and `note` the outcomes, one after the other, as they come.
+  private static func concurrently(
+    _ mutants: [Mutant],
+    _ body: @escaping @Sendable (Mutant, Int) async throws -> MutationOutcome,
+    note: (Mutant, MutationOutcome) -> Void
+  ) async throws {
+    typealias Finished = (mutant: Mutant, worker: Int, outcome: MutationOutcome)
+    try await withThrowingTaskGroup(of: Finished.self) { group in
+      var rest = mutants[...]
+      func start(_ worker: Int) {
+        guard let mutant = rest.popFirst() else { return }
+        group.addTask { (mutant, worker, try await body(mutant, worker)) }
+      }
+      for worker in 0..<ProcessInfo.processInfo.activeProcessorCount { start(worker) }
+      while let finished = try await group.next() {
+        note(finished.mutant, finished.outcome)
+        start(finished.worker)
+      }
     }
-    return try await tree.isCaught(mutant, byTests: test) ? .failsTests(test) : .survived
   }
 }

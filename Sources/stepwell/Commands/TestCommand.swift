@@ -7,7 +7,7 @@ struct TestCommand: AsyncParsableCommand {
     abstract: "Run every test, on this machine and in QEMU.",
     discussion: """
       Formatting, the hypervisor's build and what must not be in it, the proof (see prove) with its \
-      customary programs, the tests of every module, and the tests that boot the hypervisor in QEMU \
+      customary programs and with each mistake that it has to notice (see mutate), the tests of every module, and the tests that boot the hypervisor in QEMU \
       and drive it with GDB. The first failure ends it.
       """)
 
@@ -28,6 +28,9 @@ struct TestCommand: AsyncParsableCommand {
     }
     try await check("the proof") {
       try await Child(OptimisedCommand.build(), ["prove"]).runVisibly()
+    }
+    try await check("the proof of the proof") {
+      try await Child(OptimisedCommand.build(), ["mutate", "--compared"]).runVisibly()
     }
     try await check("the guest's packages") { _ = try await GuestPackages.prepare() }
     try await check("the build of the tests, without warnings") {

@@ -49,14 +49,18 @@ extension Mutant {
       caughtBy: "OrderTests"),
     Mutant(
       "value-written-under-an-enabled-comparator", in: file,
-      "        hardware.write(.dbgbcr(n), 0)\n", becomes: "", caughtBy: "OrderTests"),
+      "      hardware.write(.dbgbcr(n), 0)\n      hardware.write(.dbgbvr(n), new.value)\n    }\n    hardware.write(.dbgbcr(n), new.control",
+      becomes:
+        "      hardware.write(.dbgbvr(n), new.value)\n    }\n    hardware.write(.dbgbcr(n), new.control",
+      caughtBy: "OrderTests"),
     Mutant(
       "traps-before-KDE-is-off", in: file,
       "    disarm(&hardware)\n    hardware.setDebugTraps(true)\n",
       becomes: "    hardware.setDebugTraps(true)\n    disarm(&hardware)\n", caughtBy: "OrderTests"),
     Mutant(
       "installed-breakpoint-not-remembered", in: file,
-      "      breakpoints[n] = new\n    }\n    rest =", becomes: "    }\n    rest ="),
+      "    hardware.write(.dbgbcr(n), new.control.rawValue)\n    breakpoints[n] = new\n  }\n\n",
+      becomes: "    hardware.write(.dbgbcr(n), new.control.rawValue)\n  }\n\n"),
     Mutant(
       "plan-not-made-anew-for-passing-over", in: file,
       "passOver: step.passOver, stepping: stepping)\n    guard",

@@ -54,7 +54,7 @@ extension Mutant {
       "watchpoint-linked-to-another", in: file,
       "watchpoint.control.privilege = privilege",
       becomes:
-        "watchpoint.control.privilege = privilege; watchpoint.control.lbn = capabilities.breakpointCount &- 1"
+        "watchpoint.control.privilege = privilege; watchpoint.control.lbn = comparators.breakpoints.count &- 1"
     ),
     Mutant(
       "guests-comparator-given-away", in: file,
@@ -82,5 +82,20 @@ extension Mutant {
     Mutant(
       "debuggers-event-not-passed-over", in: file,
       "control.e = !passOver.contains(.debuggerWatchpoints)", becomes: "control.e = true"),
+    Mutant(
+      "change-forgets-what-links-to-it", in: file,
+      "guard !comparators.contextAware.contains(n) else { return false }", becomes: ""),
+    Mutant(
+      "change-takes-the-debuggers", in: "NestedDebug/Plan.swift",
+      "guard unplacedBreakpoints == 0, !breakpointOwners.debuggers.contains(n) else { return false }",
+      becomes: ""),
+    Mutant(
+      "change-of-the-masks-forgets-the-comparators", in: file,
+      "    planGuests(&plan, &guest)\n    planMDSCR(&plan, guest.mdscr)\n    return",
+      becomes: "    planMDSCR(&plan, guest.mdscr)\n    return"),
+    Mutant(
+      "change-leaves-the-old-watchpoint", in: "NestedDebug/VirtualDebug+Modes.swift",
+      "installed.setWatchpoint(n, plan.bank.watchpoints[n], hardware: &hardware)\n        finish",
+      becomes: "finish"),
   ]
 }

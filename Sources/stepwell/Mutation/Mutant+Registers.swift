@@ -5,14 +5,14 @@ extension Mutant {
   static let registers = [
     Mutant(
       "guests-write-makes-no-new-plan", in: state,
-      "changes &+= Self.replace(&bank.breakpoints[n].control, .stored(value))",
+      "comparatorChanges &+= Self.replace(&bank.breakpoints[n].control, .stored(value))",
       becomes: "_ = Self.replace(&bank.breakpoints[n].control, .stored(value))"),
     Mutant(
       "guests-MDSCR-makes-no-new-plan", in: state,
-      "changes &+= Self.replace(&mdscr.rawValue,", becomes: "_ = Self.replace(&mdscr.rawValue,"),
+      "maskChanges &+= Self.replace(&mdscr.rawValue,", becomes: "_ = Self.replace(&mdscr.rawValue,"),
     Mutant(
       "guests-lock-makes-no-new-plan", in: state,
-      "changes &+= Self.replace(&osLock, value != 0)", becomes: "osLock = value != 0"),
+      "maskChanges &+= Self.replace(&osLock, value != 0)", becomes: "osLock = value != 0"),
     Mutant(
       "every-breakpoint-is-breakpoint-0", in: state,
       "case .dbgbvr(let n): return bank.breakpoints[n].value",

@@ -15,7 +15,8 @@ extension Mutant {
     Mutant(
       "breakpoint-of-any-address", in: file,
       "isDebuggers = isDebuggers || breakpoint == here",
-      becomes: "isDebuggers = true"),
+      becomes: "isDebuggers = true",
+      caughtBy: "CornerTests|RoutingTests"),
     Mutant(
       "reported-breakpoint-reported-again", in: file,
       "step.passOver(.debuggerBreakpoints, at: context.pc)", becomes: ""),
@@ -31,7 +32,8 @@ extension Mutant {
       becomes: "best.distance == distance && !best.isDebuggers"),
     Mutant(
       "load-taken-for-a-store", in: file,
-      "syndrome.wnr ? .store : .load", becomes: "syndrome.wnr ? .load : .store"),
+      "let kind: AccessKind = syndrome.wnr ? .store : .load",
+      becomes: "let kind: AccessKind = syndrome.wnr ? .load : .store"),
     Mutant(
       "kind-of-access-ignored", in: file,
       "guard control.watches(kind),", becomes: "guard control.watches(.any),"),

@@ -92,8 +92,8 @@ extension Mutant {
       "context.pc &+= length", becomes: "context.pc &+= 0"),
     Mutant(
       "injection-is-no-step", in: injection,
-      "context.pstate = entry.pstate\n    step.advance(guestSyndrome: .step(isv: false, ex: false))",
-      becomes: "context.pstate = entry.pstate"),
+      "hardware: &hardware)\n    step.advance(guestSyndrome: .step(isv: false, ex: false))",
+      becomes: "hardware: &hardware)"),
     Mutant(
       "passed-over-not-cleared", in: state,
       "if debugger == .requested { debugger = .done }\n    dealtWith = .nothing",
@@ -105,5 +105,18 @@ extension Mutant {
       "step-stops-at-its-own-breakpoint", in: state,
       "debugger == .requested ? dealtWith.union(.debuggerBreakpoints) : dealtWith",
       becomes: "dealtWith"),
+    Mutant(
+      "silent-step-does-not-see-the-mask-lift", in: "NestedDebug/VirtualDebug+SilentSteps.swift",
+      "DebugSyndrome(rawValue: syndrome.iss).isv, !guest.masks.enables(context.pstate),",
+      becomes: "DebugSyndrome(rawValue: syndrome.iss).isv,"),
+    Mutant(
+      "silent-step-does-not-see-an-exception", in: "NestedDebug/VirtualDebug+SilentSteps.swift",
+      "DebugSyndrome(rawValue: syndrome.iss).isv, !guest", becomes: "!guest"),
+    Mutant(
+      "silent-step-does-not-see-exclusives", in: "NestedDebug/VirtualDebug+SilentSteps.swift",
+      "{ isExclusive || isCLREX || isExceptionReturn }", becomes: "{ isExceptionReturn }"),
+    Mutant(
+      "silent-step-in-the-debuggers-place", in: "NestedDebug/VirtualDebug+SilentSteps.swift",
+      "&& step.debugger == .none", becomes: ""),
   ]
 }

@@ -26,6 +26,9 @@ struct Mutant: Sendable {
   /// All of them.
   static let all = planner + routing + stepping + modes + registers + comparators + exclusives
 
+  /// Those that the comparison with the model has to notice.
+  static var compared: [Mutant] { all.filter { $0.test == nil } }
+
   /// `source` with the mistake.
   ///
   /// - Throws: `Failure` if the text is not there, or more than once.

@@ -1,7 +1,7 @@
 internal import Foundation
 
 /// A private copy of the engine, of the model and of their tests, to break and to build.
-struct MutationTree {
+struct MutationTree: Sendable {
   private static let modules = ["ArmDebug", "NestedDebug", "DebugModel", "Trials"]
   private static let tests = ["ArmDebugTests", "NestedDebugTests"]
 
@@ -17,22 +17,10 @@ struct MutationTree {
     try Self.write(Self.manifest, to: root.appending(path: "Package.swift"))
   }
 
-  /// Builds the trials with `mutant` in them, or as they are, and looks for one that differs.
-  func outcome(of mutant: Mutant?, programs: Int, seed: UInt64) async throws -> MutationOutcome {
-    try await with(mutant) {
-      try await build(["-c", "release", "--product", "Trials"])
-      let path = root.appending(path: ".build/release/Trials").path
-      let completion = try await limited {
-        try await Child(path, ["\(programs)", "\(seed)"]).completion()
-      }
-      guard let completion else { return .hangs }
-      guard completion.isSuccess else { return .crashes }
-      let words = completion.output.split(whereSeparator: \.isWhitespace)
-      guard let number = words.first.flatMap({ UInt64($0) }) else { return .survived }
-      return .differs(
-        after: number &- seed &+ 1, forWhom: words.dropFirst().joined(separator: " "))
-    }
-  }
+  /// The copied sources, a folder for each module.
+  var sources: URL { root.appending(path: "Sources") }
+  /// Where what is compiled of them apart from the package may be kept.
+  var objects: URL { root.appending(path: "objects") }
 
   /// Whether a test of those that `filter` names fails with `mutant` in the engine.
   func isCaught(_ mutant: Mutant?, byTests filter: String) async throws -> Bool {
@@ -41,7 +29,7 @@ struct MutationTree {
       let tests = toolchain.child(
         "swift", ["test", "--skip-build", "--package-path", root.path, "--filter", filter])
       // Tests that do not end have not passed either.
-      return try await limited { try await tests.completion() }?.isSuccess != true
+      return try await MutationOutcome.limited { try await tests.completion() }?.isSuccess != true
     }
   }
 
@@ -65,21 +53,6 @@ struct MutationTree {
     } catch {
       try Self.write(source, to: file)
       throw error
-    }
-  }
-
-  /// Five minutes are many times what trials and tests take that end.
-  private func limited<Result: Sendable>(
-    _ body: @escaping @Sendable () async throws -> Result
-  ) async throws -> Result? {
-    try await withThrowingTaskGroup(of: Result?.self) { group in
-      group.addTask { try await body() }
-      group.addTask {
-        try await Task.sleep(for: .seconds(300))
-        return nil
-      }
-      defer { group.cancelAll() }
-      return try await group.next() ?? nil
     }
   }
 
@@ -120,7 +93,6 @@ struct MutationTree {
         .target(name: "ArmDebug"),
         .target(name: "NestedDebug", dependencies: ["ArmDebug"]),
         .target(name: "DebugModel", dependencies: ["ArmDebug", "NestedDebug"]),
-        .executableTarget(name: "Trials", dependencies: ["DebugModel"]),
         .testTarget(name: "ArmDebugTests", dependencies: ["ArmDebug"]),
         .testTarget(
           name: "NestedDebugTests", dependencies: ["NestedDebug", "ArmDebug", "DebugModel"]),
@@ -136,26 +108,4 @@ struct MutationTree {
     }
 
     """
-}
-
-/// What the proof says to a mutant.
-enum MutationOutcome: Equatable, Sendable {
-  case differs(after: UInt64, forWhom: String)
-  /// The trials trapped, or did not end.
-  case crashes
-  case hangs
-  case failsTests(String)
-  case survived
-}
-
-extension MutationOutcome: CustomStringConvertible {
-  var description: String {
-    switch self {
-    case .differs(let count, let who): "the \(who), after \(count) programs"
-    case .crashes: "a trap"
-    case .hangs: "trials that do not end"
-    case .failsTests(let filter): "\(filter)"
-    case .survived: "SURVIVED"
-    }
-  }
 }
