@@ -122,7 +122,7 @@ extension ModelCore {
     }
   }
 
-  /// Stores if the monitor still holds what a load-exclusive of the same form has marked.
+  /// Stores if the monitor still holds what a load-exclusive of the same size has marked.
   private mutating func storeExclusive(_ operation: Operation) {
     guard case .storeExclusive(let address, let size, let isPair, let value) = operation else {
       return
@@ -145,6 +145,12 @@ extension ModelCore {
     guard case .storeExclusive(let address, let size, let isPair, _) = operation else {
       return false
     }
-    return monitor == .loadExclusive(address, size: size, pair: isPair)
+    guard case .loadExclusive(let loaded, let loadedSize, let loadedPair) = monitor else {
+      return false
+    }
+    // Two words and a doubleword are one transaction size to the monitor. Which of the two the registers
+    // are is CONSTRAINED UNPREDICTABLE, and nothing that processors look at (Arm ARM B2.9.5).
+    return address == loaded
+      && (isPair ? 2 * size : size) == (loadedPair ? 2 * loadedSize : loadedSize)
   }
 }

@@ -428,6 +428,39 @@ struct ExclusiveTests {
     #expect(machine.core.stores.count == 1)
   }
 
+  @Test(
+    "of two watchpoints on the store the one with the lower byte is reported, whichever was set first",
+    arguments: [[(5, 1), (2, 1)], [(2, 1), (5, 1)], [(6, 2), (0, 3)], [(1, 4), (4, 4)]])
+  func twoWatchpoints(watched: [(Int, Int)]) throws {
+    var machine = Self.machine(Form.all[3])
+    for _ in 0..<3 { _ = machine.step() }
+    for (offset, length) in watched {
+      try machine.requests.insertWatchpoint(
+        at: Self.word + UInt64(offset), length: UInt64(length), kind: .store)
+    }
+    let lowest = try #require(watched.map(\.0).min())
+    #expect(
+      machine.step() == .watchpoint(address: Self.word + UInt64(lowest), kind: .store))
+    #expect(machine.core.stores.isEmpty)
+    #expect(machine.step() == .step)
+    #expect(machine.core.x[5] == 0)
+  }
+
+  @Test("the guest's watchpoint below the debugger's is the guest's")
+  func guestWatchBelow() throws {
+    var machine = Self.machine(Form.all[3], state: 0)
+    machine.write(RandomProgram.mdscr, 0x8000)
+    machine.write(SystemRegister(2, 0, 0, 0, 6), Self.word)
+    // Stores to byte 1.
+    machine.write(SystemRegister(2, 0, 0, 0, 7), 1 << 6 | 0b10 << 3 | 0b10 << 1 | 1)
+    for _ in 0..<3 { #expect(machine.step() == .step) }
+    try machine.requests.insertWatchpoint(at: Self.word + 4, length: 2, kind: .store)
+    #expect(machine.step() == .step)
+    #expect(machine.context.pc == ExclusiveMachine.vectors + 0x400)
+    #expect(machine.core.exceptionRegisters[.far] == Self.word + 1)
+    #expect(machine.core.stores.isEmpty)
+  }
+
   @Test("a watchpoint beside the word, or for loads, is none", arguments: [-8, 8, 0])
   func notWatched(offset: Int) throws {
     var machine = Self.machine(Form.all[3])

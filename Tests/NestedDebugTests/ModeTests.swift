@@ -231,6 +231,25 @@ struct ModeTests {
     #expect(hardware.values[.mdscr] == 0xB001)
   }
 
+  @Test("what a step has withheld from a vCPU comes back after its reset")
+  func resetLetsInterruptsIn() {
+    var hardware = RecordingHardware.filled(osLock: false)
+    var debug = native(&hardware)
+    debug.requestStep()
+    // EL1 with nothing masked.
+    var context = GuestContext(pc: 0x1000, pstate: PState(rawValue: 0x5))
+    debug.prepareToRun(context: &context, hardware: &hardware, requests: requests)
+    #expect(hardware.events.contains(.withheld(true)))
+    #expect(hardware.events.contains(.waits(true)))
+    // The interrupt controller and HCR_EL2 are not the vCPU's to forget.
+    debug.reset()
+    hardware.events = []
+    context = GuestContext(pc: 0x1000, pstate: .el1Reset)
+    debug.prepareToRun(context: &context, hardware: &hardware, requests: requests)
+    #expect(hardware.events.contains(.withheld(false)))
+    #expect(hardware.events.contains(.waits(false)))
+  }
+
   @Test("a vCPU that is reset forgets its steps and its registers")
   func reset() {
     var hardware = RecordingHardware.filled(osLock: false)
