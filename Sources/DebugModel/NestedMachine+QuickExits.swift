@@ -6,7 +6,7 @@ extension NestedMachine {
   /// Completes the exit and enters the guest again; or does nothing but, at most, what a second try
   /// repeats, and returns false.
   mutating func completeQuickly(_ exit: ModelCore.Exit) -> Bool {
-    guard let syndrome = exit.syndrome else { return false }
+    guard takesShortWays, let syndrome = exit.syndrome else { return false }
     var left = GuestContext(pc: core.pc, pstate: core.pstate)
     if debug.stepsSilently {
       guard debug.stepQuickly(syndrome, context: &left, hardware: &core) else { return false }

@@ -7,6 +7,8 @@ package struct NestedMachine: ~Copyable {
   package var debug: VirtualDebug
   package var requests = DebugRequests()
   package var context: GuestContext
+  /// Wherever the hypervisor's vectors do.
+  var takesShortWays = true
   /// What the guest has taken the comparators of, from each length of the transcript on.
   private(set) var unplaced: [Unplaced] = []
   /// The lengths of the transcript at which EL2 has completed a store-exclusive, or has let interrupts

@@ -18,7 +18,8 @@ extension Trial {
       for action in debugger { lines.append("    \(action.source),") }
       lines.append("  ],")
     }
-    lines.append("  observations: \(observations))")
+    lines.append(
+      "  observations: \(observations)\(takesShortWays ? "" : ", takesShortWays: false"))")
     return lines.joined(separator: "\n")
   }
 }

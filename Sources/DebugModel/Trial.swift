@@ -13,16 +13,21 @@ package struct Trial: Equatable, Sendable {
   package var debugger: [DebuggerAction]
   /// How much of the guest's transcript is compared.
   package var observations: Int
+  /// Exits are completed in the short way where there is one, as by the hypervisor. Otherwise the general
+  /// one is compared there too.
+  package var takesShortWays: Bool
 
   package init(
     processor: ModelProcessor = ModelProcessor(), program: [UInt64: Operation],
-    interrupts: [Int] = [], debugger: [DebuggerAction], observations: Int = 120
+    interrupts: [Int] = [], debugger: [DebuggerAction], observations: Int = 120,
+    takesShortWays: Bool = true
   ) {
     self.processor = processor
     self.program = program
     self.interrupts = interrupts
     self.debugger = debugger
     self.observations = observations
+    self.takesShortWays = takesShortWays
   }
 
   /// What was not as it must be.
@@ -40,7 +45,7 @@ package struct Trial: Equatable, Sendable {
 
   /// The same, and what the trial has met.
   package func outcome() -> (difference: Difference?, met: Coverage) {
-    var run = TrialRun(core, observations: observations)
+    var run = TrialRun(core, observations: observations, takesShortWays: takesShortWays)
     for action in debugger {
       if run.isDone { break }
       run.perform(action)

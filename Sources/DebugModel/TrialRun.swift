@@ -10,8 +10,9 @@ struct TrialRun: ~Copyable {
   private(set) var difference: Trial.Difference?
   private var coverage = Coverage()
 
-  init(_ core: ModelCore, observations: Int) {
+  init(_ core: ModelCore, observations: Int, takesShortWays: Bool) {
     nested = NestedMachine(core)
+    nested.takesShortWays = takesShortWays
     ideal = IdealMachine(core)
     self.observations = observations
   }

@@ -231,6 +231,23 @@ struct ModeTests {
     #expect(hardware.values[.mdscr] == 0xB001)
   }
 
+  @Test(
+    "with interrupts masked, a step withholds them only where the instruction may take the mask away",
+    arguments: [
+      // MSR DAIFClr, #2; MSR DAIF, X0; MSR ALLINT, #0; ERET
+      (0xD503_42FF, true), (0xD51B_4220, true), (0xD501_401F, true), (0xD69F_03E0, true),
+      // NOP; MSR DAIFSet, #2; MRS X0, DAIF; LDR X0, [X1]
+      (0xD503_201F, false), (0xD503_42DF, false), (0xD53B_4220, false), (0xF940_0020, false),
+    ] as [(UInt32, Bool)])
+  func unmasking(instruction: UInt32, withholds: Bool) {
+    var hardware = RecordingHardware.filled(osLock: false)
+    hardware.instruction = instruction
+    var debug = native(&hardware)
+    debug.requestStep()
+    prepare(&debug, &hardware, requests)
+    #expect(hardware.events.contains(.withheld(true)) == withholds)
+  }
+
   @Test("what a step has withheld from a vCPU comes back after its reset")
   func resetLetsInterruptsIn() {
     var hardware = RecordingHardware.filled(osLock: false)

@@ -132,10 +132,13 @@ struct PlannerTests {
     #expect(linked.bank.breakpoints[5].value == 0x77)
     #expect(linked.bank.breakpoints[5].control.rawValue == 0x30_01E7)
 
-    let dangling = try plan(registers + [(.dbgbcr(5), 0x30_01E2)])
-    #expect(dangling.breakpointOwners[0] == .guest)
-    #expect(!dangling.bank.breakpoints[0].control.e)
-    #expect(!dangling.bank.watchpoints[0].control.e)
+    // Off; of a type that is not linked; an address.
+    for partner in [0x30_01E2, 0x20_01E3, 0x10_01E3] as [UInt64] {
+      let dangling = try plan(registers + [(.dbgbcr(5), partner)])
+      #expect(dangling.breakpointOwners[0] == .guest)
+      #expect(!dangling.bank.breakpoints[0].control.e)
+      #expect(!dangling.bank.watchpoints[0].control.e)
+    }
   }
 
   @Test("the debugger's takes context-aware breakpoints last")

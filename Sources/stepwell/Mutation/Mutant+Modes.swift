@@ -46,7 +46,7 @@ extension Mutant {
       "ISB-missing-after-the-plan", in: file,
       "if old != plan.mdscr { hardware.write(.mdscr, plan.mdscr.rawValue) }\n    hardware.synchronize()",
       becomes: "if old != plan.mdscr { hardware.write(.mdscr, plan.mdscr.rawValue) }",
-      caughtBy: "OrderTests"),
+      caughtBy: "ModeTests|PlanChangeTests"),
     Mutant(
       "value-written-under-an-enabled-comparator", in: file,
       "      hardware.write(.dbgbcr(n), 0)\n      hardware.write(.dbgbvr(n), new.value)\n    }\n    hardware.write(.dbgbcr(n), new.control",

@@ -24,7 +24,7 @@ extension Mutant {
     Mutant(
       "OS-Lock-does-not-stop-the-guests-step", in: "NestedDebug/GuestDebugState.swift",
       "{ mdscr.ss && !masks.isLocked }", becomes: "{ mdscr.ss }",
-      caughtBy: "StepTests|CompletedStepTests"),
+      caughtBy: "PlannerTests"),
     Mutant(
       "MDE-not-set-for-the-debugger", in: file,
       "plan.mdscr.mde = plan.armsAnything", becomes: "plan.mdscr.mde = guests.mde"),

@@ -48,9 +48,9 @@ extension Mutant {
       ".watchpoint(address: range.clamp(faultAddress.untagged), kind: kind)",
       becomes: ".watchpoint(address: faultAddress.untagged, kind: kind)"),
     Mutant(
-      "step-told-too-early", in: file,
+      "step-never-told", in: file,
       "disposition = step.debugger == .done ? .stop(.step) : .resume",
-      becomes: "disposition = step.debugger != .none ? .stop(.step) : .resume"),
+      becomes: "disposition = .resume"),
     Mutant(
       "step-asked-for-outlives-a-stop", in: file,
       "if case .stop = disposition { step.debugger = .none }", becomes: ""),

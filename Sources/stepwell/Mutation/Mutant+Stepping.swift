@@ -17,7 +17,7 @@ extension Mutant {
     Mutant(
       "exception-return-steps-from-anywhere", in: "ArmDebug/SoftwareStep.swift",
       "mdscr.ss && !masks.enables(source) && masks.enables(target) && target.ss",
-      becomes: "mdscr.ss && masks.enables(target)"),
+      becomes: "mdscr.ss && masks.enables(target)", caughtBy: "SoftwareStepTests"),
     Mutant(
       "unmasking-taken-for-a-return", in: file,
       "target.pstate.el == .el0 || entry.instruction?.isExceptionReturn == true", becomes: "true"),
@@ -56,7 +56,8 @@ extension Mutant {
     ),
     Mutant(
       "HVC-at-a-vector-taken-for-an-exception", in: file,
-      "case .hvc64, .hvc32, .smc64, .smc32: return false", becomes: ""),
+      "case .hvc64, .hvc32, .smc64, .smc32: return false", becomes: "",
+      caughtBy: "NestedDebugTests"),
     Mutant(
       "interrupts-never-withheld", in: file,
       "let isDebuggers = step.debugger != .none || step.passOver.involvesDebugger",
@@ -74,7 +75,8 @@ extension Mutant {
       "!instruction.observesPendingInterrupts", becomes: "true"),
     Mutant(
       "interrupts-let-in-at-unmasking", in: file,
-      "masked ? instruction.mayUnmaskInterrupts", becomes: "masked ? false"),
+      "masked ? instruction.mayUnmaskInterrupts", becomes: "masked ? false",
+      caughtBy: "ModeTests"),
     Mutant(
       "waits-not-trapped", in: file,
       "trapWaits(isDebuggers, hardware: &hardware)",
@@ -100,7 +102,8 @@ extension Mutant {
       becomes: "if debugger == .requested { debugger = .done }"),
     Mutant(
       "passed-over-elsewhere", in: state,
-      "if dealtWithPC != pc { dealtWith = .nothing }", becomes: ""),
+      "if dealtWithPC != pc { dealtWith = .nothing }", becomes: "",
+      caughtBy: "NestedDebugTests"),
     Mutant(
       "step-stops-at-its-own-breakpoint", in: state,
       "debugger == .requested ? dealtWith.union(.debuggerBreakpoints) : dealtWith",
@@ -116,7 +119,7 @@ extension Mutant {
       "silent-step-does-not-see-exclusives", in: "NestedDebug/VirtualDebug+SilentSteps.swift",
       "{ isExclusive || isCLREX || isExceptionReturn }", becomes: "{ isExceptionReturn }"),
     Mutant(
-      "silent-step-in-the-debuggers-place", in: "NestedDebug/VirtualDebug+SilentSteps.swift",
-      "&& step.debugger == .none", becomes: ""),
+      "silent-step-forgets-what-is-passed-over", in: "NestedDebug/VirtualDebug+SilentSteps.swift",
+      "&& step.passOver == .nothing", becomes: ""),
   ]
 }
