@@ -153,7 +153,8 @@ EL2_REGISTER(osdlr_el1, "OSDLR_EL1")
 // The register number is part of the instruction, so each of the sixteen has its own, in a table
 // (`Comparators.S`) that is entered at the one wanted: x16 is the number, x17 the value. Numbers are taken
 // modulo 16; asking for a comparator that the CPU does not have is UNDEFINED, and the caller's to
-// avoid (ID_AA64DFR0_EL1).
+// avoid (ID_AA64DFR0_EL1). The image is far smaller than a branch reaches, so no veneer, which might use
+// x16 and x17, comes between.
 #if EL2_TARGET
 #define EL2_COMPARATOR(name) \
   EL2_INLINE uint64_t el2_read_##name(uint32_t n) { \
