@@ -13,6 +13,11 @@ struct PassOver: Equatable, Sendable {
 
   func union(_ other: PassOver) -> PassOver { PassOver(bits: bits | other.bits) }
 
+  /// The guest's among them.
+  var guests: PassOver {
+    PassOver(bits: bits & (Self.guestBreakpoints.bits | Self.guestWatchpoints.bits))
+  }
+
   /// Whether an event of the debugger's is being passed over.
   var involvesDebugger: Bool {
     contains(.debuggerBreakpoints) || contains(.debuggerWatchpoints)

@@ -43,6 +43,9 @@ struct StepState: Equatable, Sendable {
     dealtWith = dealtWith.union(events)
   }
 
+  /// The debugger has let go of the guest: what it asks for from now on has not been reported.
+  mutating func forgetReports() { dealtWith = dealtWith.guests }
+
   /// The guest is about to run from `pc`. Should the debugger have moved PC, what was dealt with
   /// elsewhere no longer counts.
   mutating func arrive(at pc: UInt64) { passOver(.nothing, at: pc) }

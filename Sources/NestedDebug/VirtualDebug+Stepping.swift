@@ -99,9 +99,12 @@ extension VirtualDebug {
     }
     isSettled = false
     stepsSilently = false
-    // A sequence that the debugger has stepped into is led to its store, though it asks for no more.
-    let isShared =
-      step.debugger != .none || !requests.isEmpty || exclusives.load != nil && exclusives.isFollowed
+    var isShared = step.debugger != .none || !requests.isEmpty
+    if !isShared {
+      step.forgetReports()
+      // A sequence that the debugger has stepped into is led to its store, though it asks for no more.
+      isShared = exclusives.load != nil && exclusives.isFollowed
+    }
     if isShared, mode != .shared { enterSharedMode(hardware: &hardware) }
     if mode == .shared { takeGuestStepIfDue(context: &context, hardware: &hardware) }
     guard isShared else {

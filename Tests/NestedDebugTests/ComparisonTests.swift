@@ -46,6 +46,32 @@ struct ComparisonTests {
     expectNoDifference(trial)
   }
 
+  @Test("what a debugger was told before it let go is told anew when it asks again")
+  func letGoAndBack() {
+    // EL2 leads the guest on from the load-exclusive to a store that does not come, and so keeps the
+    // hardware while the debugger is away.
+    var trial = Trial(
+      program: [
+        0x8200: .branch(0x821C),
+        0x821C: .loadExclusive(0x4010, size: 8, pair: false),
+        0x8220: .nop,
+        0x8224: .load(0x4017, size: 4),
+      ],
+      debugger: [
+        .insertWatchpoint(0x4010, length: 14, kind: .load),
+        .run(ticks: 37),
+        .run(ticks: 15),
+        .detach,
+        .run(ticks: 0),
+        .insertWatchpoint(0x4018, length: 15, kind: .any),
+      ],
+      observations: 120)
+    for takesShortWays in [false, true] {
+      trial.takesShortWays = takesShortWays
+      #expect(expectNoDifference(trial))
+    }
+  }
+
   @Test("a step that is taken back leaves the breakpoint where it was to begin in force")
   func stepTakenBack() {
     let trial = Trial(
