@@ -33,6 +33,8 @@ package struct NestedMachine: ~Copyable {
   /// Runs the guest until the debugger is told of a stop, or for `ticks` events, or until the
   /// guest's transcript has `observations` entries.
   package mutating func run(ticks: Int = 200, observations: Int = .max) -> StopReason? {
+    // What the debugger does here may let in what waited for a watchpoint.
+    completedStores.remove(core.transcript.count)
     enter()
     // An interrupt of EL2's own comes after a step exception that is due.
     for tick in 0..<ticks + 20 {
@@ -57,9 +59,6 @@ package struct NestedMachine: ~Copyable {
     if core.storeOutcomes.count > stores {
       completedStores.insert(length)
       if core.storeOutcomes.last == true { coverage.note(.exclusiveByEL2) }
-    }
-    if core.withheld, case .storeExclusive = core.program[context.pc] {
-      completedStores.insert(core.transcript.count)
     }
     notePlan()
     core.enter(pc: context.pc, pstate: context.pstate)
@@ -107,13 +106,26 @@ package struct NestedMachine: ~Copyable {
       debug.instructionEmulated(context: &context)
     case _ where exceptionClass.isDebug:
       let pc = context.pc
+      let waits = core.withheld
       let disposition = debug.handle(
         syndrome, faultAddress: exit.far, context: &context, hardware: &core)
+      if waits, case .storeExclusive = core.program[pc] {
+        noteWatchedStore(disposition, hasMoved: context.pc != pc)
+      }
       if case .stop(let reason) = disposition { return reason }
       coverage.note(unseen: exceptionClass, isPassedOver: context.pc == pc)
     default: break
     }
     return nil
+  }
+
+  /// Interrupts wait for a store-exclusive's watchpoint, the debugger's or the guest's, if EL2 finds it.
+  private mutating func noteWatchedStore(_ disposition: Disposition, hasMoved: Bool) {
+    switch disposition {
+    case .stop(.watchpoint): completedStores.insert(core.transcript.count)
+    case .resume where hasMoved: completedStores.insert(core.transcript.count)
+    default: break
+    }
   }
 
   private mutating func access(_ access: SystemRegisterAccess) {

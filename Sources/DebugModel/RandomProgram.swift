@@ -14,13 +14,6 @@ package struct RandomProgram {
   package static let osdlr = SystemRegister(2, 0, 1, 3, 4)
 
   let processor: ModelProcessor
-  /// Not beside interrupts: when one comes is not settled while EL2 leads the guest to its store.
-  let hasExclusives: Bool
-
-  init(on processor: ModelProcessor, hasExclusives: Bool) {
-    self.processor = processor
-    self.hasExclusives = hasExclusives
-  }
 
   func make(_ random: inout SplitMix64) -> [UInt64: Operation] {
     var program: [UInt64: Operation] = [:]
@@ -102,7 +95,7 @@ package struct RandomProgram {
     case 11: [.storePair(Self.address(&random) & ~3, size: max(size, 4), value: value)]
     case 12: [.zero(Self.address(&random))]
     case 13: [.wfi]
-    case 14, 15: hasExclusives ? exclusive(&random) : [.nop]
+    case 14, 15: exclusive(&random)
     default: [.nop]
     }
   }

@@ -14,7 +14,7 @@ extension Trial {
     var random = SplitMix64(state: seed)
     let processor = ModelProcessor.any(&random)
     let count = max(0, Int.random(in: -3..<8, using: &random))
-    let program = RandomProgram(on: processor, hasExclusives: count == 0).make(&random)
+    let program = RandomProgram(processor: processor).make(&random)
     return Trial(
       processor: processor, program: program, interrupts: interrupts(count, &random),
       debugger: (0..<rounds).flatMap { _ in change(program, &random) + resumptions(&random) })
@@ -24,7 +24,7 @@ extension Trial {
   package static func interrupts(seed: UInt64) -> Trial {
     var random = SplitMix64(state: ~seed)
     let processor = ModelProcessor.any(&random)
-    let program = RandomProgram(on: processor, hasExclusives: false).make(&random)
+    let program = RandomProgram(processor: processor).make(&random)
     let runs = (0..<rounds).map { _ in
       DebuggerAction.run(ticks: .random(in: 1..<40, using: &random))
     }

@@ -58,8 +58,10 @@ struct ExclusiveMonitor: Equatable, Sendable {
   /// Another instruction has run.
   mutating func advance() { if remaining > 0 { remaining &-= 1 } }
 
-  /// What clears a monitor has happened: a store, an exception, a return, CLREX.
+  /// What clears a monitor has happened: a store, an exception, a return, CLREX. A guest that looks for
+  /// the load of a store that has failed is stepped on: its way back may lie across exceptions.
   mutating func clear() {
+    guard load != nil else { return advance() }
     load = nil
     remaining = 0
   }
@@ -67,6 +69,6 @@ struct ExclusiveMonitor: Equatable, Sendable {
   /// The guest is entered, stepped or not.
   mutating func enter(stepping: Bool) {
     ranUnseen = !stepping
-    if !stepping { clear() }
+    if !stepping { load = nil }
   }
 }

@@ -35,22 +35,12 @@ extension VirtualDebug {
   /// Whether an access by the guest of `size` bytes at `address` would have hit a watchpoint of the
   /// plan: for one that EL2 is about to make in the guest's place. The hypervisor then gives
   /// `handle` a watchpoint exception, and makes the access when the instruction comes again.
-  /// Watchpoints that are linked to a context are left out, for what the context is now, only the
-  /// processor compares.
-  public func watches(
-    _ address: UInt64, size: UInt64, isStore: Bool, in state: PState
+  public func watches<Hardware: DebugHardware & ~Copyable>(
+    _ address: UInt64, size: UInt64, isStore: Bool, in state: PState, hardware: inout Hardware
   ) -> Bool {
-    guard mode == .shared else { return false }
-    for n in 0..<capabilities.watchpointCount {
-      let watchpoint = plan.bank.watchpoints[n]
-      if watchpoint.control.e, !watchpoint.control.wt,
-        watchpoint.control.privilege.contains(state.el),
-        watchpoint.control.lsc?.overlaps(isStore ? .store : .load) == true,
-        watchpoint.range?.overlaps(address, size: size) == true
-      {
-        return true
-      }
-    }
-    return false
+    mode == .shared
+      && byteWatched(
+        ofAccessAt: address, size: size, kind: isStore ? .store : .load, from: state.el,
+        hardware: &hardware) != nil
   }
 }

@@ -76,7 +76,7 @@ extension VirtualDebug {
     else { return false }
 
     if let byte = byteWatched(
-      ofStoreAt: address, size: store.size, from: pstate.el, hardware: &hardware)
+      ofAccessAt: address, size: store.size, kind: .store, from: pstate.el, hardware: &hardware)
     {
       exclusives.watchedByte = byte
       return false
@@ -179,18 +179,19 @@ extension VirtualDebug {
     return false
   }
 
-  /// The lowest byte of a store that a watchpoint watches. `address` may be tagged, and so is what is
+  /// The lowest byte of an access that a watchpoint watches. `address` may be tagged, and so is what is
   /// returned.
   @_optimize(size)
-  private func byteWatched<Hardware: DebugHardware & ~Copyable>(
-    ofStoreAt address: UInt64, size: UInt64, from el: ExceptionLevel, hardware: inout Hardware
+  func byteWatched<Hardware: DebugHardware & ~Copyable>(
+    ofAccessAt address: UInt64, size: UInt64, kind: AccessKind, from el: ExceptionLevel,
+    hardware: inout Hardware
   ) -> UInt64? {
     let identifiers = contextIdentifiers(&hardware)
     let start = address.untagged
     var lowest: UInt64?
     for n in 0..<capabilities.watchpointCount
     where plan.bank.watchpoint(
-      n, matches: address, size: size, kind: .store, at: el, in: identifiers, of: capabilities)
+      n, matches: address, size: size, kind: kind, at: el, in: identifiers, of: capabilities)
     {
       guard let range = plan.bank.watchpoints[n].range else { continue }
       let byte = address &+ (max(range.first, start) &- start)

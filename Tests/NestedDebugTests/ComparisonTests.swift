@@ -102,6 +102,61 @@ struct ComparisonTests {
     expectNoDifference(trial)
   }
 
+  @Test("a store-exclusive does not go on failing though its loop takes exceptions")
+  func loopThroughExceptions() {
+    // The guest's breakpoint on the store is masked at EL1, and passed over; UDF is on the way back.
+    expectNoDifference(
+      Trial(
+        program: [
+          0x1000: .msr(RandomProgram.oslar, 0),
+          0x1004: .msr(RandomProgram.mdscr, 0xA000),
+          0x1008: .msr(SystemRegister(2, 0, 0, 1, 4), 0x1018),
+          0x100C: .msr(SystemRegister(2, 0, 0, 1, 5), 0x1E7),
+          0x1010: .loadExclusive(0x4008, size: 1, pair: false),
+          0x1014: .nop,
+          0x1018: .storeExclusive(0x4008, size: 1, pair: false, value: 7),
+          0x101C: .undefined,
+          0x1020: .branch(0x1010),
+          0x8200: .skipOne,
+          0x8204: .eret,
+        ], debugger: [.insertBreakpoint(0xF000)]))
+  }
+
+  @Test("an interrupt before, between and after exclusives, wherever the debugger is")
+  func interruptedExclusives() {
+    let program: [UInt64: Operation] = [
+      0x1000: .daifClr(0x2),
+      0x1004: .loadExclusive(0x4008, size: 8, pair: false),
+      0x1008: .nop,
+      0x100C: .storeExclusive(0x4008, size: 8, pair: false, value: 7),
+      0x1010: .retry(12),
+      0x1014: .load(0x4008, size: 8),
+      0x1018: .branch(0x1018),
+      0x8280: .readPending,
+      0x8284: .acknowledge,
+      0x8288: .eret,
+    ]
+    let step = DebuggerAction.step(ticks: 40)
+    let histories: [[DebuggerAction]] = [
+      [step, step], [step, step, step], [step, step, step, step, step],
+      [.insertWatchpoint(0x4008, length: 4, kind: .any), .run(ticks: 40), .run(ticks: 40)],
+      [step, step, .insertWatchpoint(0x400A, length: 1, kind: .store), .run(ticks: 40), .detach],
+      [step, step, .insertWatchpoint(0x400A, length: 1, kind: .store), step, step],
+      [.insertBreakpoint(0x1008), .run(ticks: 40), .run(ticks: 40)],
+      [.insertBreakpoint(0x100C), .run(ticks: 40), .detach],
+    ]
+    for (debugger, moment) in histories.flatMap({ history in (0..<7).map { (history, $0) } }) {
+      for takesShortWays in [false, true] {
+        guard
+          expectNoDifference(
+            Trial(
+              program: program, interrupts: [moment], debugger: debugger, observations: 24,
+              takesShortWays: takesShortWays))
+        else { return }
+      }
+    }
+  }
+
   @Test(
     "FAR below what is watched does not give the debugger's watchpoint to one that cannot match")
   func attributedToOneThatMatches() {

@@ -129,7 +129,9 @@ struct CoprocessorEmulationTests {
         let expected =
           address < 0x4000 + length && address >= 0x4000 && kind.overlaps(isStore ? .store : .load)
         #expect(
-          debug.watches(address, size: 4, isStore: isStore, in: context.pstate) == expected)
+          debug.watches(
+            address, size: 4, isStore: isStore, in: context.pstate, hardware: &hardware)
+            == expected)
       }
     }
   }
@@ -144,7 +146,9 @@ struct CoprocessorEmulationTests {
     for isFirst in [true, false] {
       debug.guestExited(
         Syndrome(.cp14Transfer, iss: 0), context: &context, hardware: &hardware)
-      #expect(debug.watches(0x4000, size: 4, isStore: true, in: context.pstate) == isFirst)
+      #expect(
+        debug.watches(0x4000, size: 4, isStore: true, in: context.pstate, hardware: &hardware)
+          == isFirst)
       if isFirst {
         #expect(
           debug.handle(
@@ -156,13 +160,41 @@ struct CoprocessorEmulationTests {
       debug.prepareToRun(context: &context, hardware: &hardware, requests: requests)
     }
     #expect(context.pc == 0x1004)
-    #expect(debug.watches(0x4000, size: 4, isStore: true, in: context.pstate) == true)
+    #expect(
+      debug.watches(0x4000, size: 4, isStore: true, in: context.pstate, hardware: &hardware))
+  }
+
+  @Test(
+    "a watchpoint that is linked to a context is hit in it alone", arguments: [7, 8] as [UInt64])
+  func linked(context identifier: UInt64) throws {
+    var context = GuestContext(pc: 0x1000, pstate: PState(rawValue: 0x10))
+    var hardware = RecordingHardware.filled(osLock: false)
+    var debug = Self.debug()
+    // Breakpoint 5 compares CONTEXTIDR_EL1 for those that are linked to it.
+    let registers: [(DebugRegister, UInt64)] = [
+      (.oslar, 0), (.mdscr, 0x8000), (.dbgbvr(5), 7),
+      (.dbgbcr(5), 3 << 20 | 0xF << 5 | 3 << 1 | 1), (.dbgwvr(0), 0x5000),
+      (.dbgwcr(0), 1 << 20 | 5 << 16 | 0xF << 5 | 3 << 3 | 3 << 1 | 1),
+    ]
+    for (register, value) in registers {
+      _ = debug.guest.access(register, isRead: false, value: value, on: debug.capabilities)
+    }
+    var requests = DebugRequests()
+    try requests.insertBreakpoint(at: 0xF000)
+    debug.prepareToRun(context: &context, hardware: &hardware, requests: requests)
+    hardware.write(.contextidr, identifier)
+    #expect(
+      debug.watches(0x5000, size: 4, isStore: true, in: context.pstate, hardware: &hardware)
+        == (identifier == 7))
   }
 
   @Test("in native mode nothing is watched: such an access does not come to EL2")
   func native() {
     let debug = Self.debug()
-    #expect(debug.watches(0x4000, size: 4, isStore: true, in: PState(rawValue: 0x10)) == false)
+    var hardware = RecordingHardware.filled(osLock: false)
+    #expect(
+      !debug.watches(
+        0x4000, size: 4, isStore: true, in: PState(rawValue: 0x10), hardware: &hardware))
   }
 }
 

@@ -90,7 +90,11 @@ struct CoprocessorExit {
     guard let physical = GuestMemory.physicalAddress(ofPAR: par.rawValue, address: address),
       EL2.shared.value.machine.isGuestMemory(physical)
     else { return injectAbort(status: 0b010000, address, isStore) }
-    guard !vcpu.value.debug.watches(address, size: 4, isStore: isStore, in: context.pstate) else {
+    var hardware = CoreDebugHardware()
+    guard
+      !vcpu.value.debug.watches(
+        address, size: 4, isStore: isStore, in: context.pstate, hardware: &hardware)
+    else {
       Exits.handleDebugException(vcpu, .watchpoint(isStore: isStore), address)
       return
     }

@@ -17,5 +17,10 @@ extension Mutant {
     Mutant(
       "load-seen-late-is-not-followed", in: monitor,
       "mutating func follow() { remaining = Self.reach }", becomes: "mutating func follow() {}"),
+    Mutant(
+      "search-for-the-load-ends-at-an-exception", in: monitor,
+      "guard load != nil else { return advance() }",
+      becomes: "guard load != nil else { return remaining = 0 }",
+      caughtBy: "ComparisonTests.loopThroughExceptions"),
   ]
 }
