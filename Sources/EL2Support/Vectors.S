@@ -4,8 +4,9 @@
 // frame, which lies at one and the same address, the top of the stack, and so do the guest's
 // registers for a debugger.
 //
-// Most synchronous exceptions are over in `stepwell_quick`, for which only the registers are saved that
-// a function may clobber: x0 to x18 and x30. PC and PSTATE stay in ELR_EL2 and SPSR_EL2.
+// Most synchronous exceptions are over in `stepwell_quick`, and most interrupts in `stepwell_quick_irq`, for
+// which only the registers are saved that a function may clobber: x0 to x18 and x30. PC and PSTATE stay
+// in ELR_EL2 and SPSR_EL2.
 
 #if defined(__aarch64__) && !defined(__linux__) && !defined(__APPLE__)
 
@@ -65,8 +66,19 @@
         .macro  from_guest handler
         .balign 128
         save_clobbered
-        adr     x1, \handler
+        adr     x4, \handler
         b       guest_exception
+        .endm
+
+        // The same for interrupts.
+        .macro  interrupt_from_guest
+        .balign 128
+        save_clobbered
+        bl      stepwell_quick_irq
+        cbnz    x0, not_quick_irq
+        restore_general
+        ldp     x18, x30, [sp, #144]
+        return_from_exception
         .endm
 
         .macro  from_hypervisor kind
@@ -93,11 +105,11 @@ el2_vectors:
         from_hypervisor 6
         from_hypervisor 7
         from_guest_quickly              // AArch64 guest
-        from_guest stepwell_irq
+        interrupt_from_guest
         from_guest stepwell_fiq
         from_guest stepwell_serror
         from_guest stepwell_synchronous // AArch32 at EL0
-        from_guest stepwell_irq
+        interrupt_from_guest
         from_guest stepwell_fiq
         from_guest stepwell_serror
 
@@ -122,10 +134,14 @@ quick_with_all:
         mov     x0, sp
         bl      stepwell_quick
         cbnz    x0, return_with_all
-        adr     x1, stepwell_synchronous
+        adr     x4, stepwell_synchronous
         b       frame_is_full
+not_quick_irq:
+        mov     x1, x0                  // what is acknowledged
+        adr     x4, stepwell_irq
+        b       guest_exception
 not_quick:
-        adr     x1, stepwell_synchronous
+        adr     x4, stepwell_synchronous
 guest_exception:
         save_preserved
 frame_is_full:
@@ -134,7 +150,7 @@ frame_is_full:
         stp     x2, x3, [sp, #FRAME_PC]
         mov     x29, xzr                // a backtrace ends here
         mov     x0, sp
-        blr     x1
+        blr     x4
 return_to_guest:
         ldp     x0, x1, [sp, #FRAME_PC]
         msr     elr_el2, x0

@@ -1,6 +1,6 @@
 import ArmDebug
 
-/// Some of the comparators of one kind: bit n is comparator n. What loops over comparators on the way
+/// Some of the comparators, or of the requests, of one kind: bit n is number n. What loops over comparators on the way
 /// back to the guest loops over such a set, and so costs what is in use and not what there is.
 struct ComparatorSet: Equatable, Sendable {
   private(set) var bits: UInt16
@@ -18,6 +18,9 @@ struct ComparatorSet: Equatable, Sendable {
   var count: Int { bits.nonzeroBitCount }
   /// The lowest-numbered one.
   var first: Int? { bits == 0 ? nil : bits.trailingZeroBitCount }
+
+  /// Those of 0 to 15 that are not in it.
+  var complement: ComparatorSet { ComparatorSet(bits: ~bits) }
 
   func contains(_ n: Int) -> Bool { bits & Self.bit(n) != 0 }
   func union(_ other: ComparatorSet) -> ComparatorSet { ComparatorSet(bits: bits | other.bits) }

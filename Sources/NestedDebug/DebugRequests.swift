@@ -37,9 +37,11 @@ public struct DebugRequests: Sendable {
 
   // Read through `span` in loops: an InlineArray that is a parameter's is otherwise copied whole for
   // each element.
-  private(set) var breakpoints = [16 of BreakpointRequest?](repeating: nil)
-  private(set) var watchpoints = [16 of WatchpointRequest?](repeating: nil)
-  /// Which of those there are. Loops run over these sets: most guests run beside a request or two.
+  private(set) var breakpoints = [16 of BreakpointRequest](repeating: .init(address: 0))
+  private(set) var watchpoints = [16 of WatchpointRequest](
+    repeating: .init(range: .init(first: 0, last: 0), kind: .any))
+  /// Which of those there are; what the others hold means nothing. Loops run over these sets: most
+  /// guests run beside a request or two.
   private(set) var breakpointsInUse = ComparatorSet.none
   private(set) var watchpointsInUse = ComparatorSet.none
 
@@ -54,24 +56,23 @@ public struct DebugRequests: Sendable {
 
   /// Breakpoint request `n` of 0 to 15, where there is one.
   public func breakpoint(_ n: Int) -> BreakpointRequest? {
-    0..<Self.capacity ~= n ? breakpoints[n] : nil
+    0..<Self.capacity ~= n && breakpointsInUse.contains(n) ? breakpoints[n] : nil
   }
 
   /// Watchpoint request `n` of 0 to 15, where there is one.
   public func watchpoint(_ n: Int) -> WatchpointRequest? {
-    0..<Self.capacity ~= n ? watchpoints[n] : nil
+    0..<Self.capacity ~= n && watchpointsInUse.contains(n) ? watchpoints[n] : nil
   }
 
   /// Asks for a stop before the instruction at `address`. Asking twice is asking once.
   public mutating func insertBreakpoint(at address: UInt64) throws(RequestError) {
     guard address & 1 == 0 else { throw .misaligned }
     let request = BreakpointRequest(address: address.untagged)
-    var free: Int?
-    for n in 0..<Self.capacity {
+    var used = breakpointsInUse
+    while let n = used.popFirst() {
       if breakpoints[n] == request { return }
-      if breakpoints[n] == nil, free == nil { free = n }
     }
-    guard let free else { throw .full }
+    guard let free = breakpointsInUse.complement.first else { throw .full }
     breakpoints[free] = request
     breakpointsInUse.insert(free)
     generation &+= 1
@@ -80,8 +81,9 @@ public struct DebugRequests: Sendable {
   /// Takes the breakpoint back, if there is one.
   public mutating func removeBreakpoint(at address: UInt64) {
     let request = BreakpointRequest(address: address.untagged)
-    for n in 0..<Self.capacity where breakpoints[n] == request {
-      breakpoints[n] = nil
+    var used = breakpointsInUse
+    while let n = used.popFirst() {
+      guard breakpoints[n] == request else { continue }
       breakpointsInUse.remove(n)
       generation &+= 1
     }
@@ -100,12 +102,11 @@ public struct DebugRequests: Sendable {
     guard request.range.comparatorCount(atMost: ComparatorBank.capacity) != nil else {
       throw .tooLarge
     }
-    var free: Int?
-    for n in 0..<Self.capacity {
+    var used = watchpointsInUse
+    while let n = used.popFirst() {
       if watchpoints[n] == request { return }
-      if watchpoints[n] == nil, free == nil { free = n }
     }
-    guard let free else { throw .full }
+    guard let free = watchpointsInUse.complement.first else { throw .full }
     watchpoints[free] = request
     watchpointsInUse.insert(free)
     generation &+= 1
@@ -117,8 +118,9 @@ public struct DebugRequests: Sendable {
     let first = address.untagged
     let request = WatchpointRequest(
       range: WatchedRange(first: first, last: first &+ (length &- 1)), kind: kind)
-    for n in 0..<Self.capacity where watchpoints[n] == request {
-      watchpoints[n] = nil
+    var used = watchpointsInUse
+    while let n = used.popFirst() {
+      guard watchpoints[n] == request else { continue }
       watchpointsInUse.remove(n)
       generation &+= 1
     }
@@ -127,8 +129,6 @@ public struct DebugRequests: Sendable {
   /// Takes everything back.
   public mutating func removeAll() {
     guard !isEmpty else { return }
-    breakpoints = .init(repeating: nil)
-    watchpoints = .init(repeating: nil)
     breakpointsInUse = .none
     watchpointsInUse = .none
     generation &+= 1

@@ -108,8 +108,7 @@ struct Planner {
     }
     var rest = requests.watchpointsInUse
     while let n = rest.popFirst() {
-      guard let watchpoint = watchpoints[n] else { continue }
-      guard let count = watchpoint.range.comparatorCount(atMost: freeWatchpoints) else {
+      guard let count = watchpoints[n].range.comparatorCount(atMost: freeWatchpoints) else {
         return false
       }
       freeWatchpoints &-= count
@@ -194,13 +193,12 @@ struct Planner {
     var plain = free.subtracting(comparators.contextAware)
     var last = free.intersection(comparators.contextAware)
     while let request = wanted.popFirst() {
-      guard let breakpoint = requests.breakpoints[request] else { continue }
       guard let n = plain.popLast() ?? last.popLast() else {
         plan.unplacedBreakpoints |= 1 &<< UInt16(truncatingIfNeeded: request)
         continue
       }
       plan.breakpointOwners.giveToDebugger(n, request: request)
-      var comparator = breakpoint.comparator
+      var comparator = requests.breakpoints[request].comparator
       comparator.control.e = !passOver.contains(.debuggerBreakpoints)
       plan.setBreakpoint(n, comparator)
     }
@@ -212,7 +210,7 @@ struct Planner {
     guard !wanted.isEmpty else { return }
     var free = comparators.watchpoints.subtracting(plan.watchpointOwners.guests)
     while let request = wanted.popFirst() {
-      guard let watchpoint = requests.watchpoints[request] else { continue }
+      let watchpoint = requests.watchpoints[request]
       // All of its comparators or none: half a watchpoint would look like a whole one.
       guard let count = watchpoint.range.comparatorCount(atMost: free.count) else {
         plan.unplacedWatchpoints |= 1 &<< UInt16(truncatingIfNeeded: request)

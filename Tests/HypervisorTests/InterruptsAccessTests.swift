@@ -2,7 +2,7 @@ import Testing
 
 @testable import Hypervisor
 
-@Suite("Accesses of distributor and redistributors")
+@Suite("Accesses of distributor and redistributors", .bothWays)
 struct InterruptAccessTests {
   // MARK: Disabling
 

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Hypervisor
 
-@Suite("Delivering interrupts through list registers")
+@Suite("Delivering interrupts through list registers", .bothWays)
 struct InterruptDeliveryTests {
   @Test(
     "a level-sensitive SPI is active until its end, and pending again if its line still is"

@@ -9,6 +9,8 @@ final class InterruptMachine {
   let model: InterruptModel
   let controller: InterruptController<InterruptModel>
   private var interfaces: InlineArray<8, VirtualCPUInterface>
+  /// How many interrupts took the short way.
+  var quickCount = 0
   /// EL2's own interrupts that came, on which core.
   var events: [(core: Int, event: HypervisorInterrupt)] = []
 
@@ -99,7 +101,17 @@ final class InterruptMachine {
       for core in model.cores.indices where model.highestPending(on: core) != nil {
         isQuiet = false
         model.executing = core
-        if let event = controller.handlePhysicalInterrupt(&interfaces[core]) {
+        var acknowledged = InterruptNumber.none
+        if BothWays.takesShortWay {
+          guard let number = controller.deliverQuickly(&interfaces[core]) else {
+            quickCount += 1
+            continue
+          }
+          acknowledged = number
+        }
+        if let event = controller.handlePhysicalInterrupt(
+          &interfaces[core], acknowledged: acknowledged)
+        {
           events.append((core, event))
           // Its owner sees to the timer, or it would come again.
           if event == .timer { model.setLine(Self.timer, ofCore: core, false) }
@@ -225,4 +237,23 @@ final class InterruptMachine {
     model.setLine(number, ofCore: core, isAsserted)
     settle()
   }
+}
+
+/// Runs each test with the short way of an interrupt wherever the hypervisor takes it, and without.
+struct BothWays: SuiteTrait, TestTrait, TestScoping {
+  @TaskLocal static var takesShortWay = false
+
+  var isRecursive: Bool { true }
+
+  func provideScope(
+    for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
+  ) async throws {
+    for takesShortWay in [false, true] {
+      try await Self.$takesShortWay.withValue(takesShortWay) { try await function() }
+    }
+  }
+}
+
+extension Trait where Self == BothWays {
+  static var bothWays: Self { Self() }
 }

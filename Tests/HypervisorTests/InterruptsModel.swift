@@ -9,7 +9,7 @@
 /// system registers are those of `executing`.
 final class InterruptModel: InterruptHardware {
   /// One physical interrupt.
-  struct Source {
+  struct Source: Equatable {
     var isEnabled = false
     /// Latched: an edge, or a write of a set-pending register.
     var isLatched = false
@@ -299,6 +299,13 @@ final class InterruptModel: InterruptHardware {
     case .ichHCR: cores[executing].hcr
     case .ichVTR: interfaceType
     case .ichVMCR: cores[executing].vmcr
+    case .ichELRSR:
+      (0..<listCount).reduce(0) { mask, n in
+        // Empty, with nothing to be said about the end of what was in it: HW, or no EOI.
+        let list = cores[executing].lists[n]
+        let isEmpty = list >> 62 == 0 && (list >> 61 & 1 == 1 || list >> 41 & 1 == 0)
+        return mask | (isEmpty ? 1 << UInt64(n) : 0)
+      }
     case .ichLR(let n): implemented(n, cores[executing].lists[n])
     case .ichAP0R: UInt64(cores[executing].activePriorities[0])
     case .ichAP1R: UInt64(cores[executing].activePriorities[1])
@@ -313,7 +320,7 @@ final class InterruptModel: InterruptHardware {
     case .iccPMR: cores[executing].priorityMask = value & 0xff
     case .iccBPR1: break
     case .iccIGRPEN1: cores[executing].groupEnable = value
-    case .iccIAR1, .ichVTR: fatalError("read-only")
+    case .iccIAR1, .ichVTR, .ichELRSR: fatalError("read-only")
     case .iccEOIR1:
       precondition(cores[executing].control & 2 != 0, "EOImode 1 is what EL2 counts on")
       cores[executing].running.removeLast()

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Hypervisor
 
-@Suite("Software-generated interrupts")
+@Suite("Software-generated interrupts", .bothWays)
 struct InterruptSGITests {
   /// Two clusters of two cores, one with Aff0 above 15, one with Aff3 set.
   static let affinities: [UInt64] = [

@@ -111,13 +111,36 @@ struct QuickExitCodeTests {
     #expect(code.longestPath <= 56, "\(code.longestPath)")
   }
 
-  @Test("fits into the vector, with what is saved and restored around it")
-  func vector() async throws {
+  @Test(
+    "an interrupt's neither loops nor touches a SIMD register, and calls what computes a field only"
+  )
+  func quickInterrupt() async throws {
+    let code = try await Self.code(of: "stepwell_quick_irq")
+    #expect(code.instructions.count > 40)
+    #expect(!code.instructions.contains { $0.mnemonic == "blr" })
+    let text = code.instructions.map { "    0:\t\($0.mnemonic)\t\($0.operands)\n" }.joined()
+    #expect(Audit.vectorInstruction(in: text) == nil)
+    let names = [
+      "5group2of2on", "GuestRedistributorV5group2of",
+      "noteAcknowledged",
+      "InterruptRegisterO6offset2of", "ListRegisterV7pending", "OwnInterruptsV8contains",
+    ]
+    for successor in code.successors {
+      #expect(names.contains { successor.contains($0) }, "\(successor)")
+    }
+    #expect(code.longestPath <= 140, "\(code.longestPath)")
+  }
+
+  @Test(
+    "fits into the vector, with what is saved and restored around it",
+    arguments: [(8, 28), (9, 23), (13, 23)])
+  func vector(n: Int, count: Int) async throws {
     let code = try await Self.code(of: "el2_vectors")
-    // Vector 8: a synchronous exception from an AArch64 guest. 32 instructions each.
-    let vector = code.instructions.dropFirst(8 * 32).prefix(32)
+    // A synchronous exception or an interrupt from an AArch64 guest, and one from AArch32 at EL0.
+    // 32 instructions each, and behind ERET two that are never run.
+    let vector = code.instructions.dropFirst(n * 32).prefix(32)
     let end = try #require(vector.firstIndex { $0.mnemonic == "eret" })
-    #expect(end - vector.startIndex + 1 == 28)
+    #expect(end - vector.startIndex + 1 == count)
     #expect(vector.contains { $0.mnemonic == "bl" })
   }
 }

@@ -192,6 +192,7 @@ EL2_WRITE(icc_sgi1r_el1, "S3_0_C12_C11_5")
 EL2_REGISTER(ich_hcr_el2, "S3_4_C12_C11_0")
 EL2_READ(ich_vtr_el2, "S3_4_C12_C11_1")
 EL2_REGISTER(ich_vmcr_el2, "S3_4_C12_C11_7")
+EL2_READ(ich_elrsr_el2, "S3_4_C12_C11_5")
 
 // The indexed registers of the virtual interface; CRm and Op2 hold the index.
 #if EL2_TARGET

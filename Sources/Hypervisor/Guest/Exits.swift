@@ -12,10 +12,11 @@ public func stepwellSynchronous(_ frame: UnsafeMutableRawPointer) {
   Core.prepareToEnter(vcpu)
 }
 
+/// `acknowledged` is what `stepwell_quick_irq` has returned.
 @c(stepwell_irq)
-public func stepwellIRQ(_ frame: UnsafeMutableRawPointer) {
+public func stepwellIRQ(_ frame: UnsafeMutableRawPointer, _ acknowledged: UInt64) {
   let vcpu = EL2.current
-  Exits.handleInterrupt(vcpu)
+  Exits.handleInterrupt(vcpu, InterruptNumber(UInt32(truncatingIfNeeded: acknowledged)))
   Core.prepareToEnter(vcpu)
 }
 
@@ -24,7 +25,7 @@ public func stepwellFIQ(_ frame: UnsafeMutableRawPointer) {
   // Every interrupt is in group 1 in hardware, so there is no FIQ of the interrupt controller's. One
   // that comes all the same is a spurious one of the kind that the acknowledge tells.
   // Passed on as it came: both vectors store the same.
-  unsafe stepwellIRQ(frame)
+  unsafe stepwellIRQ(frame, UInt64(InterruptNumber.none.rawValue))
 }
 
 @c(stepwell_serror)
@@ -35,11 +36,12 @@ public func stepwellSError(_ frame: UnsafeMutableRawPointer) {
 }
 
 enum Exits {
-  static func handleInterrupt(_ vcpu: Fixed<VCPU>) {
+  static func handleInterrupt(_ vcpu: Fixed<VCPU>, _ acknowledged: InterruptNumber) {
     vcpu.value.exits.count(.interrupt)
     vcpu.value.interruptsAreStale = true
     exited(vcpu, nil)
-    let event = EL2.shared.value.interrupts.handlePhysicalInterrupt(&vcpu.value.interrupts)
+    let event = EL2.shared.value.interrupts.handlePhysicalInterrupt(
+      &vcpu.value.interrupts, acknowledged: acknowledged)
     switch event {
     case .link: DebugServer.serve()
     case .kick, .timer, nil: break

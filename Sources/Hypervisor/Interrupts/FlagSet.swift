@@ -16,6 +16,9 @@ extension FlagSet {
   /// Makes the members of `other` members.
   mutating func insert(_ other: Self) { rawValue |= other.rawValue }
 
+  /// Makes the members of `other` no members.
+  mutating func remove(_ other: Self) { rawValue &= ~other.rawValue }
+
   /// What is a member of both.
   func intersection(_ other: Self) -> Self { Self(rawValue: rawValue & other.rawValue) }
 }

@@ -53,6 +53,7 @@ struct GICv3Hardware: InterruptHardware, ~Copyable {
     case .ichHCR: return el2_read_ich_hcr_el2()
     case .ichVTR: return el2_read_ich_vtr_el2()
     case .ichVMCR: return el2_read_ich_vmcr_el2()
+    case .ichELRSR: return el2_read_ich_elrsr_el2()
     case .ichLR(let n): return el2_read_ich_lr_el2(UInt32(truncatingIfNeeded: n))
     case .ichAP0R(let n): return el2_read_ich_ap0r_el2(UInt32(truncatingIfNeeded: n))
     case .ichAP1R(let n): return el2_read_ich_ap1r_el2(UInt32(truncatingIfNeeded: n))
@@ -67,7 +68,7 @@ struct GICv3Hardware: InterruptHardware, ~Copyable {
     case .iccBPR1: el2_write_icc_bpr1_el1(value)
     case .iccIGRPEN1: el2_write_icc_igrpen1_el1(value)
     // Read-only.
-    case .iccIAR1, .ichVTR: return
+    case .iccIAR1, .ichVTR, .ichELRSR: return
     case .iccEOIR1: el2_write_icc_eoir1_el1(value)
     case .iccDIR: el2_write_icc_dir_el1(value)
     case .iccSGI1R:

@@ -1,38 +1,44 @@
 // From a physical interrupt to a list register: what waits, what goes first, what makes room.
 
 extension InterruptController where Hardware: ~Copyable {
-  /// Handles the physical interrupt for which the executing core came to EL2. The guest's are made
-  /// ready for it. The first of EL2's own that somebody else has to see to is returned; if more are
-  /// pending, the core comes to EL2 again at once.
-  func handlePhysicalInterrupt(_ interface: inout VirtualCPUInterface) -> HypervisorInterrupt? {
+  /// Handles the physical interrupt for which the executing core came to EL2, `acknowledged` if it is
+  /// so already. The guest's are made ready for it. The first of EL2's own that somebody else has to
+  /// see to is returned; if more are pending, the core comes to EL2 again at once.
+  func handlePhysicalInterrupt(
+    _ interface: inout VirtualCPUInterface, acknowledged: InterruptNumber = .none
+  ) -> HypervisorInterrupt? {
     var event: HypervisorInterrupt?
-    while event == nil {
-      let number = InterruptNumber(
-        UInt32(truncatingIfNeeded: hardware.read(.iccIAR1) & 0xff_ffff))
+    var number = acknowledged
+    repeat {
+      if number == .none { number = acknowledge() }
       guard number.kind != .special else { break }
       hardware.write(.iccEOIR1, UInt64(number.rawValue))
       if number.kind == .sgi || own.contains(number) {
         hardware.write(.iccDIR, UInt64(number.rawValue))
         event = handleOwn(number, &interface)
       } else {
-        acknowledged(number, &interface)
+        // Fired again though it is active for the guest: the guest made it inactive itself.
+        interface.active.deactivate(number)
+        interface.queue.insert(number)
+        noteAcknowledged(number, on: interface.processor)
       }
-    }
+      number = .none
+    } while event == nil
     refill(&interface)
     return event
   }
 
+  /// Acknowledges the most urgent physical interrupt: special if there is none.
+  func acknowledge() -> InterruptNumber {
+    InterruptNumber(UInt32(truncatingIfNeeded: hardware.read(.iccIAR1) & 0xff_ffff))
+  }
+
   /// EL2 has acknowledged `number` for the guest.
-  private func acknowledged(
-    _ number: InterruptNumber, _ interface: inout VirtualCPUInterface
-  ) {
-    // Fired again though it is active for the guest: the guest made it inactive itself.
-    interface.active.deactivate(number)
-    interface.queue.insert(number)
+  func noteAcknowledged(_ number: InterruptNumber, on processor: Int) {
     if number.kind == .spi {
       distributor.softwarePending.acknowledge(number.bit, at: number.wordIndex)
     } else if number.kind == .ppi {
-      redistributors[interface.processor].softwarePending.acknowledge(
+      redistributors[processor].softwarePending.acknowledge(
         number.bit, at: number.wordIndex)
     }
   }
@@ -71,8 +77,10 @@ extension InterruptController where Hardware: ~Copyable {
   func setWithheld(_ isWithheld: Bool, _ interface: inout VirtualCPUInterface) {
     interface.isWithheld = isWithheld
     let enable = VirtualInterfaceControl.enable.rawValue
+    // With EOIcount as it is now.
     let control = hardware.read(.ichHCR)
     hardware.write(.ichHCR, isWithheld ? control & ~enable : control | enable)
+    if isWithheld { interface.control.remove(.enable) } else { interface.control.insert(.enable) }
   }
 
   /// Whether an interrupt waits that would wake the executing core's vCPU from WFI: it is pending,
@@ -101,10 +109,14 @@ extension InterruptController where Hardware: ~Copyable {
     switch number.kind {
     case .sgi: redistributors[processor].priority(ofSGI: Int(number.rawValue))
     case .lpi: hardware.lpiConfiguration(of: number) & 0xfc
-    case .ppi, .spi, .special:
-      hardware.read8(
-        frame(of: number, on: processor), InterruptRegister.priority.offset(of: number))
+    case .ppi, .spi, .special: peripheralPriority(of: number, on: processor)
     }
+  }
+
+  /// The same for a PPI or SPI.
+  func peripheralPriority(of number: InterruptNumber, on processor: Int) -> UInt8 {
+    hardware.read8(
+      frame(of: number, on: processor), InterruptRegister.priority.offset(of: number))
   }
 
   /// The group that the guest gave `number`. LPIs are always in group 1.

@@ -3,6 +3,7 @@
 extension InterruptController where Hardware: ~Copyable {
   /// Completes an access of the redistributor of vCPU `processor` by the vCPU of `interface`, as
   /// `accessDistributor` does. The offset counts from RD_base.
+  @_optimize(size)
   func accessRedistributor(
     of processor: Int, _ access: RegisterAccess, by interface: inout VirtualCPUInterface
   ) -> UInt64 {
@@ -41,6 +42,7 @@ extension InterruptController where Hardware: ~Copyable {
 
   /// GICR_WAKER. In hardware the redistributor is awake as long as EL2 needs it; the guest's own
   /// bit says whether its vCPU gets anything, and takes effect at once.
+  @_optimize(size)
   private func accessWaker(
     of processor: Int, _ access: RegisterAccess, by author: Int
   ) -> UInt64 {
@@ -55,6 +57,7 @@ extension InterruptController where Hardware: ~Copyable {
   }
 
   @discardableResult
+  @_optimize(size)
   private func passThrough(_ frame: InterruptFrame, _ access: RegisterAccess) -> UInt64 {
     switch (access.size, access.value) {
     case (4, let value?):
@@ -75,6 +78,7 @@ extension InterruptController where Hardware: ~Copyable {
 extension RegisterAccess {
   /// A write of GICR_PROPBASER with IDbits, [4:0], limited: LPIs that EL2 could not queue must not
   /// be delivered.
+  @_optimize(size)
   fileprivate func with(numberBitsAtMost limit: UInt64) -> RegisterAccess {
     guard let value else { return self }
     return .write(offset, size: size, value & ~0x1f | min(value & 0x1f, limit))

@@ -46,7 +46,7 @@ extension InterruptController where Hardware: ~Copyable {
       }
     }
     registers.write(to: hardware)
-    arm(waiting, control, interface)
+    arm(waiting, control, &interface)
   }
 
   /// Deactivates what the guest ended outside the list registers since the last time.
@@ -172,7 +172,7 @@ extension InterruptController where Hardware: ~Copyable {
   /// armed only where it does not hold already, or it would be signalled for ever.
   private func arm(
     _ waiting: Waiting, _ control: VirtualMachineControl,
-    _ interface: borrowing VirtualCPUInterface
+    _ interface: inout VirtualCPUInterface
   ) {
     var value: VirtualInterfaceControl = interface.isWithheld ? .none : .enable
     if waiting.anything && !waiting.forDeactivation {
@@ -190,7 +190,8 @@ extension InterruptController where Hardware: ~Copyable {
     if waiting.groups.contains(.group1) { value.insert(.group1Enabled) }
     if interface.active.hasEntries { value.insert(.entryNotPresent) }
     if interface.trapsDeactivation { value.insert(.trapDeactivation) }
-    hardware.write(.ichHCR, value.rawValue)
+    interface.control = value
+    hardware.write(.ichHCR, interface.control.rawValue)
   }
 
   // MARK: What waits: the queue, and the SGIs that are enabled and not active elsewhere

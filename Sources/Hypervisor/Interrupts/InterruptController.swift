@@ -32,7 +32,8 @@ struct InterruptController<Hardware: InterruptHardware & ~Copyable>: ~Copyable {
   ///
   /// `affinities` has the affinity of each of the `processorCount` cores, by index.
   init(
-    hardware: consuming Hardware, own: OwnInterrupts, affinities: InlineArray<8, Affinity>,
+    hardware: consuming Hardware, own: consuming OwnInterrupts,
+    affinities: InlineArray<8, Affinity>,
     processorCount: Int
   ) {
     self.own = own

@@ -24,7 +24,7 @@ protocol InterruptHardware: ~Copyable {
 enum InterruptSystemRegister: Equatable, Sendable {
   case iccSRE, iccCTLR, iccPMR, iccBPR1, iccIGRPEN1
   case iccIAR1, iccEOIR1, iccDIR, iccSGI1R
-  case ichHCR, ichVTR, ichVMCR
+  case ichHCR, ichVTR, ichVMCR, ichELRSR
   /// ICH_LR<n>_EL2, n from 0 to ICH_VTR_EL2.ListRegs.
   case ichLR(Int)
   /// ICH_AP0R<n>_EL2 and ICH_AP1R<n>_EL2, n from 0 to 3 as ICH_VTR_EL2.PREbits allows.

@@ -6,6 +6,9 @@ struct InterruptNumber: Equatable, Sendable {
 
   init(_ rawValue: UInt32) { self.rawValue = rawValue }
 
+  /// What an acknowledge says when nothing is pending.
+  static var none: InterruptNumber { InterruptNumber(1023) }
+
   /// The ranges that INTIDs are divided into.
   enum Kind: Equatable, Sendable {
     /// Software-generated, private to a core: 0 to 15.
@@ -37,6 +40,7 @@ struct InterruptNumber: Equatable, Sendable {
   var isPeripheral: Bool { kind == .ppi || kind == .spi }
 
   /// Its bit in a word of 32 interrupts.
+  @inline(__always)
   var bit: UInt32 { 1 << (rawValue & 31) }
 
   /// Which word of 32 it is in, among those of its frame: up to 64 of SPIs, or 3 of SGIs and PPIs.

@@ -1,7 +1,7 @@
 /// EL2's own interrupts, which the guest can neither reach nor see.
 ///
 /// The physical SGIs need no mention beyond the one in use: all sixteen of the guest's are virtual.
-struct OwnInterrupts: Sendable {
+struct OwnInterrupts: ~Copyable {
   /// A shared interrupt of EL2's.
   struct Link: Equatable, Sendable {
     let number: InterruptNumber
@@ -17,22 +17,38 @@ struct OwnInterrupts: Sendable {
   /// The SPIs of the debug link.
   let links: InlineArray<4, Link?>
 
+  /// Those that an acknowledge may return besides SGIs; 1023 in the places that are left.
+  private let numbers: InlineArray<6, InterruptNumber>
+  private let inPlace = InPlace()
+
+  init(
+    kick: InterruptNumber, maintenance: InterruptNumber, timer: InterruptNumber,
+    links: InlineArray<4, Link?>
+  ) {
+    self.kick = kick
+    self.maintenance = maintenance
+    self.timer = timer
+    self.links = links
+    numbers = InlineArray { n in
+      n < 4 ? links[n]?.number ?? .none : n == 4 ? maintenance : timer
+    }
+  }
+
   /// EL2's interrupts among the 32 from `first`, a bit each. In a redistributor's first word that
   /// says nothing of SGIs.
   func mask(from first: InterruptNumber) -> UInt32 {
-    var mask = Self.bit(maintenance, from: first) | Self.bit(timer, from: first)
-    for n in links.indices {
-      if let link = links[n] { mask |= Self.bit(link.number, from: first) }
+    var mask: UInt32 = 0
+    for n in numbers.indices where numbers[n] != .none {
+      let distance = numbers[n].rawValue &- first.rawValue
+      if distance < 32 { mask |= 1 << distance }
     }
     return mask
   }
 
-  /// Whether `number` is EL2's and not the guest's.
-  func contains(_ number: InterruptNumber) -> Bool { mask(from: number) & 1 != 0 }
-
-  private static func bit(_ number: InterruptNumber, from first: InterruptNumber) -> UInt32 {
-    let distance = number.rawValue &- first.rawValue
-    return distance < 32 ? 1 << distance : 0
+  /// Whether `number`, no special one, is EL2's and not the guest's.
+  func contains(_ number: InterruptNumber) -> Bool {
+    for n in numbers.indices where numbers[n] == number { return true }
+    return false
   }
 }
 

@@ -17,6 +17,9 @@ struct VirtualCPUInterface: ~Copyable {
   /// Interrupts that the guest is handling and that are in no list register.
   var active = ActiveInterruptStack()
 
+  /// ICH_HCR_EL2 as EL2 has written it last.
+  var control = VirtualInterfaceControl.none
+
   /// Virtual interrupts are held back for a step.
   var isWithheld = false
 

@@ -7,6 +7,10 @@ struct VirtualInterfaceType: Equatable, Sendable {
   /// ListRegs: how many list registers there are, 1 to 16.
   var listRegisterCount: Int { Int(rawValue & 0x1f) < 16 ? Int(rawValue & 0x1f) &+ 1 : 16 }
 
+  /// ICH_ELRSR_EL2 when all list registers are empty.
+  @inline(__always)
+  var allEmpty: UInt64 { (2 &<< (rawValue & 0xf)) &- 1 }
+
   /// PREbits: how many active-priority registers each group has, 1, 2 or 4.
   var activePriorityRegisterCount: Int {
     switch rawValue >> 26 & 7 {
@@ -17,6 +21,7 @@ struct VirtualInterfaceType: Equatable, Sendable {
   }
 
   /// PRIbits, as the mask of the priority bits that are implemented.
+  @inline(__always)
   var priorityMask: UInt8 { UInt8(truncatingIfNeeded: 0xff << (7 &- (rawValue >> 29 & 7))) }
 
   /// TDS: writes of ICC_DIR_EL1 can be trapped on their own.

@@ -1,0 +1,188 @@
+import Testing
+
+@testable import Hypervisor
+
+/// The short way of an interrupt, beside the long one: whichever is taken, the hardware and the guest
+/// find the same.
+@Suite("The short way of an interrupt")
+struct InterruptQuickTests {
+  /// What came, and what else was so when it did.
+  struct Scene: CustomTestStringConvertible, Sendable {
+    var testDescription: String
+    /// Whether the short way is taken.
+    var isQuick: Bool
+    var hasSingleSecurityState = true
+    /// Before it comes.
+    var prepare: @Sendable (InterruptMachine) -> Void = { _ in }
+    /// It comes.
+    var arrive: @Sendable (InterruptMachine) -> Void
+  }
+
+  static let scenes: [Scene] = [
+    Scene(testDescription: "a PPI, level-sensitive", isQuick: true) {
+      $0.setLine(27, ofCore: 0, true)
+    },
+    Scene(testDescription: "the first SPI", isQuick: true, prepare: { $0.enableSPI(32) }) {
+      $0.pulse(32)
+    },
+    Scene(
+      testDescription: "the last SPI, of a priority with bits that are not there", isQuick: true,
+      prepare: { $0.enableSPI(1019, priority: 0x7d) }, arrive: { $0.pulse(1019) }),
+    Scene(
+      testDescription: "an SPI in group 0, both groups enabled", isQuick: true,
+      prepare: {
+        $0.write(0x0084, ~0 << 1)
+        $0.write(0x0000, 0b11)
+        $0.setCPUInterface(priorityMask: 0xf8, groups: 0b11, on: 0)
+        $0.enableSPI(32)
+      }, arrive: { $0.pulse(32) }),
+    Scene(
+      testDescription: "an SPI where a second Security state leaves group 1 only", isQuick: true,
+      hasSingleSecurityState: false, prepare: { $0.enableSPI(40) }, arrive: { $0.pulse(40) }),
+    Scene(
+      testDescription: "an SPI that the guest made pending itself", isQuick: true,
+      prepare: { $0.enableSPI(40, isEdge: false) }, arrive: { $0.write(0x204, 1 << 8) }),
+    Scene(
+      testDescription: "an SPI that the priority mask holds back", isQuick: true,
+      prepare: {
+        $0.enableSPI(40)
+        $0.setCPUInterface(priorityMask: 0x20, groups: 0b10, on: 0)
+      }, arrive: { $0.pulse(40) }),
+    Scene(
+      testDescription: "one that comes again after its end", isQuick: true,
+      prepare: {
+        $0.enableSPI(40)
+        $0.pulse(40)
+        $0.end($0.acknowledge())
+      }, arrive: { $0.pulse(40) }),
+    Scene(
+      testDescription: "an SPI of a group that the CPU interface disables", isQuick: false,
+      prepare: {
+        $0.enableSPI(40)
+        $0.setCPUInterface(priorityMask: 0xf8, groups: 0, on: 0)
+      }, arrive: { $0.pulse(40) }),
+    Scene(
+      testDescription: "an SPI of a group that the distributor disables", isQuick: false,
+      prepare: {
+        $0.enableSPI(40)
+        $0.write(0x0000, 0)
+      }, arrive: { $0.pulse(40) }),
+    Scene(
+      testDescription: "an SPI for a vCPU whose redistributor sleeps", isQuick: false,
+      prepare: {
+        $0.enableSPI(40)
+        $0.writePrivate(0x14, 0b10)
+      }, arrive: { $0.pulse(40) }),
+    Scene(
+      testDescription: "a second, while the first is pending", isQuick: false,
+      prepare: {
+        $0.enableSPI(40)
+        $0.enableSPI(41, priority: 0x20)
+        $0.pulse(40)
+      }, arrive: { $0.pulse(41) }),
+    Scene(
+      testDescription: "a second, while the first is handled", isQuick: false,
+      prepare: {
+        $0.enableSPI(40)
+        $0.enableSPI(41)
+        $0.pulse(40)
+        _ = $0.acknowledge()
+      }, arrive: { $0.pulse(41) }),
+    Scene(
+      testDescription: "one that the guest has made inactive while it handles it", isQuick: true,
+      prepare: {
+        $0.enableSPI(40)
+        $0.pulse(40)
+        _ = $0.acknowledge()
+        $0.write(0x384, 1 << 8)
+      }, arrive: { $0.pulse(40) }),
+    Scene(
+      testDescription: "one for a guest whose interrupts are withheld", isQuick: false,
+      prepare: {
+        $0.enableSPI(40)
+        $0.setWithheld(true)
+      }, arrive: { $0.pulse(40) }),
+    Scene(
+      testDescription: "a PPI of the extended range", isQuick: false,
+      prepare: {
+        $0.writePrivate(0x10084, ~0)
+        $0.writePrivate(0x10104, 1 << 4)
+      }, arrive: { $0.setLine(1060, ofCore: 0, true) }),
+    Scene(
+      testDescription: "an LPI", isQuick: false,
+      prepare: { $0.model.lpiConfigurations[8192] = 0xa1 },
+      arrive: {
+        $0.model.sendLPI(8192, toCore: 0)
+        $0.settle()
+      }),
+    Scene(testDescription: "EL2's link", isQuick: false) { $0.pulse(InterruptMachine.link) },
+    Scene(testDescription: "EL2's timer", isQuick: false) {
+      $0.setLine(InterruptMachine.timer, ofCore: 0, true)
+    },
+    Scene(testDescription: "EL2's kick", isQuick: false) {
+      $0.controller.kick(0); $0.settle()
+    },
+  ]
+
+  @Test(
+    "is taken where nothing else is under way, and leaves what the long way leaves",
+    arguments: scenes)
+  func comparison(scene: Scene) {
+    func machine() -> InterruptMachine {
+      let machine = InterruptMachine(hasSingleSecurityState: scene.hasSingleSecurityState) {
+        // The guest's timer, which is level-sensitive.
+        $0.cores[0].sources[27].isEnabled = true
+      }
+      scene.prepare(machine)
+      machine.events = []
+      machine.quickCount = 0
+      return machine
+    }
+    let long = machine()
+    scene.arrive(long)
+    let short = BothWays.$takesShortWay.withValue(true) {
+      let short = machine()
+      scene.arrive(short)
+      return short
+    }
+    #expect(short.quickCount == (scene.isQuick ? 1 : 0))
+    #expect(long.quickCount == 0)
+    #expect(short.model.cores[0].lists == long.model.cores[0].lists)
+    #expect(short.model.cores[0].hcr == long.model.cores[0].hcr)
+    #expect(short.model.cores[0].running == [])
+    #expect(short.events.map(\.event) == long.events.map(\.event))
+    for number: UInt32 in 0..<1020 {
+      #expect(short.model.source(number, core: 0) == long.model.source(number, core: 0))
+    }
+    // And the guest, which lets in now whatever it held back.
+    for machine in [long, short] {
+      BothWays.$takesShortWay.withValue(machine === short) {
+        machine.setWithheld(false)
+        machine.write(0x0000, 0b11)
+        machine.writePrivate(0x14, 0)
+        machine.setCPUInterface(priorityMask: 0xf8, groups: 0b11, on: 0)
+        machine.setLine(27, ofCore: 0, false)
+      }
+    }
+    for group in [0, 1] {
+      #expect(short.drain(group: group) == long.drain(group: group))
+    }
+  }
+
+  @Test(
+    "an interrupt that was given back is pending again for the reason that it had",
+    arguments: [false, true])
+  func givenBack(isQuick: Bool) {
+    // Made pending by the guest, it stays so without its line; and is not once it was acknowledged.
+    BothWays.$takesShortWay.withValue(isQuick) {
+      let machine = InterruptMachine()
+      machine.enableSPI(40, isEdge: false)
+      machine.write(0x204, 1 << 8)
+      #expect(machine.quickCount == (isQuick ? 1 : 0))
+      machine.write(0x184, 1 << 8)
+      #expect(machine.read(0x204) & 1 << 8 != 0)
+      machine.write(0x104, 1 << 8)
+      #expect(machine.drain() == [40])
+    }
+  }
+}
