@@ -16,18 +16,23 @@ public struct ExceptionEntry: Equatable, Sendable {
   public init(
     from state: PState, vbar: UInt64, sctlr: UInt64, gcscr: UInt64 = 0, features: ExceptionFeatures
   ) {
-    let isSameLevel = !state.isEL0
-    let vector: UInt64 =
-      if isSameLevel {
-        state.spsel ? 0x200 : 0x000
-      } else {
-        state.isAArch32 ? 0x600 : 0x400
-      }
-    // VBAR_EL1[10:0] is RES0.
-    pc = (vbar & ~0x7FF) &+ vector
+    pc = Self.vector(from: state, vbar: vbar)
     spsr = state
     pstate = Self.handlerState(
-      from: state, isSameLevel: isSameLevel, sctlr: sctlr, gcscr: gcscr, features: features)
+      from: state, isSameLevel: !state.isEL0, sctlr: sctlr, gcscr: gcscr, features: features)
+  }
+
+  /// The vector of a synchronous exception that is taken from `state`.
+  @inline(__always)
+  public static func vector(from state: PState, vbar: UInt64) -> UInt64 {
+    let offset: UInt64 =
+      if state.isEL0 {
+        state.isAArch32 ? 0x600 : 0x400
+      } else {
+        state.spsel ? 0x200 : 0x000
+      }
+    // VBAR_EL1[10:0] is RES0.
+    return (vbar & ~0x7FF) &+ offset
   }
 
   /// Whether `pc` is the first instruction of one of the sixteen vectors at `vbar`.

@@ -128,8 +128,10 @@ extension VirtualDebug {
   public mutating func updateQuickly<Hardware: DebugHardware & ~Copyable>(
     after change: GuestChange, hardware: inout Hardware, inPlace requests: inout DebugRequests
   ) -> Bool {
-    // The rest of what prepareToRun looks at is as it was when the vCPU was settled.
-    guard isSettled, mode == .shared, installedIsKnown, !guest.steps else { return false }
+    // The rest of what prepareToRun looks at is as it was when the vCPU was settled, or its step began.
+    guard isSettled || stepsForGuest, mode == .shared, installedIsKnown, !guest.steps else {
+      return false
+    }
     let planner = Planner(comparators: comparators, passOver: .nothing, stepping: false)
     let old = plan.mdscr
     switch change {
@@ -153,6 +155,7 @@ extension VirtualDebug {
     planned?.comparatorChanges = guest.comparatorChanges
     planned?.maskChanges = guest.maskChanges
     settledInputs.guestChanges = guest.changes
+    if !isSettled { endGuestsSteps(for: requests.generation) }
     return true
   }
 

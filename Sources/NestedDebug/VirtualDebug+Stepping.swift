@@ -63,7 +63,7 @@ extension VirtualDebug {
 
   /// The guest's PSTATE.SS after the instruction at `source` has run: 0, unless it was an exception
   /// return with which the guest's own stepping begins.
-  private static func stepBit<Hardware: DebugHardware & ~Copyable>(
+  static func stepBit<Hardware: DebugHardware & ~Copyable>(
     after entry: SteppedEntry, at target: GuestContext, mdscr: MDSCR, masks: DebugExceptionMasks,
     hardware: inout Hardware
   ) -> Bool {
@@ -98,7 +98,7 @@ extension VirtualDebug {
       return
     }
     isSettled = false
-    stepsSilently = false
+    stepsForGuest = false
     var isShared = step.debugger != .none || !requests.isEmpty
     if !isShared {
       step.forgetReports()
@@ -145,7 +145,7 @@ extension VirtualDebug {
         exclusiveAddress: instruction.flatMap(ExclusiveInstruction.init).map {
           baseAddress(of: $0, context.pstate, hardware: &hardware)
         }) : nil
-    if stepping { noteSilentStep(context) }
+    if stepping { noteGuestsStep() }
     context.pstate.ss = stepping && runsInstruction
     // Without a request, the next time finds the hardware to be given back.
     if !stepping, !requests.isEmpty { settle(for: requests.generation) }

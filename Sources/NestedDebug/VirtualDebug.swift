@@ -56,9 +56,9 @@ public struct VirtualDebug: ~Copyable {
   /// an exit that changes neither guest state nor step state can return without `guestExited` and
   /// `prepareToRun`, which would do nothing.
   public internal(set) var isSettled = false
-  /// Whether the guest was entered for one of its own steps while that is masked, and for nothing else:
+  /// Whether the guest was entered for one of its own steps, masked or not, and for nothing else:
   /// `stepQuickly`.
-  public internal(set) var stepsSilently = false
+  public internal(set) var stepsForGuest = false
   /// What the last `prepareToRun` was given, if `isSettled`.
   var settledInputs = SettledInputs(guestChanges: 0, requestsGeneration: 0)
   var interruptsWithheld = false
@@ -92,7 +92,7 @@ public struct VirtualDebug: ~Copyable {
     installedIsKnown = false
     planned = nil
     isSettled = false
-    stepsSilently = false
+    stepsForGuest = false
   }
 
   /// Completes a trapped access to a debug register on guest state, or returns nil if the register

@@ -21,7 +21,10 @@ public func stepwellQuick(
   let vcpu = EL2.current
   // What another core wants of this one comes as an interrupt, which the return to the guest lets in.
   let syndrome = Syndrome(rawValue: esr)
-  guard vcpu.value.debug.isSettled else { return QuickExit.step(vcpu, syndrome) }
+  guard vcpu.value.debug.isSettled else {
+    // With what this was called with, where it came: the way to it costs a branch.
+    return unsafe QuickExit.step(registers, esr, rt)
+  }
   // Where the class is that of system registers, Rt is 0 to 31, and there are 32; elsewhere the two
   // fields are others' and decide nothing, for no register is served.
   let rt = Int(truncatingIfNeeded: rt)
@@ -85,6 +88,7 @@ enum QuickExit {
   /// The guest has written what the plan depends on.
   @inline(never)
   static func changePlan(_ vcpu: Fixed<VCPU>, _ change: GuestChange) -> UInt64 {
+    if vcpu.value.debug.guest.steps { return stepOn(vcpu) }
     var hardware = CoreDebugHardware()
     let isDone = vcpu.value.debug.updateQuickly(
       after: change, hardware: &hardware, inPlace: &EL2.shared.value.requests)
@@ -94,19 +98,75 @@ enum QuickExit {
     return 1
   }
 
-  /// The end of a step, which may be one like others before and after it.
+  /// The guest has accessed a debug register, and steps from now on, or still does.
   @inline(never)
-  static func step(_ vcpu: Fixed<VCPU>, _ syndrome: Syndrome) -> UInt64 {
-    guard vcpu.value.debug.stepsSilently else { return 0 }
-    var context = GuestContext(
-      pc: el2_read_elr_el2(), pstate: PState(rawValue: el2_read_spsr_el2()))
+  private static func stepOn(_ vcpu: Fixed<VCPU>) -> UInt64 {
+    var context = leftContext
+    context.pc &+= 4
+    context.pstate.btype = 0
+    var hardware = CoreDebugHardware()
+    let isDone = vcpu.value.debug.stepOnQuickly(
+      context: &context, hardware: &hardware, inPlace: &EL2.shared.value.requests)
+    guard isDone else { return 0 }
+    vcpu.value.exits.count(.debugRegister)
+    el2_write_elr_el2(context.pc)
+    el2_write_spsr_el2(context.pstate.rawValue)
+    return 1
+  }
+
+  /// The end of a step that may be the guest's own, or an access that it came to.
+  @inline(never)
+  static func step(
+    _ registers: UnsafeMutablePointer<UInt64>, _ esr: UInt64, _ rt: UInt64
+  ) -> UInt64 {
+    let vcpu = EL2.current
+    let syndrome = Syndrome(rawValue: esr)
+    guard vcpu.value.debug.stepsForGuest else { return 0 }
+    if syndrome.ec == ExceptionClass.systemRegister.rawValue {
+      return unsafe accessInStep(registers, esr, rt)
+    }
+    var context = leftContext
     var hardware = CoreDebugHardware()
     guard
       vcpu.value.debug.stepQuickly(syndrome, context: &context, hardware: &hardware)
     else { return 0 }
     vcpu.value.exits.count(.step)
+    el2_write_elr_el2(context.pc)
     el2_write_spsr_el2(context.pstate.rawValue)
     return 1
+  }
+
+  /// A debug register that a guest's handler accesses between two of its steps.
+  @inline(never)
+  private static func accessInStep(
+    _ registers: UnsafeMutablePointer<UInt64>, _ esr: UInt64, _ rt: UInt64
+  ) -> UInt64 {
+    let vcpu = EL2.current
+    let syndrome = Syndrome(rawValue: esr)
+    guard let (register, change) = vcpu.value.debug.accessedInStep(syndrome) else { return 0 }
+    // Rt is 0 to 31, as in `stepwellQuick`.
+    let place = unsafe registers + Int(truncatingIfNeeded: rt)
+    let isRead = SystemRegisterAccess(iss: syndrome.iss).isRead
+    let value = unsafe vcpu.value.debug.accessInStep(register, isRead: isRead, value: place.pointee)
+    if isRead {
+      guard stepOn(vcpu) == 1 else { return 0 }
+      unsafe place.pointee = value
+      return 1
+    }
+    guard changePlan(vcpu, change) == 1 else { return 0 }
+    if !vcpu.value.debug.stepsForGuest {
+      // The step that the access came in the way of is off.
+      var context = leftContext
+      context.pstate.ss = false
+      el2_write_spsr_el2(context.pstate.rawValue)
+    }
+    return 1
+  }
+
+  /// Where the guest is, and how.
+  @inline(__always)
+  private static var leftContext: GuestContext {
+    GuestContext(pc: el2_read_elr_el2(), pstate: PState(rawValue: el2_read_spsr_el2()))
   }
 
   /// A debug exception that may be the guest's own.
@@ -119,8 +179,7 @@ enum QuickExit {
     case ExceptionClass.watchpointLower.rawValue: reason = .watchpoint
     default: return 0
     }
-    var context = GuestContext(
-      pc: el2_read_elr_el2(), pstate: PState(rawValue: el2_read_spsr_el2()))
+    var context = leftContext
     var hardware = CoreDebugHardware()
     let isDelivered = vcpu.value.debug.deliverQuickly(
       syndrome, faultAddress: el2_read_far_el2(), context: &context, hardware: &hardware)

@@ -2,6 +2,7 @@
 extension Mutant {
   private static let file = "NestedDebug/VirtualDebug+Stepping.swift"
   private static let injection = "NestedDebug/VirtualDebug+Injection.swift"
+  private static let guestSteps = "NestedDebug/VirtualDebug+GuestSteps.swift"
   private static let state = "NestedDebug/StepState.swift"
 
   static let stepping = [
@@ -109,17 +110,34 @@ extension Mutant {
       "debugger == .requested ? dealtWith.union(.debuggerBreakpoints) : dealtWith",
       becomes: "dealtWith"),
     Mutant(
-      "silent-step-does-not-see-the-mask-lift", in: "NestedDebug/VirtualDebug+SilentSteps.swift",
-      "DebugSyndrome(rawValue: syndrome.iss).isv, !guest.masks.enables(context.pstate),",
-      becomes: "DebugSyndrome(rawValue: syndrome.iss).isv,"),
+      "silent-step-does-not-see-the-mask-lift", in: guestSteps,
+      "guard !guest.masks.enables(context.pstate) else {", becomes: "guard true else {"),
     Mutant(
-      "silent-step-does-not-see-an-exception", in: "NestedDebug/VirtualDebug+SilentSteps.swift",
-      "DebugSyndrome(rawValue: syndrome.iss).isv, !guest", becomes: "!guest"),
+      "silent-step-does-not-see-an-exception", in: guestSteps,
+      "DebugSyndrome(rawValue: syndrome.iss).isv\n    else", becomes: "true\n    else"),
     Mutant(
-      "silent-step-does-not-see-exclusives", in: "NestedDebug/VirtualDebug+SilentSteps.swift",
-      "{ isExclusive || isCLREX || isExceptionReturn }", becomes: "{ isExceptionReturn }"),
+      "silent-step-does-not-see-exclusives", in: guestSteps,
+      "let bits = hardware.fetchInstruction(at: context.pc), !Instruction(bits).isExclusive",
+      becomes: "let bits = hardware.fetchInstruction(at: context.pc)"),
     Mutant(
-      "silent-step-forgets-what-is-passed-over", in: "NestedDebug/VirtualDebug+SilentSteps.swift",
+      "silent-step-forgets-what-is-passed-over", in: guestSteps,
       "&& step.passOver == .nothing", becomes: ""),
+    Mutant(
+      "guests-step-is-not-due", in: guestSteps,
+      "let isDue = !context.pstate.ss", becomes: "let isDue = false"),
+    Mutant(
+      "guests-step-has-run-nothing", in: guestSteps,
+      "step.guestSyndrome = .step(isv: source.context.pstate.ss, ex: false)",
+      becomes: "step.guestSyndrome = .step(isv: false, ex: false)"),
+    Mutant(
+      "guests-step-begins-behind-the-instruction", in: guestSteps,
+      "context.pstate.ss = Self.stepBit(\n"
+        + "      after: source, at: context, mdscr: guest.mdscr, masks: guest.masks, hardware: &hardware)",
+      becomes: "context.pstate.ss = false"),
+    Mutant(
+      "stepping-begins-unmasked-and-unseen", in: guestSteps,
+      "guest.steps,\n      !guest.masks.enables(context.pstate),", becomes: "guest.steps,"),
+    Mutant(
+      "entry-outlives-the-guests-steps", in: guestSteps, "    entry = nil\n", becomes: ""),
   ]
 }

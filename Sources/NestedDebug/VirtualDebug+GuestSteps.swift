@@ -1,0 +1,130 @@
+public import ArmDebug
+
+// The guest's own steps, where nobody else's are in between. While they are masked the hardware steps on
+// instruction by instruction, through the guest's handler to the ERET with which the next begins.
+extension VirtualDebug {
+  /// To be noted last before the guest is entered stepped: whether all that this step is for is the
+  /// guest's own, so that `stepQuickly` may be asked about its end.
+  mutating func noteGuestsStep() {
+    guard let entry, let instruction = entry.instruction else { return }
+    stepsForGuest =
+      entry.runsInstruction && guest.steps && step.debugger == .none && step.passOver == .nothing
+      && exclusives.isIdle && !instruction.isExclusive
+  }
+
+  /// The short way from a step of the guest's to what comes next, one more of them or the guest's step
+  /// exception: the vCPU goes on, or nothing is done and false returned, for `guestExited` and `handle`
+  /// to look at the exception.
+  public mutating func stepQuickly<Hardware: DebugHardware & ~Copyable>(
+    _ syndrome: Syndrome, context: inout GuestContext, hardware: inout Hardware
+  ) -> Bool {
+    // ISV: an instruction has completed, and no exception been taken in its place.
+    guard stepsForGuest, syndrome.ec == ExceptionClass.stepLower.rawValue,
+      DebugSyndrome(rawValue: syndrome.iss).isv
+    else { return false }
+    // Nearly always one is like the other, on the way through a handler.
+    guard !guest.masks.enables(context.pstate) else {
+      return stepUnmasked(syndrome, context: &context, hardware: &hardware)
+    }
+    guard let bits = hardware.fetchInstruction(at: context.pc), !Instruction(bits).isExclusive
+    else { return false }
+    step.guestSyndrome = .step(isv: entry?.context.pstate.ss == true, ex: false)
+    context.pstate.ss = false
+    enterForGuest(&context, Instruction(bits))
+    return true
+  }
+
+  /// The same where the guest's mask does not hold: its step begins here, or is over.
+  @inline(never)
+  private mutating func stepUnmasked<Hardware: DebugHardware & ~Copyable>(
+    _ syndrome: Syndrome, context: inout GuestContext, hardware: inout Hardware
+  ) -> Bool {
+    guard let source = entry, !context.pstate.isAArch32 else { return false }
+    context.pstate.ss = Self.stepBit(
+      after: source, at: context, mdscr: guest.mdscr, masks: guest.masks, hardware: &hardware)
+    let isDue = !context.pstate.ss
+    let next =
+      isDue
+      ? ExceptionEntry.vector(from: context.pstate, vbar: hardware.read(.vbar)) : context.pc
+    guard let bits = hardware.fetchInstruction(at: next), !Instruction(bits).isExclusive
+    else { return false }
+    step.guestSyndrome = .step(isv: source.context.pstate.ss, ex: false)
+    if isDue {
+      take(
+        Syndrome(.stepLower, iss: step.guestSyndrome.rawValue), faultAddress: nil,
+        context: &context, hardware: &hardware)
+      step.guestSyndrome = .step(isv: false, ex: false)
+    }
+    enterForGuest(&context, Instruction(bits))
+    return true
+  }
+
+  /// The register that a guest's handler accesses between two of its steps, and what depends on it. nil
+  /// for other registers, and other exits.
+  public mutating func accessedInStep(_ syndrome: Syndrome) -> (
+    register: DebugRegister, GuestChange
+  )? {
+    guard syndrome.ec == ExceptionClass.systemRegister.rawValue, stepsForGuest,
+      let register = DebugRegister(SystemRegisterAccess(iss: syndrome.iss).register)
+    else { return nil }
+    switch register {
+    case .mdscr: return (register, .masks)
+    case .dbgbvr(let n), .dbgbcr(let n):
+      return n < capabilities.breakpointCount ? (register, .breakpoint(n)) : nil
+    case .dbgwvr(let n), .dbgwcr(let n):
+      return n < capabilities.watchpointCount ? (register, .watchpoint(n)) : nil
+    default: return nil
+    }
+  }
+
+  /// Completes such an access on guest state: what a read reads.
+  public mutating func accessInStep(
+    _ register: DebugRegister, isRead: Bool, value: UInt64
+  ) -> UInt64 {
+    if case .read(let read) = guest.access(register, isRead: isRead, value: value, on: capabilities)
+    {
+      return read
+    }
+    return value
+  }
+
+  /// What has to follow a write that made the plan stale, or any `accessInStep`, if the guest steps from
+  /// now on, or still does: `context` is that of the next instruction, at which it is entered. If the
+  /// guest's mask does not hold there this does nothing and returns false; the access is then to be
+  /// completed as any other is, and writes the same once more.
+  public mutating func stepOnQuickly<Hardware: DebugHardware & ~Copyable>(
+    context: inout GuestContext, hardware: inout Hardware, inPlace requests: inout DebugRequests
+  ) -> Bool {
+    guard mode == .shared, isSettled || stepsForGuest, guest.steps,
+      !guest.masks.enables(context.pstate),
+      let instruction = hardware.fetchInstruction(at: context.pc).map(Instruction.init),
+      !instruction.isExclusive
+    else { return false }
+    isSettled = false
+    if exclusives.ranUnseen { lookForStoreExclusive(ahead: context, hardware: &hardware) }
+    exclusives.enter(stepping: true)
+    updatePlan(stepping: true, requests: &requests, hardware: &hardware)
+    step.guestSyndrome = .step(isv: false, ex: false)
+    context.pstate.ss = false
+    enterForGuest(&context, instruction)
+    stepsForGuest = exclusives.isIdle
+    return true
+  }
+
+  /// The guest does not step any more.
+  mutating func endGuestsSteps(for requestsGeneration: UInt32) {
+    planned?.stepping = false
+    step.guestSyndrome = .step(isv: false, ex: false)
+    exclusives.enter(stepping: false)
+    entry = nil
+    stepsForGuest = false
+    settle(for: requestsGeneration)
+  }
+
+  /// EX of its end is 0: an instruction that is an exclusive does not end here.
+  @inline(__always)
+  private mutating func enterForGuest(_ context: inout GuestContext, _ instruction: Instruction) {
+    entry = SteppedEntry(context: context, runsInstruction: true, instruction: instruction)
+    context.pstate.ss = true
+  }
+}
