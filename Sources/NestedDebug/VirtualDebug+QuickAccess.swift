@@ -152,9 +152,10 @@ private struct QuickKey {
   @inline(__always) var isMDCCINT: Bool { names(crn: 0, crm: 2, op2: 0) }
   @inline(__always) var isMDSCR: Bool { names(crn: 0, crm: 2, op2: 2) }
 
-  /// Whether these are op1 = 0, CRn, CRm and op2.
+  /// Whether these are op1 = 0, CRn, CRm and op2. Bit 2 of that is known from the half: without it the
+  /// constant of the upper half's registers fits into an instruction.
   @inline(__always)
   private func names(crn: UInt64, crm: UInt64, op2: UInt64) -> Bool {
-    esr & 0xF_FC1E == op2 &<< 17 | crn &<< 10 | crm &<< 1
+    esr & 0x7_FC1E == (op2 & 0b11) &<< 17 | crn &<< 10 | crm &<< 1
   }
 }
