@@ -183,12 +183,12 @@ import Testing
 
   @Test func `lists every figure for other programs`() {
     let csv = BenchReport(results: results, scales: []).csv.split(separator: "\n")
-    #expect(csv.first == "cpu,vcpus,memory,breakpoints,column,operation,mean,lowest")
-    #expect(csv.contains("cortex-a72,1,1G,2,debugger,hvc,80.00,80.00"))
-    #expect(csv.contains("cortex-a72,1,1G,2,debugger,debugger_read,160000.00,160000.00"))
-    #expect(csv.contains("cortex-a72,1,1G,,linux-idle,start,16064000.00,16064000.00"))
+    #expect(csv.first == "cpu,vcpus,memory,breakpoints,watchpoints,column,operation,mean,lowest")
+    #expect(csv.contains("cortex-a72,1,1G,2,0,debugger,hvc,80.00,80.00"))
+    #expect(csv.contains("cortex-a72,1,1G,2,0,debugger,debugger_read,160000.00,160000.00"))
+    #expect(csv.contains("cortex-a72,1,1G,,,linux-idle,start,16064000.00,16064000.00"))
     #expect(
-      csv.allSatisfy { $0.split(separator: ",", omittingEmptySubsequences: false).count == 8 })
+      csv.allSatisfy { $0.split(separator: ",", omittingEmptySubsequences: false).count == 9 })
   }
 
   @Test func `draws a chart that is well-formed`() throws {

@@ -37,38 +37,46 @@ struct BenchReport {
 
   /// Every figure: where it was counted, the mean over all rounds, and the fastest batch's.
   var csv: String {
-    var lines = ["cpu,vcpus,memory,breakpoints,column,operation,mean,lowest"]
+    var lines = ["cpu,vcpus,memory,breakpoints,watchpoints,column,operation,mean,lowest"]
     func add(
-      _ machine: BenchMachine, _ breakpoints: Int?, _ column: String, _ operation: String,
+      _ machine: BenchMachine, _ held: Held?, _ column: String, _ operation: String,
       _ cost: BenchTranscript.Cost?
     ) {
       guard let cost else { return }
       lines.append(
-        "\(machine.cpu),\(machine.vcpus),\(machine.memory),\(breakpoints.map(String.init) ?? ""),"
+        "\(machine.cpu),\(machine.vcpus),\(machine.memory),"
+          + "\(held.map { "\($0.breakpoints),\($0.watchpoints)" } ?? ","),"
           + "\(column),\(operation),\(Self.decimal(cost.mean)),\(Self.decimal(cost.lowest))")
     }
     func add(
-      _ transcript: BenchTranscript, _ machine: BenchMachine, _ breakpoints: Int?, _ column: String
+      _ transcript: BenchTranscript, _ machine: BenchMachine, _ held: Held?, _ column: String
     ) {
       for row in BenchRow.all {
-        add(machine, breakpoints, column, row.name, row.cost(in: transcript))
+        add(machine, held, column, row.name, row.cost(in: transcript))
       }
       for name in BenchRow.debugger.map(\.name) + ["ptrace_step"] {
         add(
-          machine, breakpoints, column, "debugger_\(name)", transcript.debuggerCost(of: name))
+          machine, held, column, "debugger_\(name)", transcript.debuggerCost(of: name))
       }
       add(
-        machine, breakpoints, column, "start",
+        machine, held, column, "start",
         BenchTranscript.Cost(mean: transcript.start, lowest: transcript.start))
     }
     for machine in results.machines {
       for column in BenchColumn.allCases {
         guard let transcript = results[machine, column] else { continue }
-        add(transcript, machine, column == .debugger ? 2 : nil, column.rawValue)
+        add(transcript, machine, column == .debugger ? Held() : nil, column.rawValue)
       }
     }
     for (count, transcript) in results.breakpoints.sorted(by: { $0.key < $1.key }) {
-      add(transcript, BenchMachine(cpu: results.cpus[0]), count, BenchColumn.debugger.rawValue)
+      add(
+        transcript, BenchMachine(cpu: results.cpus[0]), Held(breakpoints: count),
+        BenchColumn.debugger.rawValue)
+    }
+    for (count, transcript) in results.watchpoints.sorted(by: { $0.key < $1.key }) {
+      add(
+        transcript, BenchMachine(cpu: results.cpus[0]), Held(watchpoints: count),
+        BenchColumn.debugger.rawValue)
     }
     for (cpu, boots) in results.boots.sorted(by: { $0.key < $1.key }) {
       for boot in BenchBoot.allCases {
@@ -77,6 +85,12 @@ struct BenchReport {
       }
     }
     return lines.map { "\($0)\n" }.joined()
+  }
+
+  /// What a debugger holds.
+  private struct Held {
+    var breakpoints = 2
+    var watchpoints = 0
   }
 
   /// With two decimals.

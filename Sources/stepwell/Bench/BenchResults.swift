@@ -6,6 +6,8 @@ struct BenchResults {
   var boots: [String: [BenchBoot: BenchTranscript]] = [:]
   /// The payload's operations on the first machine, by how many breakpoints the debugger holds.
   var breakpoints: [Int: BenchTranscript] = [:]
+  /// The same, by how many watchpoints it holds beside two breakpoints.
+  var watchpoints: [Int: BenchTranscript] = [:]
   /// Of the hypervisor, in bytes: its file, and the memory that the guest does not get.
   var size: (file: Int, memory: Int)?
 

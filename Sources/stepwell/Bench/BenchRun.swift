@@ -7,20 +7,23 @@ struct BenchRun {
 
   /// Boots the payload in a column, to its end.
   ///
-  /// - Parameter breakpoints: how many the debugger holds, where there is one.
+  /// - Parameter breakpoints, watchpoints: how many the debugger holds, where there is one.
   /// - Throws: `Failure` if it does not come to its end.
-  func transcript(of column: BenchColumn, breakpoints: Int = 2) async throws -> BenchTranscript {
+  func transcript(
+    of column: BenchColumn, breakpoints: Int = 2, watchpoints: Int = 0
+  ) async throws -> BenchTranscript {
     let payload = try Data(contentsOf: parts.guest.image)
     switch column {
     case .bare: return try await run(try virtualMachine(parts.image(of: payload, bare: true)))
     case .native: return try await run(try virtualMachine(parts.image(of: payload, bare: false)))
     case .debugger:
       let page = try await parts.guest.program.address(of: "debugger_page")
-      // Data: nothing there is ever executed.
+      // Nothing there is ever executed or accessed.
       let places = (0..<breakpoints).map { page + 1024 + 16 * UInt64($0) }
+      let words = (0..<watchpoints).map { page + 2048 + 16 * UInt64($0) }
       return try await runHeld(
         try virtualMachine(parts.image(of: payload, bare: false, holdsGuest: true)),
-        breakpoints: places)
+        breakpoints: places, watchpoints: words)
     case .kvm: return try await runUnderKVM(debugged: false)
     case .kvmDebugger: return try await runUnderKVM(debugged: true)
     }
@@ -106,13 +109,18 @@ struct BenchRun {
   }
 
   /// Runs a machine that a debugger has to let begin. It stays attached: if it went, it would take its
-  /// breakpoints with it.
-  private func runHeld(_ stepwell: Machine, breakpoints: [UInt64]) async throws -> BenchTranscript {
+  /// breakpoints and watchpoints with it.
+  private func runHeld(
+    _ stepwell: Machine, breakpoints: [UInt64], watchpoints: [UInt64] = []
+  ) async throws -> BenchTranscript {
     try await run(stepwell) {
       let client = try await RemoteClient(stepwell.debugger)
       try await client.attach()
       for place in breakpoints {
         try await client.expect("OK", for: "Z1,\(String(place, radix: 16)),4")
+      }
+      for word in watchpoints {
+        try await client.expect("OK", for: "Z2,\(String(word, radix: 16)),8")
       }
       try await client.send(packet: "vCont;c")
       try await Task.sleep(for: Self.limit)

@@ -14,8 +14,10 @@ struct BenchSuite {
   static let memory = ["128M", "1G", "4G", "16G"]
   /// Breakpoints of the debugger's; the guest takes a comparator itself.
   static let breakpoints = [1, 2, 3, 4, 5]
+  /// Watchpoints of the debugger's, beside two breakpoints; of these comparators, too, the guest takes one.
+  static let watchpoints = [1, 2, 3]
   /// As many as have no comparator.
-  static let unplacedBreakpoints = ["10", "100", "1,000", "10,000"]
+  static let unplaced = ["10", "100", "1,000", "10,000"]
 
   /// - Throws: `Failure` if a machine does not come to its end.
   func run(_ parts: BenchParts) async throws -> BenchResults {
@@ -72,6 +74,11 @@ struct BenchSuite {
         "\(cpu): \(count) breakpoints of the debugger's"
       ) { try await run.transcript(of: .debugger, breakpoints: count) }
     }
+    for count in Self.watchpoints {
+      results.watchpoints[count] = try await Progress.during(
+        "\(cpu): \(count) watchpoints of the debugger's"
+      ) { try await run.transcript(of: .debugger, watchpoints: count) }
+    }
   }
 
   /// The axes that costs were followed over.
@@ -95,7 +102,12 @@ struct BenchSuite {
         axis: "the debugger's breakpoints",
         points: Self.breakpoints.compactMap { count in
           results.breakpoints[count].map { ("\(count)", $0) }
-        }, notYet: Self.unplacedBreakpoints),
+        }, notYet: Self.unplaced),
+      BenchScale(
+        axis: "the debugger's watchpoints",
+        points: Self.watchpoints.compactMap { count in
+          results.watchpoints[count].map { ("\(count)", $0) }
+        }, notYet: Self.unplaced),
     ]
   }
 }
