@@ -6,7 +6,7 @@ internal import Testing
 extension MachineTests {
   /// With `STEPWELL_LINUX_SEEDS=<n>` in the environment all of the suite runs n times, each with another
   /// seed of what the debugger does, on each kind of processor and with one vCPU and with two.
-  @Suite("Debuggers in Linux see the same, whatever is beneath them", .timeLimit(.minutes(15)))
+  @Suite("Debuggers in Linux see the same, whatever is beneath them", .timeLimit(.minutes(30)))
   struct LinuxDebugTests {
     /// A machine, and the seed of what the debugger beneath it does.
     struct Trial: CustomTestStringConvertible, Sendable {
@@ -36,7 +36,8 @@ extension MachineTests {
     @Test("bare, beneath a debugger that is idle, and beneath one that is busy", arguments: trials)
     func transcripts(trial: Trial) async throws {
       let guest = LinuxDebugGuest(
-        cpu: trial.cpu, cpus: trial.cpus, arguments: Self.seeds == nil ? ["brief"] : [])
+        cpu: trial.cpu, cpus: trial.cpus, arguments: Self.seeds == nil ? ["brief"] : [],
+        limit: .seconds(Self.seeds == nil ? 150 : 600))
       let bare = try await guest.run(on: .shim)
 
       if Self.seeds != nil || trial.cpus == 1 {

@@ -68,6 +68,9 @@ extension Mutant {
       "let isDebuggers = step.debugger != .none || step.passOver.involvesDebugger",
       becomes: "let isDebuggers = stepping"),
     Mutant(
+      "interrupts-let-in-before-a-step-is-reported", in: file,
+      "stepping && !runsInstruction\n        || isDebuggers", becomes: "isDebuggers"),
+    Mutant(
       "interrupts-withheld-for-good", in: file,
       "guard on != interruptsWithheld else { return }",
       becomes: "guard on, !interruptsWithheld else { return }"),

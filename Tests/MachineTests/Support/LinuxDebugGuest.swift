@@ -9,6 +9,8 @@ struct LinuxDebugGuest {
   var cpus = 1
   /// The suite's arguments; see Guests/ptrace/main.c.
   var arguments: [String] = []
+  /// How long the suite may take, from its beginning to its end.
+  var limit: Duration = .seconds(150)
 
   /// What beneath the guest is to be.
   enum Ground { case shim, stepwell }
@@ -20,7 +22,7 @@ struct LinuxDebugGuest {
   /// - Returns: the transcript, and what the debugger returned.
   /// - Throws: `Failure` if the suite does not come to its end.
   func run<Work: Sendable>(
-    on ground: Ground, within limit: Duration = .seconds(150),
+    on ground: Ground,
     while debugger: @escaping @Sendable (DebugEndpoint) async throws -> Work
   ) async throws -> (transcript: [String], work: Work) {
     let machine = try await machine(on: ground)
