@@ -71,12 +71,12 @@ struct BenchSuite {
     let run = BenchRun(parts: parts, machine: BenchMachine(cpu: cpu))
     for count in Self.breakpoints {
       results.breakpoints[count] = try await Progress.during(
-        "\(cpu): \(count) breakpoints of the debugger's"
+        "\(cpu): breakpoints of the debugger's: \(count)"
       ) { try await run.transcript(of: .debugger, breakpoints: count) }
     }
     for count in Self.watchpoints {
       results.watchpoints[count] = try await Progress.during(
-        "\(cpu): \(count) watchpoints of the debugger's"
+        "\(cpu): watchpoints of the debugger's: \(count)"
       ) { try await run.transcript(of: .debugger, watchpoints: count) }
     }
   }
