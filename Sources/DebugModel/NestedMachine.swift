@@ -109,8 +109,10 @@ package struct NestedMachine: ~Copyable {
       let waits = core.withheld
       let disposition = debug.handle(
         syndrome, faultAddress: exit.far, context: &context, hardware: &core)
-      if waits, case .storeExclusive = core.program[pc] {
-        noteWatchedStore(disposition, hasMoved: context.pc != pc)
+      if waits, case .storeExclusive = core.program[pc],
+        Self.tellsWatchpoint(disposition, hasMoved: context.pc != pc)
+      {
+        completedStores.insert(core.transcript.count)
       }
       if case .stop(let reason) = disposition { return reason }
       coverage.note(unseen: exceptionClass, isPassedOver: context.pc == pc)
@@ -119,12 +121,13 @@ package struct NestedMachine: ~Copyable {
     return nil
   }
 
-  /// Interrupts wait for a store-exclusive's watchpoint, the debugger's or the guest's, if EL2 finds it.
-  private mutating func noteWatchedStore(_ disposition: Disposition, hasMoved: Bool) {
+  /// Whether what interrupts have waited for at a store-exclusive was its watchpoint, the debugger's or
+  /// the guest's.
+  private static func tellsWatchpoint(_ disposition: Disposition, hasMoved: Bool) -> Bool {
     switch disposition {
-    case .stop(.watchpoint): completedStores.insert(core.transcript.count)
-    case .resume where hasMoved: completedStores.insert(core.transcript.count)
-    default: break
+    case .stop(.watchpoint): true
+    case .stop: false
+    case .resume: hasMoved
     }
   }
 

@@ -24,7 +24,7 @@ extension VirtualDebug {
     else { return false }
     // Nearly always one is like the other, on the way through a handler.
     guard !guest.masks.enables(context.pstate) else {
-      return stepUnmasked(syndrome, context: &context, hardware: &hardware)
+      return stepUnmasked(context: &context, hardware: &hardware)
     }
     guard let bits = hardware.fetchInstruction(at: context.pc), !Instruction(bits).isExclusive
     else { return false }
@@ -37,7 +37,7 @@ extension VirtualDebug {
   /// The same where the guest's mask does not hold: its step begins here, or is over.
   @inline(never)
   private mutating func stepUnmasked<Hardware: DebugHardware & ~Copyable>(
-    _ syndrome: Syndrome, context: inout GuestContext, hardware: inout Hardware
+    context: inout GuestContext, hardware: inout Hardware
   ) -> Bool {
     guard let source = entry, !context.pstate.isAArch32 else { return false }
     context.pstate.ss = Self.stepBit(

@@ -33,6 +33,12 @@ struct QuickExitCodeTests {
     var successors: Set<String> = []
     /// The longest way from the first instruction to RET or out of the function.
     var longestPath = 0
+
+    /// The first that touches a SIMD register.
+    var vectorInstruction: Substring? {
+      Audit.vectorInstruction(
+        in: instructions.map { "    0:\t\($0.mnemonic)\t\($0.operands)\n" }.joined())
+    }
   }
 
   private static func code(of function: String) async throws -> Code {
@@ -101,8 +107,7 @@ struct QuickExitCodeTests {
     let code = try await Self.code(of: "stepwell_quick")
     #expect(code.instructions.count > 40)
     #expect(!code.instructions.contains { $0.mnemonic == "bl" || $0.mnemonic == "blr" })
-    let text = code.instructions.map { "    0:\t\($0.mnemonic)\t\($0.operands)\n" }.joined()
-    #expect(Audit.vectorInstruction(in: text) == nil)
+    #expect(code.vectorInstruction == nil)
     // What is left for a change of the plan, the guest's own exceptions and silent steps, by its last name.
     let names = ["QuickExitO10changePlan", "QuickExitO7deliver", "QuickExitO4step"]
     for successor in code.successors {
@@ -118,8 +123,7 @@ struct QuickExitCodeTests {
     let code = try await Self.code(of: "stepwell_quick_irq")
     #expect(code.instructions.count > 40)
     #expect(!code.instructions.contains { $0.mnemonic == "blr" })
-    let text = code.instructions.map { "    0:\t\($0.mnemonic)\t\($0.operands)\n" }.joined()
-    #expect(Audit.vectorInstruction(in: text) == nil)
+    #expect(code.vectorInstruction == nil)
     let names = [
       "5group2of2on", "GuestRedistributorV5group2of",
       "noteAcknowledged",
