@@ -39,7 +39,7 @@ struct BenchReport {
   var csv: String {
     var lines = ["cpu,vcpus,memory,breakpoints,watchpoints,column,operation,mean,lowest"]
     func add(
-      _ machine: BenchMachine, _ held: Held?, _ column: String, _ operation: String,
+      _ machine: BenchMachine, _ held: BenchHeld?, _ column: String, _ operation: String,
       _ cost: BenchTranscript.Cost?
     ) {
       guard let cost else { return }
@@ -49,7 +49,7 @@ struct BenchReport {
           + "\(column),\(operation),\(Self.decimal(cost.mean)),\(Self.decimal(cost.lowest))")
     }
     func add(
-      _ transcript: BenchTranscript, _ machine: BenchMachine, _ held: Held?, _ column: String
+      _ transcript: BenchTranscript, _ machine: BenchMachine, _ held: BenchHeld?, _ column: String
     ) {
       for row in BenchRow.all {
         add(machine, held, column, row.name, row.cost(in: transcript))
@@ -65,18 +65,15 @@ struct BenchReport {
     for machine in results.machines {
       for column in BenchColumn.allCases {
         guard let transcript = results[machine, column] else { continue }
-        add(transcript, machine, column == .debugger ? Held() : nil, column.rawValue)
+        add(transcript, machine, column == .debugger ? BenchHeld() : nil, column.rawValue)
       }
     }
-    for (count, transcript) in results.breakpoints.sorted(by: { $0.key < $1.key }) {
-      add(
-        transcript, BenchMachine(cpu: results.cpus[0]), Held(breakpoints: count),
-        BenchColumn.debugger.rawValue)
+    let held = results.held.sorted {
+      ($0.key.watchpoints, $0.key.breakpoints) < ($1.key.watchpoints, $1.key.breakpoints)
     }
-    for (count, transcript) in results.watchpoints.sorted(by: { $0.key < $1.key }) {
+    for (held, transcript) in held {
       add(
-        transcript, BenchMachine(cpu: results.cpus[0]), Held(watchpoints: count),
-        BenchColumn.debugger.rawValue)
+        transcript, BenchMachine(cpu: results.cpus[0]), held, BenchColumn.debugger.rawValue)
     }
     for (cpu, boots) in results.boots.sorted(by: { $0.key < $1.key }) {
       for boot in BenchBoot.allCases {
@@ -85,12 +82,6 @@ struct BenchReport {
       }
     }
     return lines.map { "\($0)\n" }.joined()
-  }
-
-  /// What a debugger holds.
-  private struct Held {
-    var breakpoints = 2
-    var watchpoints = 0
   }
 
   /// With two decimals.

@@ -4,10 +4,8 @@ struct BenchResults {
   private(set) var transcripts: [BenchMachine: [BenchColumn: BenchTranscript]] = [:]
   /// The boots of a Linux, by CPU model.
   var boots: [String: [BenchBoot: BenchTranscript]] = [:]
-  /// The payload's operations on the first machine, by how many breakpoints the debugger holds.
-  var breakpoints: [Int: BenchTranscript] = [:]
-  /// The same, by how many watchpoints it holds beside two breakpoints.
-  var watchpoints: [Int: BenchTranscript] = [:]
+  /// The payload's operations on the first machine, by what the debugger holds.
+  var held: [BenchHeld: BenchTranscript] = [:]
   /// Of the hypervisor, in bytes: its file, and the memory that the guest does not get.
   var size: (file: Int, memory: Int)?
 

@@ -7,10 +7,10 @@ struct BenchRun {
 
   /// Boots the payload in a column, to its end.
   ///
-  /// - Parameter breakpoints, watchpoints: how many the debugger holds, where there is one.
+  /// - Parameter held: what the debugger holds, where there is one.
   /// - Throws: `Failure` if it does not come to its end.
   func transcript(
-    of column: BenchColumn, breakpoints: Int = 2, watchpoints: Int = 0
+    of column: BenchColumn, holding held: BenchHeld = BenchHeld()
   ) async throws -> BenchTranscript {
     let payload = try Data(contentsOf: parts.guest.image)
     switch column {
@@ -19,9 +19,9 @@ struct BenchRun {
     case .debugger:
       let page = try await parts.guest.program.address(of: "debugger_page")
       // Data: nothing there is ever executed.
-      let places = (0..<breakpoints).map { page + 1024 + 16 * UInt64($0) }
+      let places = (0..<held.breakpoints).map { page + 1024 + 16 * UInt64($0) }
       // No memory is there: the start of the payload clears all that it has.
-      let words = (0..<watchpoints).map { 0x1000 + 16 * UInt64($0) }
+      let words = (0..<held.watchpoints).map { 0x1000 + 16 * UInt64($0) }
       return try await runHeld(
         try virtualMachine(parts.image(of: payload, bare: false, holdsGuest: true)),
         breakpoints: places, watchpoints: words)

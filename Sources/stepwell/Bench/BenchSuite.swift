@@ -12,10 +12,10 @@ struct BenchSuite {
   /// vCPUs and memory that costs are followed over.
   static let vcpus = [1, 2, 4, 8]
   static let memory = ["128M", "1G", "4G", "16G"]
-  /// Breakpoints of the debugger's; the guest takes a comparator itself.
-  static let breakpoints = [1, 2, 3, 4, 5]
-  /// Watchpoints of the debugger's, beside two breakpoints; of these comparators, too, the guest takes one.
-  static let watchpoints = [1, 2, 3]
+  /// Breakpoints of the debugger's, and watchpoints beside two of those; of either comparators the guest
+  /// takes one itself.
+  static let breakpoints = (1...5).map { BenchHeld(breakpoints: $0) }
+  static let watchpoints = (1...3).map { BenchHeld(watchpoints: $0) }
   /// As many as have no comparator.
   static let unplaced = ["10", "100", "1,000", "10,000"]
 
@@ -69,15 +69,10 @@ struct BenchSuite {
       try await measure(BenchMachine(cpu: cpu, memory: memory), [.debugger], parts, into: &results)
     }
     let run = BenchRun(parts: parts, machine: BenchMachine(cpu: cpu))
-    for count in Self.breakpoints {
-      results.breakpoints[count] = try await Progress.during(
-        "\(cpu): breakpoints of the debugger's: \(count)"
-      ) { try await run.transcript(of: .debugger, breakpoints: count) }
-    }
-    for count in Self.watchpoints {
-      results.watchpoints[count] = try await Progress.during(
-        "\(cpu): watchpoints of the debugger's: \(count)"
-      ) { try await run.transcript(of: .debugger, watchpoints: count) }
+    for held in Self.breakpoints + Self.watchpoints {
+      results.held[held] = try await Progress.during(
+        "\(cpu): breakpoints of the debugger's: \(held.breakpoints), watchpoints: \(held.watchpoints)"
+      ) { try await run.transcript(of: .debugger, holding: held) }
     }
   }
 
@@ -100,13 +95,13 @@ struct BenchSuite {
         points: points(Self.memory) { BenchMachine(cpu: cpu, memory: Self.memory[$0]) }),
       BenchScale(
         axis: "the debugger's breakpoints",
-        points: Self.breakpoints.compactMap { count in
-          results.breakpoints[count].map { ("\(count)", $0) }
+        points: Self.breakpoints.compactMap { held in
+          results.held[held].map { ("\(held.breakpoints)", $0) }
         }, notYet: Self.unplaced),
       BenchScale(
         axis: "the debugger's watchpoints",
-        points: Self.watchpoints.compactMap { count in
-          results.watchpoints[count].map { ("\(count)", $0) }
+        points: Self.watchpoints.compactMap { held in
+          results.held[held].map { ("\(held.watchpoints)", $0) }
         }, notYet: Self.unplaced),
     ]
   }
