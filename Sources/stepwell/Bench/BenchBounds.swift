@@ -62,7 +62,7 @@ struct BenchBound: Sendable {
       guard let boots = results.boots[cpu], let bare = boots[.bare]?.start else { return nil }
       return boots[.idle].map { ($0.start - bare) / bare * 100 }
     },
-    BenchBound(title: "image", limit: 160, unit: " KiB") { results, _ in
+    BenchBound(title: "image", limit: 1024, unit: " KiB") { results, _ in
       results.size.map { (Double($0.file) / 1024).rounded(.up) }
     },
     BenchBound(title: "EL2's memory, besides a pool for hidden pages", limit: 4, unit: " MiB") {
