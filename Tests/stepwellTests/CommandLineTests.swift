@@ -8,6 +8,7 @@ import Testing
     ["run", "--cpus", "0"], ["run", "--cpus", "9"], ["run", "--gdb", "nowhere"], ["image"],
     ["image", "--kernel", "x"], ["run", "stray"], ["unknown"], ["prove", "--programs", "0"],
     ["prove", "--seed", "-1"],
+    ["test", "--only", "nothing"], ["test", "--only", "proof", "--filter", "x"],
   ])
   func `is refused when it asks for what there is not`(arguments: [String]) {
     #expect(throws: (any Error).self) { try Stepwell.parseAsRoot(arguments) }
@@ -28,6 +29,21 @@ import Testing
       #expect(help.contains("OVERVIEW: \(command.configuration.abstract.prefix(30))"))
       #expect(!command.configuration.discussion.isEmpty, "more than its one line")
     }
+  }
+
+  @Test(
+    arguments: [
+      ([], nil, []), ([], "GDB", ["--filter", "GDB"]),
+      ([.host], nil, ["--skip", "^MachineTests\\."]),
+      ([.host], "Tree", ["--filter", "Tree", "--skip", "^MachineTests\\."]),
+      ([.machine], nil, ["--filter", "^MachineTests\\."]),
+      ([.machine, .proof], "GDB", ["--filter", "^MachineTests\\..*(GDB)"]),
+      ([.host, .machine], "GDB", ["--filter", "GDB"]),
+    ] as [([TestCommand.Part], String?, [String])])
+  func `chooses the tests that are asked for`(
+    only: [TestCommand.Part], filter: String?, selection: [String]
+  ) {
+    #expect(TestCommand.selection(only: only, filter: filter) == selection)
   }
 
   @Test func `names the file that is not there`() {

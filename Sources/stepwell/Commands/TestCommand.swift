@@ -7,41 +7,101 @@ struct TestCommand: AsyncParsableCommand {
     abstract: "Run every test, on this machine and in QEMU.",
     discussion: """
       Formatting, the hypervisor's build and what must not be in it, the proof (see prove) with its \
-      customary programs and with each mistake that it has to notice (see mutate), the tests of every module, and the tests that boot the hypervisor in QEMU \
-      and drive it with GDB. The first failure ends it.
+      customary programs and with each mistake that it has to notice (see mutate), the tests of every \
+      module, and the tests that boot the hypervisor in QEMU and drive it with GDB. The first failure \
+      ends it.
       """)
+
+  /// A part of the tests that can be run alone.
+  enum Part: String, CaseIterable, ExpressibleByArgument {
+    /// What needs no emulator: formatting, the builds, the tests of the modules.
+    case host
+    /// What boots the hypervisor in QEMU.
+    case machine
+    /// The proof, and the mistakes that it has to notice.
+    case proof
+  }
+
+  @Option(help: "Only these tests; may be given more than once.")
+  var only: [Part] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Of the tests of modules and machine, only those whose names match.", valueName: "regex"))
+  var filter: String?
+
+  private func runs(_ part: Part) -> Bool { only.isEmpty || only.contains(part) }
+
+  func validate() throws {
+    guard filter == nil || runs(.host) || runs(.machine) else {
+      throw ValidationError("--filter: the proof has no tests to choose from.")
+    }
+  }
 
   func run() async throws {
     let toolchain = try await Toolchain.find()
     let root = Project.root.path
-    try await HostPackage.install([.qemu, .gdb])
+    if runs(.machine) {
+      try await HostPackage.install([.qemu, .gdb])
+      try await PythonGDB.gdb16.prepare()
+    }
 
-    try await check("formatting") {
-      try await toolchain.child(
-        "swift",
-        ["format", "lint", "--strict", "--recursive", "Package.swift", "Sources", "Tests"],
-        in: root
-      ).runVisibly()
-    }
-    try await check("the hypervisor's build, without warnings") {
-      try await Hypervisor.build().audit()
-    }
-    try await check("the proof") {
-      try await Child(OptimisedCommand.build(), ["prove"]).runVisibly()
-    }
-    try await check("the proof of the proof") {
-      try await Child(OptimisedCommand.build(), ["mutate", "--compared"]).runVisibly()
-    }
-    try await check("the guest's packages") { _ = try await GuestPackages.prepare() }
-    try await check("the build of the tests, without warnings") {
-      try await Progress.during("Building the tests") {
-        try await toolchain.child("swift", ["build", "--build-tests"], in: root).runQuietly()
+    if runs(.host) {
+      try await check("formatting") {
+        try await toolchain.child(
+          "swift",
+          ["format", "lint", "--strict", "--recursive", "Package.swift", "Sources", "Tests"],
+          in: root
+        ).runVisibly()
       }
     }
-    try await check("the tests") {
-      try await toolchain.child("swift", ["test", "--skip-build"], in: root).runVisibly()
+    if runs(.host) || runs(.machine) {
+      try await check("the hypervisor's build, without warnings") {
+        try await Hypervisor.build().audit()
+      }
     }
-    print("stepwell test: all passed")
+    if runs(.proof) {
+      try await check("the proof") {
+        try await Child(OptimisedCommand.build(), ["prove"]).runVisibly()
+      }
+      try await check("the proof of the proof") {
+        try await Child(OptimisedCommand.build(), ["mutate", "--compared"]).runVisibly()
+      }
+    }
+    if runs(.machine) {
+      try await check("the guest's packages") { _ = try await GuestPackages.prepare() }
+    }
+    if runs(.host) || runs(.machine) {
+      try await check("the build of the tests, without warnings") {
+        try await Progress.during("Building the tests") {
+          try await toolchain.child("swift", ["build", "--build-tests"], in: root).runQuietly()
+        }
+      }
+      try await check("the tests") {
+        try await toolchain.child(
+          "swift", ["test", "--skip-build"] + Self.selection(only: only, filter: filter), in: root
+        ).runVisibly()
+      }
+    }
+    print("stepwell test: \(only.isEmpty && filter == nil ? "all passed" : "these passed")")
+  }
+
+  /// What `swift test` needs to be told for the parts and names that were asked for.
+  ///
+  /// It runs what matches any of its filters and none of its skips, so a name and the machine's tests
+  /// together are one expression.
+  static func selection(only: [Part], filter: String?) -> [String] {
+    let machine = "^MachineTests\\."
+    let wantsHost = only.isEmpty || only.contains(.host)
+    let wantsMachine = only.isEmpty || only.contains(.machine)
+    switch (wantsHost, wantsMachine, filter) {
+    case (true, true, nil), (false, false, _): return []
+    case (true, true, let filter?): return ["--filter", filter]
+    case (true, false, nil): return ["--skip", machine]
+    case (true, false, let filter?): return ["--filter", filter, "--skip", machine]
+    case (false, true, nil): return ["--filter", machine]
+    case (false, true, let filter?): return ["--filter", "\(machine).*(\(filter))"]
+    }
   }
 
   private func check(_ subject: String, _ body: () async throws -> Void) async throws {

@@ -11,8 +11,15 @@ struct HostPackage {
     program: "qemu-system-aarch64", package: "qemu-system-arm", purpose: "the machine to boot")
   static let gdb = HostPackage(
     program: "gdb-multiarch", package: "gdb-multiarch", purpose: "a debugger for arm64")
+  /// What fetches ``PythonGDB``.
+  static let pip = HostPackage(
+    program: "pip3", package: "python3-pip", purpose: "to fetch a newer GDB for the tests")
 
-  /// Installs those of `packages` whose program is not on the path, after saying which, and why.
+  /// Where all that the package manager says goes: it is long, and of interest only when it fails.
+  static var log: URL { Project.products.appending(path: "packages.log") }
+
+  /// Installs those of `packages` whose program is not on the path, and says which, and why, in one
+  /// line. What the package manager says goes into ``log``.
   ///
   /// - Throws: `Failure` if that needs rights this user does not have, or apt-get fails.
   static func install(_ packages: [HostPackage]) async throws {
@@ -29,30 +36,44 @@ struct HostPackage {
       throw Failure(
         "This needs \(list); as root, run: apt-get install \(names.joined(separator: " "))")
     }
+    // sudo asks for its password here, once, and the rest needs no terminal.
+    if !isRoot {
+      Progress.note("Installing \(names.joined(separator: " ")) needs root's rights.\n")
+      try await Child("sudo", ["-v"]).runVisibly(input: true)
+    }
 
-    Progress.note("Installing from Debian: \(list)\n")
-    let install = ["install", "-y", "--no-install-recommends"] + names
-    let environment = ["DEBIAN_FRONTEND": "noninteractive"]
-    // A machine that has just been set up has no package lists; one that has them can do without
-    // fresh ones. A failing source that has nothing to do with these packages must not stop this.
-    do {
-      try await aptGet(["update"], asRoot: isRoot, environment).runVisibly(input: true)
-    } catch is Failure {
-      Progress.note("Some package lists could not be fetched; going on with those there are.\n")
+    try await Progress.during("Installing from Debian: \(list)") {
+      let environment = ["DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"]
+      // A machine that has just been set up has no package lists; one that has them can do without
+      // fresh ones. A failing source that has nothing to do with these packages must not stop this.
+      let update = try await aptGet(["update"], asRoot: isRoot, environment).completion()
+      let arguments = ["install", "-y", "--no-install-recommends"] + names
+      let install = try await aptGet(arguments, asRoot: isRoot, environment).completion()
+      try write("apt-get update\n\(update.output)\napt-get install\n\(install.output)")
+      guard install.isSuccess else {
+        let update =
+          update.isSuccess ? "" : ", perhaps because the package lists could not be fetched"
+        throw Failure(
+          "apt-get could not install \(list)\(update); what it said is in \(log.path). Install it by hand: "
+            + "apt-get install \(names.joined(separator: " "))")
+      }
     }
-    do {
-      try await aptGet(install, asRoot: isRoot, environment).runVisibly(input: true)
-    } catch is Failure {
-      throw Failure("apt-get could not install \(list), as it says above; install it by hand.")
-    }
+  }
+
+  private static func write(_ text: String) throws {
+    try FileManager.default.createDirectory(
+      at: log.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try Data(text.utf8).write(to: log)
   }
 
   private static func aptGet(
     _ arguments: [String], asRoot isRoot: Bool, _ environment: [String: String]
   ) -> Child {
-    isRoot
+    // sudo hands on what it is told to, and not the environment.
+    let settings = environment.map { "\($0)=\($1)" }
+    return isRoot
       ? Child("apt-get", arguments, environment: environment)
-      : Child("sudo", ["apt-get"] + arguments, environment: environment)
+      : Child("sudo", ["-n"] + settings + ["apt-get"] + arguments)
   }
 
   /// Where the path has a program.

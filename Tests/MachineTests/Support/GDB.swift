@@ -1,10 +1,26 @@
 internal import Foundation
+internal import Testing
 
 @testable internal import stepwell
 
-/// Debian's gdb-multiarch, as it comes.
-enum GDB {
-  private static let arguments = ["-nx", "-q", "-iex", "set pagination off", "-iex", "set prompt"]
+/// A GDB as users have it.
+struct GDB: CustomTestStringConvertible, Sendable {
+  let testDescription: String
+  let program: String
+  let arguments: [String]
+
+  /// Debian 12's gdb-multiarch.
+  static let debian = GDB(
+    testDescription: "GDB 13", program: HostPackage.gdb.program, arguments: [])
+  /// From the Python Package Index; `stepwell test` has fetched it.
+  static let gdb16 = GDB(
+    testDescription: "GDB 16", program: PythonGDB.gdb16.program,
+    arguments: PythonGDB.gdb16.arguments)
+
+  /// Each one that the tests of what a debugger is told and asked run with.
+  static let versions = [debian, gdb16]
+
+  private static let customary = ["-nx", "-q", "-iex", "set pagination off", "-iex", "set prompt"]
 
   /// Runs a script of GDB commands to its end, attached to `endpoint`.
   ///
@@ -12,9 +28,10 @@ enum GDB {
   ///
   /// - Returns: what GDB printed.
   static func run(
-    _ endpoint: DebugEndpoint, within limit: Duration = .seconds(60), _ commands: [String]
+    _ endpoint: DebugEndpoint, with version: GDB = .debian, within limit: Duration = .seconds(60),
+    _ commands: [String]
   ) async throws -> String {
-    try await session(endpoint, within: limit) { gdb in
+    try await session(endpoint, with: version, within: limit) { gdb in
       for command in commands { gdb.write("\(command)\n") }
       gdb.write("quit\n")
       _ = try await gdb.end(within: limit)
@@ -23,14 +40,17 @@ enum GDB {
   }
 
   /// Runs GDB, attached to `endpoint`, while `body` runs; it is killed afterwards, unless it has ended.
+  ///
+  /// - Parameter target: the command that attaches.
   static func session<Result>(
-    _ endpoint: DebugEndpoint, within limit: Duration = .seconds(30),
+    _ endpoint: DebugEndpoint, with version: GDB = .debian, target: String = "target remote",
+    within limit: Duration = .seconds(30),
     _ body: (RunningProgram) async throws -> Result
   ) async throws -> Result {
-    try await RunningProgram.run(HostPackage.gdb.program, arguments) { gdb in
+    try await RunningProgram.run(version.program, version.arguments + customary) { gdb in
       for command in [
         "set confirm off", "set width 0", "set architecture aarch64", "set remotetimeout 30",
-        "target remote \(endpoint.description)", "echo (attached)\\n",
+        "\(target) \(endpoint.description)", "echo (attached)\\n",
       ] {
         gdb.write("\(command)\n")
       }
