@@ -156,3 +156,12 @@ acknowledging_end:
   nop
   ldp x19, x30, [sp], #16
   ret
+
+// What the guest steps itself, from behind the BRK on: see nestedsteps.c.
+  .global conversation_code
+conversation_code:
+  brk #0
+  nop
+  nop
+  nop
+  ret

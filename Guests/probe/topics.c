@@ -32,6 +32,8 @@
   X(nested_locks)         \
   X(nested_cpus)          \
   X(nested_mapped)        \
+  X(nested_interrupted)   \
+  X(nested_conversations) \
   X(steps_at_el1)         \
   X(steps_at_el0)         \
   X(stepped_acknowledge)  \

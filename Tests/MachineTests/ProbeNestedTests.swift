@@ -87,6 +87,57 @@ extension MachineTests {
       #expect(counts == [20, 40])
     }
 
+    @Test(
+      "An interrupt in its step past its own breakpoint makes it meet that once more, as it does bare",
+      arguments: ["cortex-a72", "max"])
+    func interrupted(cpu: String) async throws {
+      let machine = ProbeMachine(topic: "nested-interrupted", cpu: cpu)
+      let bare = try await machine.bareTranscript()
+      #expect(bare.last == "calls 8 breakpoints 12 steps 12 interrupts 4")
+      #expect(try await machine.transcript() == bare)
+      let nested = try await machine.transcript(held: true) { _, link in
+        let client = try await RemoteClient(link)
+        try await client.attach()
+        try #expect(await client.request(Self.neverMet) == "OK")
+        try #expect(await client.request("vCont;c").hasPrefix("W"))
+      }
+      #expect(nested == bare)
+    }
+
+    @Test(
+      "What its own debugger executes between two steps costs nothing native, an exit each beside a debugger",
+      arguments: ["cortex-a72", "max"])
+    func conversations(cpu: String) async throws {
+      // Three steps, and a thousand instructions in the handler of each.
+      let executed = 3 * 1000
+      let bare = try await ProbeMachine(topic: "open nested-conversations", cpu: cpu)
+        .bareTranscript()
+      for isHeld in [false, true] {
+        var steps: [Int] = []
+        let transcript = try await ProbeMachine(topic: "nested-conversations", cpu: cpu).transcript
+        { console, link in
+          try await console.wait(for: "gate short")
+          let client = try await RemoteClient(link)
+          try await client.attach()
+          if isHeld { try #expect(await client.request(Self.neverMet) == "OK") }
+          for gate in ["long", "done"] {
+            try await client.openGate()
+            try await console.wait(for: "gate \(gate)")
+            try await client.stop()
+            steps.append(try await client.exits()["software step"]?[0] ?? 0)
+          }
+          try await client.openGate()
+        }
+        #expect(transcript == bare)
+        // The second round has the handlers' instructions, and is otherwise like the first.
+        let added = steps[1] - 2 * steps[0]
+        #expect(isHeld ? (0...executed + 20).contains(added) : steps == [0, 0], "\(steps)")
+      }
+    }
+
+    /// A breakpoint at an address that nothing executes: it makes the guest's debug registers shared.
+    private static let neverMet = "Z1,4cff0000,4"
+
     @Test("A debugger's breakpoints and watchpoints work while the guest has the OS Lock set")
     func locked() async throws {
       var counts: [Int] = []
