@@ -78,6 +78,97 @@ static void run_calls(void) {
 
 const struct topic psci_calls = {"psci-calls", run_calls};
 
+// MARK: Every argument
+
+static void run_arguments(void) {
+  static const struct {
+    const char *name;
+    uint64_t function, x1, x2, x3;
+  } calls[] = {
+      {"VERSION, other half of x0", 0xdeadbeef84000000, 0, 0, 0},
+      {"MIGRATE", 0x84000005, 0, 0, 0},
+      {"MIGRATE, 64 bits", 0xc4000005, 0, 0, 0},
+      {"MIGRATE_INFO_TYPE", 0x84000006, 0, 0, 0},
+      {"MIGRATE_INFO_UP_CPU", 0xc4000007, 0, 0, 0},
+      {"CPU_FREEZE", 0x8400000b, 0, 0, 0},
+      {"CPU_DEFAULT_SUSPEND", 0xc400000c, 0x40000000, 0, 0},
+      {"NODE_HW_STATE", 0xc400000d, 0, 0, 0},
+      {"SYSTEM_SUSPEND", 0xc400000e, 0x40000000, 0, 0},
+      {"PSCI_SET_SUSPEND_MODE", 0x8400000f, 1, 0, 0},
+      {"PSCI_STAT_RESIDENCY", 0xc4000010, 0, 0, 0},
+      {"PSCI_STAT_COUNT", 0xc4000011, 0, 0, 0},
+      {"MEM_PROTECT", 0x84000013, 1, 0, 0},
+      {"MEM_PROTECT_CHECK_RANGE", 0xc4000014, 0x40000000, 0x1000, 0},
+      {"SYSTEM_OFF2", 0xc4000015, 1, 0, 0},
+      {"SYSTEM_OFF, 64 bits", 0xc4000008, 0, 0, 0},
+      // QEMU does not have it, and says so.
+      {"SYSTEM_RESET2", 0x84000012, 0, 0, 0},
+      {"SYSTEM_RESET2, 64 bits", 0xc4000012, 0, 0, 0},
+      {"SYSTEM_RESET2 of a vendor", 0xc4000012, 0x80000000, 1, 0},
+      {"SYSTEM_RESET2 of nobody", 0xc4000012, 1, 0, 0},
+      {"CPU_ON, MPIDR's bit 31", PSCI_CPU_ON, 0x80000001, 0x40000000, 0},
+      {"CPU_ON, bits above the affinity", PSCI_CPU_ON, 1ul << 40 | 1, 0x40000000, 0},
+      {"CPU_ON, 32 bits, other half of the affinity, of itself", PSCI_CPU_ON & ~(1u << 30),
+       0xdeadbeef00000000, 0x4c000000, 0},
+      {"CPU_ON at an odd address", PSCI_CPU_ON, 1, 0x4c000001, 0},
+      {"CPU_ON between instructions", PSCI_CPU_ON, 1, 0x4c000002, 0},
+      {"CPU_ON at a device's address", PSCI_CPU_ON, 1, 0x09000000, 0},
+      {"CPU_ON beyond all addresses", PSCI_CPU_ON, 1, 1ul << 60 | 0x4c000000, 0},
+      {"CPU_ON of itself at an odd address", PSCI_CPU_ON, 0, 1, 0},
+      {"CPU_ON of nobody at an odd address", PSCI_CPU_ON, 0x10, 1, 0},
+      {"AFFINITY_INFO of level 1", PSCI_AFFINITY_INFO, 0, 1, 0},
+      {"AFFINITY_INFO, other half of the level", PSCI_AFFINITY_INFO, 1, 1ul << 32, 0},
+      {"AFFINITY_INFO, 32 bits, other halves", PSCI_AFFINITY_INFO & ~(1u << 30),
+       0xdeadbeef00000001, 0xdeadbeef00000000, 0},
+      {"AFFINITY_INFO, MPIDR's bit 31", PSCI_AFFINITY_INFO, 0x80000000, 0, 0},
+      {"CPU_SUSPEND, reserved bit 17", PSCI_CPU_SUSPEND, 0x20000, 0, 0},
+      {"CPU_SUSPEND, reserved bit 31", PSCI_CPU_SUSPEND, 0x80000000, 0, 0},
+      {"CPU_SUSPEND, power-down to an odd address", PSCI_CPU_SUSPEND, 0x10000, 0x4c000001, 0},
+      {"CPU_SUSPEND, power-down to no memory", PSCI_CPU_SUSPEND, 0x10000, 0, 0},
+      {"CPU_OFF, 64 bits", PSCI_CPU_OFF | 1u << 30, 0, 0, 0},
+      // The other vCPU is off.
+      {"CPU_OFF of the last", PSCI_CPU_OFF, 0, 0, 0},
+  };
+  conduit conduits[] = {hvc, smc};
+  for (unsigned which = 0; which < 2; which++) {
+    for (unsigned n = 0; n < sizeof calls / sizeof *calls; n++)
+      say_status(calls[n].name, conduits[which](calls[n].function, calls[n].x1, calls[n].x2,
+                                                calls[n].x3));
+    for (uint32_t number = 0; number < 32; number++) {
+      uint32_t small = (uint32_t)conduits[which](PSCI_FEATURES, 0x84000000u + number, 0, 0);
+      uint32_t large = (uint32_t)conduits[which](PSCI_FEATURES, 0xc4000000u + number, 0, 0);
+      say("FEATURES of %d: %x, 64 bits %x", (uint64_t)number, (uint64_t)small, (uint64_t)large);
+    }
+    // x1 to x3 are as they were, whatever the call.
+    register uint64_t r0 __asm__("x0") = PSCI_AFFINITY_INFO & ~(1u << 30);
+    register uint64_t r1 __asm__("x1") = 0xdeadbeef00000001, r2 __asm__("x2") = 0xdeadbeef00000000;
+    register uint64_t r3 __asm__("x3") = 0xdeadbeef33333333;
+    if (which == 0)
+      __asm__ volatile("hvc #0" : "+r"(r0), "+r"(r1), "+r"(r2), "+r"(r3) : : "memory");
+    else
+      __asm__ volatile("smc #0" : "+r"(r0), "+r"(r1), "+r"(r2), "+r"(r3) : : "memory");
+    uint64_t kept[] = {r1, r2, r3};
+    say("x1 %x x2 %x x3 %x", kept[0], kept[1], kept[2]);
+  }
+}
+
+const struct topic psci_arguments = {"psci-arguments", run_arguments};
+
+// MARK: An end that firmware refuses
+
+static void end_machine(void) {
+  say_status("SYSTEM_RESET by another", hvc(PSCI_SYSTEM_RESET, 0, 0, 0));
+}
+
+// A test refuses it, in firmware's place.
+static void run_refused(void) {
+  say_status("SYSTEM_OFF", smc(PSCI_SYSTEM_OFF, 0, 0, 0));
+  start_cpu(1, end_machine);
+  wait_until_off(1);
+}
+
+const struct topic psci_refused = {"psci-refused", run_refused};
+
 // MARK: On and off and on again
 
 #define CYCLES 20

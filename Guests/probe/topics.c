@@ -13,6 +13,8 @@
   X(hidden_spin)          \
   X(hidden_writes)        \
   X(psci_calls)           \
+  X(psci_arguments)       \
+  X(psci_refused)         \
   X(psci_race)            \
   X(psci_cycles)          \
   X(psci_suspend)         \

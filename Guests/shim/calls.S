@@ -14,17 +14,22 @@
 #define SYSTEM_RESET 9
 #define FEATURES 10
 #define SYSTEM_RESET2 18
+#define MEM_PROTECT 19
+#define MEM_PROTECT_CHECK_RANGE 20
 
 #define FUNCTIONS32                                                                             \
   (1 << VERSION | 1 << CPU_SUSPEND | 1 << CPU_OFF | 1 << CPU_ON | 1 << AFFINITY_INFO |          \
    1 << MIGRATE_INFO_TYPE | 1 << SYSTEM_OFF | 1 << SYSTEM_RESET | 1 << FEATURES |               \
-   1 << SYSTEM_RESET2)
-#define FUNCTIONS64 (1 << CPU_SUSPEND | 1 << CPU_ON | 1 << AFFINITY_INFO | 1 << SYSTEM_RESET2)
+   1 << SYSTEM_RESET2 | 1 << MEM_PROTECT | 1 << MEM_PROTECT_CHECK_RANGE)
+#define FUNCTIONS64                                                                             \
+  (1 << CPU_SUSPEND | 1 << CPU_ON | 1 << AFFINITY_INFO | 1 << SYSTEM_RESET2 |                   \
+   1 << MEM_PROTECT_CHECK_RANGE)
 #define RANGE32 0x84000000
 #define RANGE64 0xc4000000
 
 #define NOT_SUPPORTED -1
 #define INVALID_PARAMETERS -2
+#define DENIED -3
 #define ALREADY_ON -4
 #define ON_PENDING -5
 #define INVALID_ADDRESS -9
@@ -48,7 +53,7 @@ vectors:
   .endr
 
 call:
-  stp x29, x30, [sp, #-64]!
+  stp x29, x30, [sp, #-80]!
   mrs x30, esr_el2
   lsr x30, x30, #26
   cmp x30, #0x16  // HVC has executed: ELR_EL2 is behind it
@@ -72,7 +77,7 @@ call:
   mrs x30, esr_el2
   lsr x30, x30, #26
   cmp x30, #0x17
-  ldp x29, x30, [sp], #64
+  ldp x29, x30, [sp], #80
   b.eq firmware
   mov x0, #NOT_SUPPORTED
   eret
@@ -87,6 +92,14 @@ psci:
   stp x4, x5, [sp, #16]
   stp x6, x7, [sp, #32]
   stp x1, x2, [sp, #48]
+  str x3, [sp, #64]
+  // SMC32 has its arguments in W registers, and the function is in one always.
+  mov w0, w0
+  tbnz w0, #30, 1f
+  mov w1, w1
+  mov w2, w2
+  mov w3, w3
+1:
   mov w4, w0
   bl is_function
   cbz w5, not_supported
@@ -105,17 +118,20 @@ psci:
   b.eq migrate_info_type
   cmp w4, #FEATURES
   b.eq features
-  // SYSTEM_OFF, SYSTEM_RESET, SYSTEM_RESET2.
+  cmp w4, #SYSTEM_RESET2
+  b.eq reset2
+  // SYSTEM_OFF, SYSTEM_RESET, and what is firmware's alone.
   smc #0
   b answered
 
 not_supported:
   mov x0, #NOT_SUPPORTED
 answered:
+  ldr x3, [sp, #64]
   ldp x1, x2, [sp, #48]
   ldp x6, x7, [sp, #32]
   ldp x4, x5, [sp, #16]
-  ldp x29, x30, [sp], #64
+  ldp x29, x30, [sp], #80
   eret
 
 // w5 becomes nonzero if w4 is a function that is known.
@@ -153,15 +169,54 @@ features:
   cbz w5, not_supported
   and w4, w4, #0x1f
   cmp w4, #SYSTEM_RESET2
-  b.eq 1f
+  b.hs 1f
   mov x0, #0
   b answered
 1:
   smc #0
   b answered
 
-// Standby: an interrupt ends it, masked or not, and it may end at any time.
+// Where firmware has it: a warm reset (type 0) or a type of a vendor's (bit 31).
+reset2:
+  stp x0, x1, [sp, #-32]!
+  str x2, [sp, #16]
+  mov x1, x0
+  ldr w0, =RANGE32 | FEATURES
+  smc #0
+  mov x4, x0
+  ldr x2, [sp, #16]
+  ldp x0, x1, [sp], #32
+  cbnz w4, not_supported
+  cbz w1, 1f
+  tbz w1, #31, invalid_parameters
+1:
+  smc #0
+  b answered
+
+// Goes to invalid_address unless the entry, x2, is an instruction's address in memory that is the
+// payload's.
+  .macro check_entry
+  tst x2, #3
+  b.ne invalid_address
+  lsr x5, x2, #30
+  cbz x5, invalid_address
+  lsr x5, x2, #40
+  cbnz x5, invalid_address
+  adr x5, image_start
+  sub x5, x2, x5
+  cmp x5, #RESERVED_SIZE
+  b.lo invalid_address
+  .endm
+
+// Standby: an interrupt ends it, masked or not, and it may end at any time. The power state is that of
+// the original format; a power-down has an entry.
 suspend:
+  ldr w4, =0xfcfe0000
+  tst w1, w4
+  b.ne invalid_parameters
+  tbz w1, #16, 1f
+  check_entry
+1:
   dsb sy
   wfi
   mov x0, #0
@@ -190,32 +245,43 @@ invalid_parameters:
   b answered
 
 affinity_info:
-  cbnz x2, invalid_parameters
+  cbnz w2, invalid_parameters
   find_core
   ldr x0, [x4, #CPU_POWER]
   b answered
 
 turn_off:
+  bl take_lock
   bl this_cpu
+  adr x4, cpus
+  add x6, x4, #CPU_COUNT << CPU_SHIFT
+1:
+  cmp x4, x1
+  b.eq 2f
+  ldr x5, [x4, #CPU_POWER]
+  cmp x5, #1
+  b.ne 3f
+2:
+  add x4, x4, #1 << CPU_SHIFT
+  cmp x4, x6
+  b.ne 1b
+  // The last that is on may not.
+  bl release_lock
+  mov x0, #DENIED
+  b answered
+3:
   mov x4, #1
   str x4, [x1, #CPU_POWER]
   dsb sy
+  bl release_lock
   ldr w0, =RANGE32 | CPU_OFF
   smc #0
   b report  // it does not return
 
 turn_on:
   find_core
-  // The entry is an instruction's address in memory that is the payload's.
-  tst x2, #3
-  b.ne invalid_address
-  lsr x5, x2, #30
-  cbz x5, invalid_address
-  adr x5, image_start
-  sub x5, x2, x5
-  cmp x5, #RESERVED_SIZE
-  b.lo invalid_address
-
+  check_entry
+  str x1, [sp, #72]
   bl take_lock
   ldr x5, [x4, #CPU_POWER]
   cmp x5, #1
@@ -227,7 +293,7 @@ turn_on:
   bl release_lock
 1:
   ldr w0, =RANGE64 | CPU_ON
-  ldr x1, [sp, #48]
+  ldr x1, [sp, #72]
   adr x2, secondary_start
   mov x3, #0
   smc #0

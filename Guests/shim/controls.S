@@ -62,11 +62,15 @@ prepare_el2:
   adr x0, vectors
   msr vbar_el2, x0
 
-  // HCR_EL2: SWIO, TSC, RW; API and APK, EnSCXT, ATA where there are such things.
+  // HCR_EL2: SWIO, TSC, RW; API and APK, FIEN, EnSCXT, ATA where there are such things.
   ldr x0, =1 << 1 | 1 << 19 | 1 << 31
   set_if id_aa64isar1_el1, 4, 1, 3 << 40
   set_if id_aa64isar1_el1, 8, 1, 3 << 40
   set_if ID_AA64ISAR2_EL1, 12, 1, 3 << 40
+  set_if id_aa64pfr0_el1, 28, 2, 1 << 47
+  unless id_aa64pfr0_el1, 28, 1, 10f
+  set_if id_aa64pfr1_el1, 12, 1, 1 << 47
+10:
   set_if id_aa64pfr0_el1, 56, 2, 1 << 53
   unless id_aa64pfr0_el1, 56, 1, 1f
   set_if id_aa64pfr1_el1, 32, 2, 1 << 53

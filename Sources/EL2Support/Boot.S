@@ -32,7 +32,13 @@ __payload_descriptor:
         .section .text.boot, "ax"
 boot:
         msr     daifset, #15
+        msr     spsel, #1
         mov     x19, x0                 // device tree
+        mrs     x1, CurrentEL
+        cmp     x1, #2 << 2
+        b.ne    1f                      // stepwell_boot refuses it
+        bl      take_control
+1:
 
         // Lines over .bss may be left in the cache by whatever ran before, and could be evicted over
         // what is written below with the cache off. The loader cleaned only the file's part.
@@ -60,6 +66,35 @@ boot:
         mov     x0, x19
         bl      stepwell_boot
         b       halt
+
+// Puts what governs EL2 itself into a known state: who was here before, firmware or a kernel that has
+// started this one by kexec, leaves it as it was for itself. The boot protocol promises that the MMU is
+// off, and no more. What governs the guest is written later, by Core.swift, and again whole.
+//
+// Returns HCR_EL2 in x1; changes x2.
+take_control:
+        // SCTLR_EL2 with its RES1 bits and nothing else: MMU and caches off, no alignment check, and data
+        // little-endian, before the first access of memory. While HCR_EL2.E2H is 1 the register has more
+        // fields, which this value gives what they are without it.
+        movz    x1, #0x30c5, lsl #16
+        movk    x1, #0x0830
+        msr     sctlr_el2, x1
+        isb
+        // HCR_EL2: RW alone. A kernel that ran at EL2 itself leaves E2H and TGE set, with which CPTR_EL2,
+        // CNTHCTL_EL2, TCR_EL2 and others have another layout, and names of EL1's registers mean EL2's.
+        mov     x1, #1 << 31
+        msr     hcr_el2, x1
+        isb
+        // CPTR_EL2: nothing traps but what is RES1 where there is neither SVE nor SME.
+        mov     x1, #0x33ff
+        msr     cptr_el2, x1
+        adrp    x1, el2_vectors
+        add     x1, x1, :lo12:el2_vectors
+        msr     vbar_el2, x1
+        isb
+        // There are CPUs whose E2H is always 1.
+        mrs     x1, hcr_el2
+        ret
 
 // Applies R_AARCH64_RELATIVE entries: *(base + offset) = base + addend.
 relocate:
@@ -130,7 +165,10 @@ set_translation:
         .global el2_secondary_entry
 el2_secondary_entry:
         msr     daifset, #15
+        msr     spsel, #1
         mov     x19, x0
+        bl      take_control
+        tbnz    x1, #34, host_mode_only
         ldp     x0, x1, [x19]
         ldp     x2, x3, [x19, #16]
         bl      set_translation
@@ -139,6 +177,14 @@ el2_secondary_entry:
         sub     sp, sp, #FRAME_SIZE
         mov     x29, xzr
         bl      stepwell_secondary
+        b       halt
+
+// HCR_EL2.E2H stays 1: this core says so with its MMU off, as the boot core did what it had to.
+host_mode_only:
+        ldp     x4, x0, [x19, #32]
+        mov     sp, x4
+        mov     x29, xzr
+        bl      stepwell_secondary_unusable
 halt:
         wfi
         b       halt

@@ -65,6 +65,16 @@ struct ControlRegistersTests {
     }
   }
 
+  @Test(
+    "HCR_EL2.FIEN where error records can inject faults: RAS 2, or 1 with RAS_frac",
+    arguments: [(0 as UInt64, 0 as UInt64, false), (1, 0, false), (1, 1, true), (2, 0, true)])
+  func faultInjection(ras: UInt64, fraction: UInt64, enabled: Bool) {
+    var cpu = CPU.bare
+    cpu.pfr0 = ras << 28
+    cpu.pfr1 = fraction << 12
+    #expect(bit(47, of: ControlRegisters.hcr(cpu)) == enabled)
+  }
+
   @Test("SCTLR_EL2: exceptions and returns synchronise, and the RES1 bits are set")
   func sctlr() {
     for bit in [0, 2, 3, 12, 19] { #expect(ControlRegisters.sctlr >> bit & 1 == 1) }
@@ -72,8 +82,8 @@ struct ControlRegistersTests {
     for bit in [11, 22] + [4, 5, 16, 18, 23, 28, 29] {
       #expect(ControlRegisters.sctlr >> bit & 1 == 1)
     }
-    // A, which would make unaligned accesses fault; EE.
-    for bit in [1, 25] { #expect(ControlRegisters.sctlr >> bit & 1 == 0) }
+    // A, which would make unaligned accesses fault; IESB; EE.
+    for bit in [1, 21, 25] { #expect(ControlRegisters.sctlr >> bit & 1 == 0) }
   }
 
   @Test("WFI and WFE trap while the debugger steps, and only then")
@@ -139,24 +149,77 @@ struct ControlRegistersTests {
   }
 
   @Test(
-    "VTCR_EL2 covers the physical address space from a level that the architecture allows",
+    "VTCR_EL2 and TCR_EL2 cover the addresses from a level that the architecture allows",
     arguments: [
-      // PARange, bits, SL0 for a 4 KiB granule: 1 starts at level 1, 2 at level 0
-      (0 as UInt64, 32, 1 as UInt64), (1, 36, 1), (2, 40, 1), (3, 42, 1), (4, 44, 2), (5, 48, 2),
-      (6, 48, 2),
+      // Bits, SL0 for a 4 KiB granule (1 starts at level 1, 2 at level 0), PS
+      (32, 1 as UInt64, 0 as UInt64), (36, 1, 1), (40, 1, 2), (42, 1, 3), (44, 2, 4), (48, 2, 5),
     ])
-  func vtcr(paRange: UInt64, bits: Int, sl0: UInt64) {
-    var cpu = CPU.bare
-    cpu.mmfr0 = paRange
-    let vtcr = ControlRegisters.vtcr(cpu)
+  func vtcr(bits: Int, sl0: UInt64, size: UInt64) {
+    let vtcr = ControlRegisters.vtcr(CPU.bare, addressBits: bits)
     #expect(vtcr & 0x3f == UInt64(64 - bits), "T0SZ")
     #expect(vtcr >> 6 & 3 == sl0, "SL0")
     #expect(vtcr >> 14 & 3 == 0, "TG0: 4 KiB")
-    #expect(vtcr >> 16 & 7 == min(paRange, 5), "PS")
+    #expect(vtcr >> 16 & 7 == size, "PS")
     #expect(bit(31, of: vtcr), "RES1")
+    #expect(ControlRegisters.tcr(addressBits: bits) >> 16 & 7 == size, "TCR_EL2.PS")
     let pages = TranslationTables.rootPages(
-      startLevel: ControlRegisters.stage2StartLevel(cpu), inputBits: bits)
+      startLevel: ControlRegisters.stage2StartLevel(addressBits: bits), inputBits: bits)
     #expect(pages <= 16, "at most 16 tables can be concatenated")
+  }
+
+  @Test(
+    "Addresses are as wide as the machine calls for, so that a narrower core can come up later",
+    arguments: [
+      // PARange of the boot core, the highest address that is named, bits
+      (4 as UInt64, 0xffff_ffff as UInt64, 40), (4, 0xff_ffff_ffff, 40), (4, 0x100_0000_0000, 42),
+      (5, 0x3ff_ffff_ffff, 42), (5, 0x400_0000_0000, 44), (5, 0x1000_0000_0000, 48),
+      (6, .max, 48),
+      // What the boot core has not nobody can have.
+      (0, 0xffff_ffff, 32), (1, 0xffff_ffff, 36), (4, .max, 44),
+    ])
+  func addressBits(paRange: UInt64, last: UInt64, bits: Int) {
+    var cpu = CPU.bare
+    cpu.mmfr0 = paRange
+    #expect(ControlRegisters.addressBits(cpu, reaching: last) == bits)
+  }
+
+  @Test("A Cortex-A53 comes up beside a Cortex-A72 that has booted")
+  func unequalCores() {
+    var a53 = CPU.cortexA72
+    a53.mmfr0 = 0x1122
+    #expect(a53.physicalAddressBits == 40)
+    let bits = ControlRegisters.addressBits(CPU.cortexA72, reaching: 0xffff_ffff)
+    #expect(a53.lack(besideAddressBits: bits) == nil)
+    // Where the tree names something beyond what it can address, it cannot.
+    guard case .shortAddresses? = a53.lack(besideAddressBits: 44) else {
+      Issue.record("44 bits")
+      return
+    }
+  }
+
+  @Test("A core that cannot be beneath a guest is refused with its reason")
+  func lacks() {
+    var host = CPU.cortexA72
+    // ID_AA64MMFR4_EL1.E2H0 is -1 or -2 where HCR_EL2.E2H is always 1.
+    for value in [0xe as UInt64, 0xf] {
+      host.mmfr4 = value << 24
+      guard case .hostModeOnly? = host.lack(besideAddressBits: 40) else {
+        Issue.record("E2H0 = \(value)")
+        return
+      }
+    }
+    host.mmfr4 = 0
+    #expect(host.lack(besideAddressBits: 40) == nil)
+    host.mmfr0 |= 0xf << 28
+    guard case .noGranule? = host.lack(besideAddressBits: 40) else {
+      Issue.record("no granule")
+      return
+    }
+    host.pfr0 &= ~(0xf << 24)
+    guard case .noGICv3? = host.lack(besideAddressBits: 40) else {
+      Issue.record("no GICv3")
+      return
+    }
   }
 
   @Test("The guest reads its own CPU's identity")

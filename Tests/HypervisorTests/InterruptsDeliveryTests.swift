@@ -69,6 +69,26 @@ struct InterruptDeliveryTests {
     #expect(priorities == priorities.sorted())
   }
 
+  @Test(
+    "each core has its own list registers: 4 on the one that boots and 16 on another, or fewer",
+    arguments: [1, 2, 16])
+  func unequalCores(count: Int) {
+    let machine = InterruptMachine(cores: 2) {
+      // 5 bits of priority on both; the rest as the boot core's.
+      $0.interfaceTypes[1] = $0.interfaceType & ~0x1f | UInt64(count - 1)
+    }
+    for core in 0..<2 {
+      let first = UInt32(100 + 40 * core)
+      for n in 0..<UInt32(20) {
+        machine.enableSPI(first + n, priority: UInt8(n) * 8, route: UInt64(core))
+      }
+      for n in (0..<UInt32(20)).reversed() { machine.pulse(first + n) }
+      let inUse = machine.model.cores[core].lists.count { $0 >> 62 != 0 }
+      #expect(inUse == (core == 0 ? 4 : count), "core \(core)")
+      #expect(machine.drain(on: core) == Array(first..<first + 20), "core \(core)")
+    }
+  }
+
   @Test("an interrupt of higher priority displaces a pending one of lower priority")
   func displacement() {
     let machine = InterruptMachine()

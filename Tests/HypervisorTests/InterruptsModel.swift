@@ -66,13 +66,16 @@ final class InterruptModel: InterruptHardware {
   var distributorControl: UInt32
   var distributorType: UInt32
   var interfaceType: UInt64
+  /// ICH_VTR_EL2 of those cores whose is another.
+  var interfaceTypes: [Int: UInt64] = [:]
   /// A list register shows an acknowledged LPI as active, as some implementations have it.
   var showsActiveLPIs = false
   /// Everything EL2 wrote to memory-mapped registers outside those modelled.
   var otherWrites: [Int: UInt64] = [:]
 
   let maintenance: UInt32 = 25
-  var listCount: Int { Int(interfaceType & 0x1f) + 1 }
+  private func interfaceType(of core: Int) -> UInt64 { interfaceTypes[core] ?? interfaceType }
+  private func listCount(of core: Int) -> Int { Int(interfaceType(of: core) & 0x1f) + 1 }
 
   init(
     affinities: [UInt64], hasSingleSecurityState: Bool = true, listCount: Int = 4,
@@ -206,7 +209,7 @@ final class InterruptModel: InterruptHardware {
   }
 
   private func highestVirtual(on core: Int) -> Int? {
-    (0..<listCount).filter {
+    (0..<listCount(of: core)).filter {
       let list = cores[core].lists[$0]
       return list >> 62 == 1 && cores[core].vmcr >> (list >> 60 & 1) & 1 != 0
     }.min {
@@ -243,7 +246,7 @@ final class InterruptModel: InterruptHardware {
   }
 
   private func activeList(_ number: UInt32, on core: Int) -> Int? {
-    (0..<listCount).first {
+    (0..<listCount(of: core)).first {
       cores[core].lists[$0] >> 63 == 1
         && UInt32(truncatingIfNeeded: cores[core].lists[$0]) == number
     }
@@ -266,7 +269,7 @@ final class InterruptModel: InterruptHardware {
   /// ICH_MISR_EL2 of `core`.
   func maintenanceStatus(of core: Int) -> UInt64 {
     let it = cores[core]
-    let states = it.lists[..<listCount].map { $0 >> 62 }
+    let states = it.lists[..<listCount(of: core)].map { $0 >> 62 }
     var status: UInt64 = 0
     if it.hcr & 1 << 1 != 0 && states.count(where: { $0 != 0 }) <= 1 { status |= 1 << 1 }
     if it.hcr & 1 << 2 != 0 && it.hcr >> 27 & 0x1f != 0 { status |= 1 << 2 }
@@ -297,10 +300,10 @@ final class InterruptModel: InterruptHardware {
     case .iccIAR1: acknowledge()
     case .iccEOIR1, .iccDIR, .iccSGI1R: fatalError("write-only")
     case .ichHCR: cores[executing].hcr
-    case .ichVTR: interfaceType
+    case .ichVTR: interfaceType(of: executing)
     case .ichVMCR: cores[executing].vmcr
     case .ichELRSR:
-      (0..<listCount).reduce(0) { mask, n in
+      (0..<listCount(of: executing)).reduce(0) { mask, n in
         // Empty, with nothing to be said about the end of what was in it: HW, or no EOI.
         let list = cores[executing].lists[n]
         let isEmpty = list >> 62 == 0 && (list >> 61 & 1 == 1 || list >> 41 & 1 == 0)
@@ -332,7 +335,7 @@ final class InterruptModel: InterruptHardware {
     case .ichVMCR: cores[executing].vmcr = value
     case .ichLR(let n):
       precondition(value >> 61 != 0b111, "pending and active with the hardware link")
-      let others = (0..<listCount).filter {
+      let others = (0..<listCount(of: executing)).filter {
         $0 != n && cores[executing].lists[$0] >> 62 != 0 && value >> 62 != 0
           && UInt32(truncatingIfNeeded: cores[executing].lists[$0])
             == UInt32(truncatingIfNeeded: value)
@@ -345,7 +348,7 @@ final class InterruptModel: InterruptHardware {
   }
 
   private func implemented(_ n: Int, _ value: UInt64, _ count: Int? = nil) -> UInt64 {
-    precondition(n < count ?? listCount, "UNDEFINED")
+    precondition(n < count ?? listCount(of: executing), "UNDEFINED")
     return value
   }
 

@@ -11,9 +11,12 @@ struct PSCITests {
       (0xc400_0001, .cpuSuspend), (0x8400_0002, .cpuOff), (0x8400_0003, .cpuOn),
       (0xc400_0003, .cpuOn), (0x8400_0004, .affinityInfo), (0xc400_0004, .affinityInfo),
       (0x8400_0006, .migrateInfoType), (0x8400_0008, .systemOff), (0x8400_0009, .systemReset),
-      (0x8400_000a, .features), (0xc400_0012, .systemReset2),
+      (0x8400_000a, .features), (0xc400_0012, .systemReset2), (0x8400_0012, .systemReset2),
+      (0x8400_0013, .memProtect), (0x8400_0014, .memProtectCheckRange),
+      (0xc400_0014, .memProtectCheckRange),
       // These take none.
       (0xc400_0000, nil), (0xc400_0002, nil), (0xc400_0008, nil), (0xc400_000a, nil),
+      (0xc400_0006, nil), (0xc400_0009, nil), (0xc400_0013, nil),
       // These EL2 does not offer, or nobody knows.
       (0x8400_0005, nil), (0x8400_000c, nil), (0x8400_001f, nil), (0x8000_0000, nil), (0, nil),
     ])

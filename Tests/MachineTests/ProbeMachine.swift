@@ -9,6 +9,10 @@ struct ProbeMachine {
   var topic: String
   var cpu = "cortex-a72"
   var cpus = 1
+  /// Whether another program was at EL2 before Stepwell, and has left it as `Guests/entry` does.
+  var isUsedBefore = false
+  /// More of QEMU's own arguments, for a machine under Stepwell.
+  var others: [String] = []
 
   /// What the probe says on the same machine without Stepwell: the shim sets EL2 up for it, and enters
   /// it at EL1.
@@ -34,11 +38,19 @@ struct ProbeMachine {
     while debugger: (RunningProgram, DebugEndpoint) async throws -> Void = { _, _ in }
   ) async throws -> [String] {
     let kernel = try Data(contentsOf: try await Self.guest.value.image)
+    var image = try MachineTests.image(
+      held ? "probe-held.image" : "probe.image", kernel: kernel, holdsGuest: held)
+    if isUsedBefore {
+      let before = try Data(contentsOf: await Self.entry.value.image)
+      image = try MachineTests.file(
+        "probe-entry.image",
+        try BootImage.compose(
+          hypervisor: before, kernel: Data(contentsOf: URL(filePath: image)), named: "the image",
+          holdsGuest: false))
+    }
     let machine = Machine(
-      cpu: cpu, cpus: cpus, memory: Self.memory,
-      image: try MachineTests.image(
-        held ? "probe-held.image" : "probe.image", kernel: kernel, holdsGuest: held),
-      commandLine: topic, debugger: try .unused())
+      cpu: cpu, cpus: cpus, memory: Self.memory, image: image, commandLine: topic,
+      debugger: try .unused(), others: others)
     return try await machine.boot { console in
       try await debugger(console, machine.debugger)
       return try await transcript(console)
@@ -58,6 +70,7 @@ struct ProbeMachine {
   private static let memory = "256M"
   private static let guest = Task { try await ProbeGuest.build() }
   private static let shim = Task { try await Shim.build() }
+  private static let entry = Task { try await BareProgram.build("entry") }
 
   /// What the probe is in memory, from the address `image_start` on.
   static var image: [UInt8] {

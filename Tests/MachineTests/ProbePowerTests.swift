@@ -32,6 +32,71 @@ extension MachineTests {
           + ["CPU_ON at an odd address -9", "CPU_ON at a device's address -9"])
     }
 
+    @Test(
+      "Each argument that a guest may give is answered as by firmware, and the guest goes on",
+      arguments: ["cortex-a72", "max"])
+    func arguments(cpu: String) async throws {
+      let machine = ProbeMachine(topic: "psci-arguments", cpu: cpu, cpus: 2)
+      let bare = try await machine.bareTranscript()
+      let seen = try await machine.transcript()
+      #expect(seen == bare)
+      // The shim and the hypervisor could be wrong together.
+      let expected = [
+        "SYSTEM_RESET2 -1", "SYSTEM_RESET2 of nobody -1", "CPU_ON, MPIDR's bit 31 -2",
+        "CPU_ON at an odd address -9", "CPU_ON of nobody at an odd address -2",
+        "AFFINITY_INFO, 32 bits, other halves 1", "CPU_SUSPEND, reserved bit 17 -2",
+        "CPU_SUSPEND, power-down to no memory -9", "CPU_OFF of the last -3",
+        "FEATURES of 1: 0, 64 bits 0", "FEATURES of 18: ffffffff, 64 bits ffffffff",
+        "x1 deadbeef00000001 x2 deadbeef00000000 x3 deadbeef33333333",
+      ]
+      for line in expected { #expect(seen.count { $0 == line } == 2, "\(line)") }
+    }
+
+    /// QEMU's own debugger, which sees EL2, refuses in firmware's place.
+    @Test("What firmware does not do is said on the console, answered, and the guest goes on")
+    func refused() async throws {
+      let stub = try DebugEndpoint.unused()
+      let machine = ProbeMachine(
+        topic: "psci-refused", cpus: 2, others: ["-S", "-gdb", "tcp:\(stub.description)"])
+      // The image is loaded at a multiple of 2 MiB above the beginning of memory; the SMC is the
+      // fourteenth instruction.
+      let call =
+        try await GuestProgram(executable: MachineTests.hypervisor.executable)
+        .address(of: "el2_smc") + 0x4020_0000 + 13 * 4
+      var said = 0
+      let transcript = try await machine.transcript { console, _ in
+        let outside = try await RemoteClient(stub)
+        try await outside.attach()
+        try await outside.request("qXfer:features:read:target.xml:0,ffb")
+        let place = "1,\(String(call, radix: 16)),4"
+        try #expect(await outside.request("Z\(place)") == "OK")
+        for (function, status) in [(0x8400_0008 as UInt64, -3 as Int64), (0x8400_0009, -6)] {
+          // Other calls of firmware come by too: what it can do, and a core that is started.
+          while true {
+            try await outside.send(packet: "vCont;c")
+            let stop = try await outside.receive()
+            let thread = try #require(stop.split(separator: "thread:").last?.prefix { $0 != ";" })
+            try #expect(await outside.request("Hg\(thread)") == "OK")
+            try #expect(await outside.readRegister(32) == call)
+            if try await outside.readRegister(0) == function { break }
+            try #expect(await outside.request("z\(place)") == "OK")
+            _ = try await outside.request("vCont;s:\(thread)")
+            try #expect(await outside.request("Z\(place)") == "OK")
+          }
+          try await outside.writeRegister(0, UInt64(bitPattern: status))
+          try await outside.writeRegister(32, call + 4)
+        }
+        try #expect(await outside.request("z\(place)") == "OK")
+        try #expect(await outside.request("D") == "OK")
+        try await console.wait(for: "probe: done")
+        said =
+          console.output.split(separator: "Stepwell: the firmware does not switch off").count - 1
+      }
+      #expect(
+        transcript == ["SYSTEM_OFF -3", "SYSTEM_RESET by another -6"])
+      #expect(said == 2)
+    }
+
     @Test("Of two vCPUs that turn the same one on, one succeeds")
     func race() async throws {
       let transcript = try await ProbeMachine(topic: "psci-race", cpus: 3).transcript()

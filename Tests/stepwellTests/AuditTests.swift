@@ -47,6 +47,13 @@ import Testing
     #expect(Audit.unmaskingInstruction(in: "    1234:      \t\(instruction)\n") == nil)
   }
 
+  @Test func `finds an event that no barrier orders after the stores before it`() {
+    let store = "    1230:      \tstlr\tw0, [x1]\n", event = "    1238:      \tsev\n"
+    #expect(Audit.unorderedEvent(in: store + event)?.contains("1238:") == true)
+    #expect(Audit.unorderedEvent(in: store + "    1234:      \tdsb\tish\n" + event) == nil)
+    #expect(Audit.unorderedEvent(in: "    1234:      \tdsb\tish\n" + store + event) != nil)
+  }
+
   @Test func `lets the debugger's own access to SIMD registers pass, and nothing after it`() {
     let accessor = """
       000000000000022c <el2_read_vector>:

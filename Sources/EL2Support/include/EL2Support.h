@@ -53,6 +53,7 @@ EL2_READ(id_aa64mmfr0_el1, "ID_AA64MMFR0_EL1")
 EL2_READ(id_aa64mmfr1_el1, "ID_AA64MMFR1_EL1")
 EL2_READ(id_aa64mmfr2_el1, "S3_0_C0_C7_2")
 EL2_READ(id_aa64mmfr3_el1, "S3_0_C0_C7_3")
+EL2_READ(id_aa64mmfr4_el1, "S3_0_C0_C7_4")
 EL2_READ(ctr_el0, "CTR_EL0")
 EL2_READ(dczid_el0, "DCZID_EL0")
 EL2_READ(cntfrq_el0, "CNTFRQ_EL0")
@@ -68,6 +69,12 @@ EL2_WRITE(vmpidr_el2, "VMPIDR_EL2")
 EL2_WRITE(cnthctl_el2, "CNTHCTL_EL2")
 EL2_WRITE(cntvoff_el2, "CNTVOFF_EL2")
 EL2_WRITE(cnthp_ctl_el2, "CNTHP_CTL_EL2")
+EL2_WRITE(cnthv_ctl_el2, "S3_4_C14_C3_1")
+EL2_WRITE(trfcr_el2, "S3_4_C1_C2_1")
+EL2_WRITE(mpam2_el2, "S3_4_C10_C5_0")
+EL2_WRITE(mpamhcr_el2, "S3_4_C10_C4_0")
+EL2_READ(mpamidr_el1, "S3_0_C10_C4_4")
+EL2_WRITE(lorc_el1, "S3_0_C10_C4_3")
 EL2_WRITE(vtcr_el2, "VTCR_EL2")
 EL2_WRITE(vttbr_el2, "VTTBR_EL2")
 EL2_WRITE(vbar_el2, "VBAR_EL2")
@@ -235,7 +242,9 @@ EL2_INLINE void el2_dsb_ish(void) { EL2_ASM("dsb ish" : : : "memory"); }
 EL2_INLINE void el2_dsb_ishst(void) { EL2_ASM("dsb ishst" : : : "memory"); }
 EL2_INLINE void el2_wfi(void) { EL2_ASM("wfi" : : : "memory"); }
 EL2_INLINE void el2_wfe(void) { EL2_ASM("wfe" : : : "memory"); }
-EL2_INLINE void el2_sev(void) { EL2_ASM("sev" : : : "memory"); }
+// For cores that wait in WFE for what this one has stored. The barrier belongs to the event: without it
+// SEV may be seen before the store, and who then looks once more and waits again is never woken.
+EL2_INLINE void el2_sev(void) { EL2_ASM("dsb ish\n\tsev" : : : "memory"); }
 
 EL2_INLINE void el2_tlbi_alle1is(void) { EL2_ASM("tlbi alle1is" : : : "memory"); }
 EL2_INLINE void el2_ic_ialluis(void) { EL2_ASM("ic ialluis" : : : "memory"); }
@@ -376,7 +385,7 @@ EL2_INLINE uint32_t el2_word_exchange(uint32_t core, uint32_t word, uint32_t val
 #define EL2_SYMBOLS(each) \
   each(__image_start) each(__text_end) each(__rodata_end) each(__image_end) \
   each(__page_pool_start) each(__page_pool_end) each(__vcpu_storage_start) \
-  each(__vcpu_storage_end) each(__stacks_start) each(__shared_storage_start) \
+  each(__vcpu_storage_end) each(__scratch_end) each(__stacks_start) each(__shared_storage_start) \
   each(__shared_storage_end) each(__link_storage_start) each(__link_storage_end) \
   each(el2_vectors) each(el2_secondary_entry) each(__payload_descriptor)
 

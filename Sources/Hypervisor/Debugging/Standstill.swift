@@ -53,7 +53,7 @@ enum Standstill {
 
   private static func isRunnable(_ core: Int) -> Bool {
     CoreWord.standstill.load(0) == 0 && CoreWord.mayRun.load(core) != 0
-      && CoreWord.power.load(core) == PSCI.Power.on.rawValue
+      && CoreWord.power.load(core) == PSCI.Power.on.rawValue && !Power.awaitsEnd(core)
   }
 
   /// Returns when this core's vCPU may execute guest code.

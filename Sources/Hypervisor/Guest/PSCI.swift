@@ -13,6 +13,8 @@ enum PSCI {
     case systemReset = 0x8400_0009
     case features = 0x8400_000a
     case systemReset2 = 0x8400_0012
+    case memProtect = 0x8400_0013
+    case memProtectCheckRange = 0x8400_0014
 
     /// The function that `x0` asks for, or nil if it is none of these.
     init?(x0: UInt64) {
@@ -22,7 +24,7 @@ enum PSCI {
       // Only functions that take an address or an affinity exist as SMC64.
       if id & sixtyFourBit != 0 {
         switch function {
-        case .cpuSuspend, .cpuOn, .affinityInfo, .systemReset2: break
+        case .cpuSuspend, .cpuOn, .affinityInfo, .systemReset2, .memProtectCheckRange: break
         default: return nil
         }
       }
@@ -31,6 +33,45 @@ enum PSCI {
 
     /// The identifier for firmware, SMC64 where that exists.
     var smc64: UInt64 { UInt64(rawValue | 1 &<< 30) }
+  }
+
+  /// A call's function and arguments. SMC32 has them in W registers, whose other halves are nobody's
+  /// (Arm DEN 0028, section 3.1).
+  struct Call: Equatable {
+    let id: UInt32
+    let x1: UInt64
+    let x2: UInt64
+    let x3: UInt64
+
+    init(x0: UInt64, _ x1: UInt64 = 0, _ x2: UInt64 = 0, _ x3: UInt64 = 0) {
+      id = UInt32(truncatingIfNeeded: x0)
+      let mask: UInt64 = id & 1 &<< 30 != 0 ? ~0 : 0xffff_ffff
+      self.x1 = x1 & mask
+      self.x2 = x2 & mask
+      self.x3 = x3 & mask
+    }
+  }
+
+  /// The `power_state` argument of CPU_SUSPEND (section 5.4.2), in one of its two formats.
+  struct PowerState {
+    /// Which format firmware takes, and so the guest's device tree has: PSCI_FEATURES of CPU_SUSPEND
+    /// says so in bit 1.
+    enum Format {
+      case original
+      case extended
+    }
+
+    /// State ID, StateType and, in the original format, the power level.
+    let rawValue: UInt32
+    let format: Format
+
+    /// Bits that must be zero are.
+    var isValid: Bool {
+      rawValue & (format == .original ? 0xfcfe_0000 : 0xb000_0000) == 0
+    }
+
+    /// StateType: the state is lost, and the core comes back at the entry point.
+    var isPowerDown: Bool { rawValue & 1 &<< (format == .original ? 16 : 30) != 0 }
   }
 
   /// Whether `x0` names a function of the "Standard Secure Service" range that is PSCI's (functions 0
@@ -57,9 +98,14 @@ enum PSCI {
       self = Status(rawValue: Int64(Int32(truncatingIfNeeded: result))) ?? .internalFailure
     }
 
-    /// As it stands in x0. Return values are 32 bits wide, sign-extended by SMC64 callers; the upper
-    /// half is defined only for SMC64 functions.
+    /// As it stands in x0.
     var value: UInt64 { UInt64(bitPattern: rawValue) }
+  }
+
+  /// What firmware answered, as it stands in x0. Return values are 32 bits wide; all of x0 has them,
+  /// sign-extended, as firmware gives them to SMC64 callers.
+  static func value(result: UInt64) -> UInt64 {
+    UInt64(bitPattern: Int64(Int32(truncatingIfNeeded: result)))
   }
 
   static let version: UInt64 = 0x0001_0001  // 1.1

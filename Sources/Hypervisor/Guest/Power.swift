@@ -1,4 +1,5 @@
 internal import EL2Support
+internal import RemoteProtocol
 
 /// The guest's PSCI calls, and firmware calls in general.
 enum Power {
@@ -17,102 +18,107 @@ enum Power {
   /// - Parameter isSMC: what is not PSCI's is passed on to firmware if it is an SMC, and unknown if
   ///   it is an HVC, for there is no other hypervisor.
   static func call(_ vcpu: Fixed<VCPU>, _ frame: Fixed<TrapFrame>, isSMC: Bool) {
-    let x0 = frame.value.x[0]
-    if PSCI.isPSCI(x0) {
-      frame.value.x[0] = psci(vcpu, frame)
-    } else if isSMC && firmwareIsPresent {
-      passOn(frame)
+    if PSCI.isPSCI(frame.value.x[0]) {
+      let answer = PSCI.answer(PSCI.Call(frame), by: vcpu.value.index, on: GuestMachine())
+      if let answer { frame.value.x[0] = answer }
+    } else if isSMC && Firmware.isPresent {
+      // x0 to x17 are arguments and results (SMCCC 1.1 and later keep the rest of them); they are the
+      // first of the frame, in order.
+      unsafe el2_smc(frame.rawPointer.assumingMemoryBound(to: UInt64.self))
     } else {
       // SMCCC, "unknown function": -1 in the width of the call.
       frame.value.x[0] = PSCI.Status.notSupported.value
     }
   }
 
-  /// Firmware that answers SMC: EL3, or QEMU in its place.
-  private static var firmwareIsPresent: Bool { EL2.shared.value.machine.firmwareAnswersSMC }
+  /// Whether `vcpu` waits for the machine's end, which it has called for.
+  static func awaitsEnd(_ vcpu: Int) -> Bool { CoreWord.ending.load(vcpu) != 0 }
 
-  private static func passOn(_ frame: Fixed<TrapFrame>) {
-    // x0 to x17 are arguments and results (SMCCC 1.1 and later keep the rest of them); they are the
-    // first of the frame, in order.
-    unsafe el2_smc(frame.rawPointer.assumingMemoryBound(to: UInt64.self))
+  /// On the link core: ends the machine if a vCPU has called for it, once the debugger is told.
+  static func endIfAsked() {
+    guard EL2.current.value.index == EL2.shared.value.linkCore else { return }
+    for vcpu in 0..<EL2.shared.value.machine.vcpuCount where awaitsEnd(vcpu) { end(for: vcpu) }
   }
 
-  private static func smc(
-    _ function: UInt64, _ x1: UInt64 = 0, _ x2: UInt64 = 0, _ x3: UInt64 = 0
-  ) -> UInt64 {
-    guard firmwareIsPresent else { return PSCI.Status.notSupported.value }
+  private static func end(for vcpu: Int) {
+    let frame = EL2.vcpu(vcpu).value.frame
+    DebugServer.machineEnds()
+    let status = Firmware.call(PSCI.Call(frame))
+    // Firmware refuses. That is the call's answer, as it would be without EL2, and the guest goes on.
+    frame.value.x[0] = PSCI.value(result: status)
+    sayNotEnded()
+    CoreWord.ending.store(vcpu, 0)
+    Standstill.kick(vcpu)
+  }
+
+  fileprivate static func sayNotEnded() {
+    var console = FaultConsole.current
+    console.write(
+      "Stepwell: the firmware does not switch off or reset the machine, although the guest asks for it; the guest goes on.\n"
+    )
+  }
+}
+
+/// Firmware that answers SMC: EL3, or QEMU in its place.
+enum Firmware {
+  static var isPresent: Bool { EL2.shared.value.machine.firmwareAnswersSMC }
+
+  /// What it returns in x0; NOT_SUPPORTED where it is not there.
+  static func call(_ call: PSCI.Call) -> UInt64 {
+    isPresent ? smc(call) : PSCI.Status.notSupported.value
+  }
+
+  /// The same before EL2's state is there, for who knows that firmware is.
+  static func smc(_ call: PSCI.Call) -> UInt64 {
     var registers = InlineArray<18, UInt64>(repeating: 0)
-    registers[0] = function
-    registers[1] = x1
-    registers[2] = x2
-    registers[3] = x3
+    registers[0] = UInt64(call.id)
+    registers[1] = call.x1
+    registers[2] = call.x2
+    registers[3] = call.x3
     var span = registers.mutableSpan
     // The assembly reads and writes 18 doublewords, which is what the span has.
     unsafe span.withUnsafeMutableBufferPointer { unsafe el2_smc($0.baseAddress) }
     return registers[0]
   }
+}
 
-  private static func psci(_ vcpu: Fixed<VCPU>, _ frame: Fixed<TrapFrame>) -> UInt64 {
-    let x1 = frame.value.x[1]
-    guard let function = PSCI.Function(x0: frame.value.x[0]) else {
-      return PSCI.Status.notSupported.value
-    }
-    switch function {
-    case .version: return PSCI.version
-    case .features: return features(x1)
-    case .migrateInfoType: return PSCI.migrationNotRequired
-    case .cpuOn:
-      return turnOn(affinity: x1, entry: frame.value.x[2], context: frame.value.x[3]).value
-    case .cpuOff:
-      // The core stays in EL2's waiting loop, from where CPU_ON takes it up again.
-      EL2.shared.value.interrupts.stopOnThisCore(&vcpu.value.interrupts)
-      CoreWord.power.store(vcpu.value.index, PSCI.Power.off.rawValue)
-      return PSCI.Status.success.value
-    case .affinityInfo: return affinityInfo(x1, level: frame.value.x[2])
-    case .cpuSuspend:
-      // Standby whatever is asked for: it may return at any time, and state is kept. A pending
-      // interrupt of the guest's ends it, as does anything that EL2 has to see to.
-      EL2.shared.value.interrupts.synchronize(&vcpu.value.interrupts)
-      if !EL2.shared.value.interrupts.hasPendingVirtualInterrupt() {
-        el2_wfi()
-      }
-      return PSCI.Status.success.value
-    case .systemOff, .systemReset, .systemReset2:
-      CoreWord.ending.store(EL2.shared.value.linkCore, UInt32(vcpu.value.index) &+ 1)
-      Standstill.kick(EL2.shared.value.linkCore)
-      endIfAsked()
-      // The link core does it; this one has nothing more to do.
-      while true { el2_wfi() }
-    }
+extension PSCI.Call {
+  /// The call that a vCPU makes with these registers.
+  fileprivate init(_ frame: Fixed<TrapFrame>) {
+    self.init(
+      x0: frame.value.x[0], frame.value.x[1], frame.value.x[2], frame.value.x[3])
+  }
+}
+
+/// The machine that EL2 keeps for the guest, as the guest's PSCI calls see it.
+struct GuestMachine: PSCIMachine {
+  var vcpuCount: Int { EL2.shared.value.machine.vcpuCount }
+
+  func vcpu(affinity: UInt64) -> Int? { EL2.shared.value.machine.vcpu(affinity: affinity) }
+
+  func isGuestMemory(_ address: UInt64) -> Bool {
+    EL2.shared.value.machine.isGuestMemory(address)
   }
 
-  @_optimize(size)
-  private static func features(_ id: UInt64) -> UInt64 {
-    if UInt32(truncatingIfNeeded: id) == UInt32(PSCI.smcccVersion) {
-      return smc(UInt64(PSCI.Function.features.rawValue), PSCI.smcccVersion)
-    }
-    guard let function = PSCI.Function(x0: id) else { return PSCI.Status.notSupported.value }
-    switch function {
-    case .systemReset2:
-      return smc(UInt64(PSCI.Function.features.rawValue), id)
-    default: return PSCI.Status.success.value
-    }
+  var hasFirmware: Bool { Firmware.isPresent }
+
+  var powerStateFormat: PSCI.PowerState.Format { EL2.shared.value.powerStateFormat }
+
+  func callFirmware(_ call: PSCI.Call) -> UInt64 { Firmware.call(call) }
+
+  func power(of vcpu: Int) -> PSCI.Power {
+    PSCI.Power(rawValue: CoreWord.power.load(vcpu)) ?? .off
   }
 
-  private static func turnOn(affinity: UInt64, entry: UInt64, context: UInt64) -> PSCI.Status {
-    let shared = EL2.shared
-    guard let target = shared.value.machine.vcpu(affinity: affinity) else {
-      return .invalidParameters
-    }
-    guard entry & 3 == 0, shared.value.machine.isGuestMemory(entry) else { return .invalidAddress }
-    // Two vCPUs may want to turn the same one on; the first to say so does it.
-    switch CoreWord.power.exchange(target, PSCI.Power.onPending.rawValue) {
-    case PSCI.Power.on.rawValue:
-      CoreWord.power.store(target, PSCI.Power.on.rawValue)
-      return .alreadyOn
-    case PSCI.Power.onPending.rawValue: return .onPending
-    default: break
-    }
+  func setPower(of vcpu: Int, _ power: PSCI.Power) { CoreWord.power.store(vcpu, power.rawValue) }
+
+  func withPowerLocked<Result>(_ body: () -> Result) -> Result {
+    while CoreWord.powerLock.exchange(0, 1) != 0 {}
+    defer { CoreWord.powerLock.store(0, 0) }
+    return body()
+  }
+
+  func start(_ target: Int, entry: UInt64, context: UInt64) -> PSCI.Status {
     let vcpu = EL2.vcpu(target)
     vcpu.value.entry = entry
     vcpu.value.entryContext = context
@@ -120,46 +126,45 @@ enum Power {
       Standstill.kick(target)
       return .success
     }
-    let status = startCore(target, affinity: affinity)
-    if status != .success { CoreWord.power.store(target, PSCI.Power.off.rawValue) }
-    return status
+    return startCore(target)
   }
 
   /// Has firmware start a physical core, in EL2.
-  @_optimize(size)
-  private static func startCore(_ core: Int, affinity: UInt64) -> PSCI.Status {
+  private func startCore(_ core: Int) -> PSCI.Status {
     let stackTop = EL2.stackTop(of: core)
     // The record lies at the far end of the core's own stack, which is not in use yet.
     let record = stackTop &- EL2.stackSize &+ EL2.stackGuard
-    Fixed<SecondaryBoot>(at: record).initialize(
-      to: SecondaryBoot(
+    Fixed<Power.SecondaryBoot>(at: record).initialize(
+      to: Power.SecondaryBoot(
         mair: el2_read_mair_el2(), tcr: el2_read_tcr_el2(), ttbr0: el2_read_ttbr0_el2(),
         sctlr: el2_read_sctlr_el2(), stackTop: UInt64(stackTop), core: UInt64(core)))
     // The core reads it with its MMU off, past the caches.
     GuestMemory.cleanToCoherency(
-      UInt64(record), count: UInt64(MemoryLayout<SecondaryBoot>.size))
-    let result = smc(
-      PSCI.Function.cpuOn.smc64, affinity, UInt64(el2_address_of_el2_secondary_entry()),
-      UInt64(record))
-    return PSCI.Status(result: result)
+      UInt64(record), count: UInt64(MemoryLayout<Power.SecondaryBoot>.size))
+    return PSCI.Status(
+      result: Firmware.call(
+        PSCI.Call(
+          x0: PSCI.Function.cpuOn.smc64, EL2.shared.value.machine.affinities[core],
+          UInt64(el2_address_of_el2_secondary_entry()), UInt64(record))))
   }
 
-  private static func affinityInfo(_ affinity: UInt64, level: UInt64) -> UInt64 {
-    guard level == 0, let vcpu = EL2.shared.value.machine.vcpu(affinity: affinity) else {
-      return PSCI.Status.invalidParameters.value
-    }
-    return UInt64(CoreWord.power.load(vcpu))
+  func stop(_ vcpu: Int) {
+    // The core stays in EL2's waiting loop, from where CPU_ON takes it up again.
+    EL2.shared.value.interrupts.stopOnThisCore(&EL2.vcpu(vcpu).value.interrupts)
   }
 
-  /// On the link core: ends the machine if a vCPU has called for it, once the debugger is told.
-  static func endIfAsked() {
-    let core = EL2.current.value.index
-    guard core == EL2.shared.value.linkCore else { return }
-    let caller = CoreWord.ending.load(core)
-    guard caller != 0 else { return }
-    DebugServer.machineEnds()
-    if firmwareIsPresent { passOn(EL2.vcpu(Int(caller) &- 1).value.frame) }
-    // Firmware that is not there or refuses leaves a machine that its guest wanted to end: nothing runs any more.
-    while true { el2_wfi() }
+  func standBy(_ vcpu: Int) {
+    // An interrupt of the guest's ends it, as does anything that EL2 has to see to.
+    EL2.shared.value.interrupts.synchronize(&EL2.vcpu(vcpu).value.interrupts)
+    if !EL2.shared.value.interrupts.hasPendingVirtualInterrupt() { el2_wfi() }
   }
+
+  func end(_ call: PSCI.Call, for vcpu: Int) {
+    // The link core does it; until then this one waits as in a standstill.
+    CoreWord.ending.store(vcpu, 1)
+    Standstill.kick(EL2.shared.value.linkCore)
+    Power.endIfAsked()
+  }
+
+  func cannotEnd() { Power.sayNotEnded() }
 }

@@ -21,14 +21,11 @@ struct InterruptController<Hardware: InterruptHardware & ~Copyable>: ~Copyable {
   let distributor: GuestDistributor
   let redistributors: InlineArray<8, GuestRedistributor>
 
-  let virtualInterface: VirtualInterfaceType
-
   /// How many vCPUs this build has room for.
   static var maximumProcessorCount: Int { 8 }
 
   /// Takes note of the controller as the firmware left it, which is what the guest is to find.
-  /// Changes nothing of that. Runs on the boot core; every core's virtual interface is taken to be
-  /// like its.
+  /// Changes nothing of that. Runs on the boot core.
   ///
   /// `affinities` has the affinity of each of the `processorCount` cores, by index.
   init(
@@ -51,8 +48,13 @@ struct InterruptController<Hardware: InterruptHardware & ~Copyable>: ~Copyable {
         hardware: hardware)
     }
     Self.enableSystemRegisters(hardware)
-    virtualInterface = VirtualInterfaceType(rawValue: hardware.read(.ichVTR))
     self.hardware = hardware
+  }
+
+  /// What the virtual interface of the executing core can do. Cores of one machine may differ in it, and
+  /// it is read where it is used: for the hardware this is as good as a constant.
+  var virtualInterface: VirtualInterfaceType {
+    @inline(__always) get { VirtualInterfaceType(rawValue: hardware.read(.ichVTR)) }
   }
 
   /// Makes the other system registers of the executing core accessible: before, they are UNDEFINED

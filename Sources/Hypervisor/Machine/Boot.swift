@@ -17,9 +17,23 @@ public func stepwellBoot(_ deviceTree: UInt64) {
 /// A further core, with the MMU on, from PSCI CPU_ON.
 @c(stepwell_secondary)
 public func stepwellSecondary(_ core: UInt64) {
-  Core.start(Int(core))
+  let features = ProcessorFeatures.ofThisCore
+  if let lack = features.lack(besideAddressBits: EL2.shared.value.stage2.inputBits) {
+    // Its CPU_ON has succeeded already. The guest sees a vCPU that never came up, and goes on without.
+    Boot.refuse(lack, ofCore: Int(core))
+    CoreWord.power.store(Int(core), PSCI.Power.off.rawValue)
+    return
+  }
+  Core.start(Int(core), features)
   EL2.current.value.powerUp()
   Core.enterGuest()
+}
+
+/// A further core whose EL2 cannot be turned into what the hypervisor needs, with the MMU off. It can tell
+/// nobody but the console.
+@c(stepwell_secondary_unusable)
+public func stepwellSecondaryUnusable(_ core: UInt64) {
+  Boot.refuse(.hostModeOnly, ofCore: Int(core))
 }
 
 /// What runs once, as this does, or when a debugger asks, takes little of the image rather than little
@@ -28,18 +42,14 @@ enum Boot {
   @_optimize(size)
   static func run(deviceTree address: UInt64) throws(MachineError) {
     let exceptionLevel = (el2_read_current_el() &>> 2) & 3
-    if exceptionLevel == 2 {
-      el2_write_vbar_el2(UInt64(el2_address_of_el2_vectors()))
-      el2_isb()
-    }
     let tree = try findDeviceTree(address)
     let console = MachineDescription.findConsole(tree)
     FaultConsole.current = Console(pl011: console)
     guard exceptionLevel == 2 else { throw .noEL2 }
 
     let features = ProcessorFeatures.ofThisCore
-    guard features.gicSystemRegisters else { throw .noGICv3 }
-    guard features.granule4K else { throw .noGranule }
+    guard el2_read_hcr_el2() & ControlRegisters.e2h == 0 else { throw .hostModeOnly }
+    if let lack = features.lack(besideAddressBits: 0) { throw lack }
     let payload = Payload()
     guard payload.size != 0 else { throw .noPayload }
     let hypervisor = Region(
@@ -58,9 +68,10 @@ enum Boot {
     }
 
     var memory = PhysicalMemory()
-    try turnOnMMU(machine, features, memory: &memory)
-    let stage2 = try makeStage2(tree, machine, features, memory: &memory)
-    try giveTreeToGuest(tree, at: address, machine)
+    let addressBits = ControlRegisters.addressBits(features, reaching: lastAddress(of: tree))
+    try turnOnMMU(machine, addressBits: addressBits, memory: &memory)
+    let stage2 = try makeStage2(tree, machine, addressBits: addressBits, memory: &memory)
+    try giveTreeToGuest(tree, at: address, machine, memory)
 
     var link = VirtioConsole(
       VirtioTransport(base: UInt(machine.linkTransport)),
@@ -71,10 +82,11 @@ enum Boot {
     let vcpuCount = machine.vcpuCount
     announce(machine, held: payload.holdsGuest)
     let interrupts = startInterruptController(machine, frames, bootCore: bootCore)
+    let powerStateFormat = powerStateFormat(machine)
     EL2.shared.initialize(
       to: SharedState(
-        machine: machine, features: features, redistributorFrames: frames,
-        interrupts: interrupts, stage2: stage2, memory: memory, linkCore: bootCore))
+        machine: machine, redistributorFrames: frames, interrupts: interrupts, stage2: stage2,
+        memory: memory, linkCore: bootCore, powerStateFormat: powerStateFormat))
     for vcpu in 0..<vcpuCount {
       EL2.vcpu(vcpu).initialize(
         to: VCPU(index: vcpu, features: features))
@@ -87,7 +99,7 @@ enum Boot {
     let vcpu = EL2.vcpu(bootCore)
     vcpu.value.entry = entry
     vcpu.value.entryContext = address
-    Core.start(bootCore)
+    Core.start(bootCore, features)
     FaultConsole.coresAreUp = true
     // The link may have raised its interrupt before the interrupt controller was started.
     DebugServer.serve()
@@ -101,13 +113,48 @@ enum Boot {
     var console = FaultConsole.current
     if !console.isPresent { console = consoleOfLastResort() }
     console.write("Stepwell: ")
+    write(error, to: &console)
+    while true { el2_wfi() }
+  }
+
+  /// Says why a further core runs no vCPU.
+  static func refuse(_ error: MachineError, ofCore core: Int) {
+    var console = FaultConsole.current
+    console.write("Stepwell: CPU ")
+    console.write(decimal: UInt64(core))
+    console.write(" stays off: ")
+    write(error, to: &console)
+  }
+
+  private static func write(_ error: MachineError, to console: inout Console) {
     console.write(error.sentence)
     if case .badDeviceTree(let reason) = error {
       console.write(" ")
       console.write(TextLine(Int(reason.rawValue), of: DeviceTreeError.descriptions))
     }
     console.write("\n")
-    while true { el2_wfi() }
+  }
+
+  /// The highest address that the device tree names.
+  private static func lastAddress(of tree: DeviceTree) -> UInt64 {
+    var last: UInt64 = 0
+    var regions = tree.physicalRegions
+    while let region = regions.next() {
+      if !region.isEmpty { last = max(last, region.end &- 1) }
+    }
+    return last
+  }
+
+  /// How CPU_SUSPEND's argument is written on this machine: PSCI_FEATURES says so where it is there.
+  private static func powerStateFormat(
+    _ machine: borrowing MachineDescription
+  ) -> PSCI.PowerState.Format {
+    guard machine.firmwareAnswersSMC else { return .original }
+    let answer = Int32(
+      truncatingIfNeeded: Firmware.smc(
+        PSCI.Call(
+          x0: UInt64(PSCI.Function.features.rawValue), PSCI.Function.cpuSuspend.smc64)))
+    return answer > 0 && answer & 0b10 != 0 ? .extended : .original
   }
 
   @_optimize(size)
@@ -135,8 +182,7 @@ enum Boot {
 
   @_optimize(size)
   private static func turnOnMMU(
-    _ machine: borrowing MachineDescription, _ features: ProcessorFeatures,
-    memory: inout PhysicalMemory
+    _ machine: borrowing MachineDescription, addressBits: Int, memory: inout PhysicalMemory
   ) throws(MachineError) {
     do throws(TranslationError) {
       guard let root = memory.allocatePage() else { throw .outOfTablePages }
@@ -162,7 +208,8 @@ enum Boot {
           attributes: Stage1.registers, in: &memory)
       }
       el2_enable_mmu(
-        ControlRegisters.mair, ControlRegisters.tcr(features), root, ControlRegisters.sctlr)
+        ControlRegisters.mair, ControlRegisters.tcr(addressBits: addressBits), root,
+        ControlRegisters.sctlr)
     } catch { throw .translation(error) }
   }
 
@@ -170,8 +217,15 @@ enum Boot {
   /// it is and is otherwise as it was.
   @_optimize(size)
   private static func giveTreeToGuest(
-    _ tree: DeviceTree, at address: UInt64, _ machine: borrowing MachineDescription
+    _ tree: DeviceTree, at address: UInt64, _ machine: borrowing MachineDescription,
+    _ memory: PhysicalMemory
   ) throws(MachineError) {
+    // No vCPU is there yet, and no more page tables are needed for now: their room is scratch memory.
+    let start = UInt(memory.firstUnused)
+    let scratch = unsafe UnsafeMutableRawBufferPointer(
+      start: UnsafeMutableRawPointer(bitPattern: start),
+      count: Int(el2_address_of___scratch_end() &- start))
+    let size: Int
     do throws(DeviceTreeError) {
       var edits = DeviceTree.Edits(of: tree)
       try edits.excludeFromMemory(machine.hypervisor)
@@ -181,44 +235,39 @@ enum Boot {
           try edits.remove(node)
         }
       }
-      // No vCPU is there yet, and its storage has the room that this needs.
-      let scratch = unsafe UnsafeMutableRawBufferPointer(
-        start: UnsafeMutableRawPointer(bitPattern: el2_address_of___vcpu_storage_start()),
-        count: Int(
-          el2_address_of___vcpu_storage_end() &- el2_address_of___vcpu_storage_start()))
-      let size = unsafe try tree.write(edits, into: scratch)
-      guard size <= tree.totalSize else { throw .destinationTooSmall }
-      let place = unsafe UnsafeMutableRawBufferPointer(
-        start: UnsafeMutableRawPointer(bitPattern: UInt(address)), count: size)
-      unsafe place.copyMemory(from: UnsafeRawBufferPointer(rebasing: scratch[..<size]))
-      unsafe scratch.initializeMemory(as: UInt8.self, repeating: 0)
-      // The guest reads it with its MMU off.
-      GuestMemory.cleanToCoherency(address, count: UInt64(size))
+      size = unsafe try tree.write(edits, into: scratch)
     } catch {
-      if error == .destinationTooSmall { throw .treeDoesNotFit }
+      if error == .destinationTooSmall { throw .treeTooLarge }
       throw .badDeviceTree(error)
     }
+    guard size <= tree.totalSize else { throw .treeDoesNotFit }
+    let place = unsafe UnsafeMutableRawBufferPointer(
+      start: UnsafeMutableRawPointer(bitPattern: UInt(address)), count: size)
+    unsafe place.copyMemory(from: UnsafeRawBufferPointer(rebasing: scratch[..<size]))
+    // The vCPUs' storage begins as zeros.
+    unsafe scratch.initializeMemory(as: UInt8.self, repeating: 0)
+    // The guest reads it with its MMU off.
+    GuestMemory.cleanToCoherency(address, count: UInt64(size))
   }
 
   /// Everything one to one, but for what is EL2's.
   @_optimize(size)
   private static func makeStage2(
-    _ tree: DeviceTree, _ machine: borrowing MachineDescription, _ features: ProcessorFeatures,
+    _ tree: DeviceTree, _ machine: borrowing MachineDescription, addressBits: Int,
     memory: inout PhysicalMemory
   ) throws(MachineError) -> TranslationTables {
     do throws(TranslationError) {
-      let inputBits = ControlRegisters.stage2InputBits(features)
-      let startLevel = ControlRegisters.stage2StartLevel(features)
-      let pages = TranslationTables.rootPages(startLevel: startLevel, inputBits: inputBits)
+      let startLevel = ControlRegisters.stage2StartLevel(addressBits: addressBits)
+      let pages = TranslationTables.rootPages(startLevel: startLevel, inputBits: addressBits)
       guard let root = memory.allocatePages(pages) else { throw .outOfTablePages }
-      let tables = TranslationTables(root: root, startLevel: startLevel, inputBits: inputBits)
+      let tables = TranslationTables(root: root, startLevel: startLevel, inputBits: addressBits)
       // What the tree names is mapped at once, by whole gigabytes; the rest when it is first used.
       try tables.set(
         Stage2.gigabytes(around: Region(from: 0, to: 1)), attributes: Stage2.open, in: &memory)
       var regions = tree.physicalRegions
       while let region = regions.next() {
         let gigabytes = Stage2.gigabytes(around: region)
-        guard gigabytes.end &- 1 < 1 &<< UInt64(inputBits) else { continue }
+        guard gigabytes.end &- 1 < 1 &<< UInt64(addressBits) else { continue }
         try tables.set(gigabytes, attributes: Stage2.open, in: &memory)
       }
       try tables.set(machine.hypervisor, attributes: nil, in: &memory)

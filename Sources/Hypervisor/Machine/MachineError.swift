@@ -14,10 +14,13 @@ enum MachineError: Error {
   case bootCPUMissing
   case noGICv3
   case noGranule
+  case hostModeOnly
+  case shortAddresses
   case noDebugLink
   case badDebugLink
   case noPayload
   case treeDoesNotFit
+  case treeTooLarge
   case translation(TranslationError)
 
   var sentence: TextLine {
@@ -39,11 +42,14 @@ enum MachineError: Error {
       case .treeDoesNotFit: 13
       case .translation(.outOfTablePages): 14
       case .translation(.outOfRange): 15
+      case .treeTooLarge: 16
+      case .hostModeOnly: 17
+      case .shortAddresses: 18
       }
     return TextLine(
       line,
       of: """
-        started below EL2, so there is nothing to run the guest beneath: boot at EL2 (QEMU: -M virt,virtualization=on).
+        not started at EL2, from where alone the guest can be run beneath: boot at EL2 (QEMU: -M virt,virtualization=on).
         x0 does not point at a device tree: boot it as an arm64 Image, whose boot protocol passes one.
         the device tree cannot be used:
         the device tree names no memory: add a /memory node.
@@ -59,6 +65,9 @@ enum MachineError: Error {
         the edited device tree does not fit where the old one lies: leave some slack in it.
         the pool of page tables is used up: the machine's memory is more scattered than there is room for.
         the device tree names addresses beyond what the CPU can address.
+        the device tree is larger than the 2 MiB that EL2 and an operating system have room for: make it smaller.
+        the CPU's EL2 can only be a host (HCR_EL2.E2H is always 1), which nothing can be run beneath: use another CPU.
+        the CPU can address less than the machine's device tree and its boot CPU call for: boot on this CPU.
         """)
   }
 }

@@ -12,6 +12,9 @@ struct PhysicalMemory: TableMemory {
     poolEnd = UInt64(el2_address_of___page_pool_end())
   }
 
+  /// Where the unused part of the pool begins.
+  var firstUnused: UInt64 { nextPage }
+
   func load(_ address: UInt64) -> UInt64 { el2_mmio_read64(UInt(address)) }
 
   mutating func store(_ descriptor: UInt64, to address: UInt64) {

@@ -25,6 +25,9 @@ enum ControlRegisters {
       value |= 1 &<< 40  // APK: keys do not trap.
       value |= 1 &<< 41  // API: instructions do not trap.
     }
+    if cpu.faultInjection {
+      value |= 1 &<< 47  // FIEN: ERXPFG*_EL1 do not trap.
+    }
     if cpu.scxtnum {
       value |= 1 &<< 53  // EnSCXT: SCXTNUM_EL1 and _EL0 do not trap.
     }
@@ -33,6 +36,9 @@ enum ControlRegisters {
     }
     return value
   }
+
+  /// HCR_EL2.E2H, which `Boot.S` has cleared where that is possible.
+  static let e2h: UInt64 = 1 &<< 34
 
   /// HCRX_EL2 (FEAT_HCX): its enable bits are 0 out of reset on many CPUs, which would take newer
   /// features from the guest.
@@ -116,39 +122,61 @@ enum ControlRegisters {
   static func vpidr(_ cpu: ProcessorFeatures) -> UInt64 { cpu.midr }
   static func vmpidr(_ cpu: ProcessorFeatures) -> UInt64 { cpu.mpidr }
 
-  /// VTCR_EL2: a 4 KiB granule over the CPU's whole physical address space.
-  static func vtcr(_ cpu: ProcessorFeatures) -> UInt64 {
+  /// VTCR_EL2: a 4 KiB granule over addresses of `addressBits` bits, the same for all cores.
+  static func vtcr(_ cpu: ProcessorFeatures, addressBits: Int) -> UInt64 {
     var value: UInt64 = 1 &<< 31  // RES1
-    value |= UInt64(64 - stage2InputBits(cpu))  // T0SZ
-    value |= UInt64(stage2StartLevel(cpu) == 0 ? 2 : 1) &<< 6  // SL0
+    value |= UInt64(64 - addressBits)  // T0SZ
+    value |= UInt64(stage2StartLevel(addressBits: addressBits) == 0 ? 2 : 1) &<< 6  // SL0
     value |= 1 &<< 8  // IRGN0, ORGN0: walks are write-back cacheable …
     value |= 1 &<< 10
     value |= 3 &<< 12  // SH0: … and inner shareable, as are EL2's writes to the tables.
     // TG0[15:14] = 0: 4 KiB.
-    value |= cpu.physicalAddressSizeField &<< 16  // PS
+    value |= sizeField(addressBits: addressBits) &<< 16  // PS
     if cpu.vmid16 { value |= 1 &<< 19 }  // VS
     // HA, HD = 0: the tables set the access flag themselves.
     return value
   }
 
-  /// Input bits of stage 2: as many as the CPU has physical address bits.
-  static func stage2InputBits(_ cpu: ProcessorFeatures) -> Int { cpu.physicalAddressBits }
+  /// Bits of an address that every translation of EL2's making is for: as many as it takes to reach `last`,
+  /// the highest address that the device tree names, but no fewer than 40, which practically every core has,
+  /// and no more than the boot core has. Cores of one machine differ in this (a Cortex-A53 has 40 bits and
+  /// the Cortex-A72 beside it 44), and the boot core cannot ask the others before they are up.
+  static func addressBits(_ cpu: ProcessorFeatures, reaching last: UInt64) -> Int {
+    let needed =
+      switch last &>> 40 {
+      case 0: 40
+      case 1..<4: 42
+      case 4..<16: 44
+      default: 48
+      }
+    return min(needed, cpu.physicalAddressBits)
+  }
+
+  /// The encoding of an address size in TCR_EL2.PS and VTCR_EL2.PS.
+  private static func sizeField(addressBits: Int) -> UInt64 {
+    switch addressBits {
+    case ...32: 0
+    case ...36: 1
+    case ...40: 2
+    case ...42: 3
+    case ...44: 4
+    default: 5
+    }
+  }
 
   /// Level of the first lookup. Level 0 is only allowed for 44 bits and more (Arm ARM D8.2.5); below
   /// that up to 16 level-1 tables are concatenated.
-  static func stage2StartLevel(_ cpu: ProcessorFeatures) -> Int {
-    cpu.physicalAddressBits >= 44 ? 0 : 1
-  }
+  static func stage2StartLevel(addressBits: Int) -> Int { addressBits >= 44 ? 0 : 1 }
 
   /// MAIR_EL2: index 0 Normal write-back, index 1 Device-nGnRE.
   static let mair: UInt64 = 0x04ff
 
   /// TCR_EL2 (E2H = 0): a 4 KiB granule over 48 bits.
-  static func tcr(_ cpu: ProcessorFeatures) -> UInt64 {
+  static func tcr(addressBits: Int) -> UInt64 {
     var value: UInt64 = (1 &<< 31) | (1 &<< 23)  // RES1
     value |= 16  // T0SZ: 48 bits
     value |= (1 &<< 8) | (1 &<< 10) | (3 &<< 12)  // IRGN0, ORGN0, SH0 as for stage 2
-    value |= cpu.physicalAddressSizeField &<< 16  // PS
+    value |= sizeField(addressBits: addressBits) &<< 16  // PS
     value |= 1 &<< 20  // TBI: the compiler is told to assume it for this target.
     return value
   }
@@ -156,6 +184,10 @@ enum ControlRegisters {
   /// SCTLR_EL2: MMU, caches, stack alignment check, and nothing both writable and executable. EIS[22]
   /// and EOS[11], which were RES1 before FEAT_ExS, make each exception and each return a context
   /// synchronisation event: what EL2 writes for the guest is in force with its first instruction.
+  ///
+  /// IESB[21] is 0: no error synchronisation at each entry and return. An SError is the guest's, whoever's
+  /// access it was (HCR_EL2.AMO is 0: EL2 never takes one, it waits for the return to EL1), so there is
+  /// nobody to tell apart by synchronising, and it would make every exit wait for the guest's last stores.
   static let sctlr: UInt64 =
     0x30c5_0830 | (1 &<< 0) | (1 &<< 2) | (1 &<< 3) | (1 &<< 12) | (1 &<< 19)
 

@@ -5,12 +5,11 @@ internal import RemoteProtocol
 
 /// What each physical core does once, and on each way back to its guest.
 enum Core {
-  /// Makes this core ready for its vCPU.
-  static func start(_ index: Int) {
+  /// Makes this core, which has `cpu`, ready for its vCPU.
+  static func start(_ index: Int, _ cpu: ProcessorFeatures) {
     let shared = EL2.shared
-    let cpu = shared.value.features
-    el2_write_vbar_el2(UInt64(el2_address_of_el2_vectors()))
     el2_write_tpidr_el2(UInt64(EL2.address(ofVCPU: index)))
+    EL2.current.value.adopt(cpu)
 
     el2_write_hcr_el2(ControlRegisters.hcr(cpu))
     el2_write_cptr_el2(ControlRegisters.cptr(cpu))
@@ -22,12 +21,13 @@ enum Core {
     if cpu.hcrx { el2_write_hcrx_el2(ControlRegisters.hcrx(cpu)) }
     if cpu.fineGrainedTraps { writeFineGrainedTraps(cpu) }
     el2_write_vpidr_el2(ControlRegisters.vpidr(cpu))
-    // This core's own: the others' identities are not the boot core's.
-    el2_write_vmpidr_el2(el2_read_mpidr_el1())
+    el2_write_vmpidr_el2(ControlRegisters.vmpidr(cpu))
     el2_write_cnthctl_el2(ControlRegisters.cnthctl)
     el2_write_cnthp_ctl_el2(0)
     el2_write_cntvoff_el2(shared.value.clock.offset)
-    el2_write_vtcr_el2(ControlRegisters.vtcr(cpu))
+    clearWhatIsNotUsed(cpu)
+    el2_write_vtcr_el2(
+      ControlRegisters.vtcr(cpu, addressBits: shared.value.stage2.inputBits))
     el2_write_vttbr_el2(shared.value.stage2.root | Stage2.vmid)
     el2_isb()
     // Whatever firmware or an earlier boot left under this VMID.
@@ -39,9 +39,25 @@ enum Core {
     CoreWord.isAlive.store(index, 1)
   }
 
+  /// Registers of EL2's that it has no use for: whatever firmware or a kernel before left there would go on
+  /// being in force.
+  private static func clearWhatIsNotUsed(_ cpu: ProcessorFeatures) {
+    // CNTHV_CTL_EL2: the timer of a kernel that was at EL2 itself, whose interrupt nobody would clear.
+    if cpu.hostExtensions { el2_write_cnthv_ctl_el2(0) }
+    // TRFCR_EL2: EL2 is not traced.
+    if cpu.traceFiltering { el2_write_trfcr_el2(0) }
+    // LORC_EL1: no limited ordering region, as Linux too leaves it to a kernel beneath its own EL2.
+    if cpu.limitedOrderingRegions { el2_write_lorc_el1(0) }
+    if cpu.memoryPartitioning {
+      // MPAM2_EL2, MPAMHCR_EL2: EL1's and EL0's MPAM registers do not trap, and nothing is remapped.
+      el2_write_mpam2_el2(0)
+      if el2_read_mpamidr_el1() &>> 17 & 1 != 0 { el2_write_mpamhcr_el2(0) }
+    }
+  }
+
   /// MDCR_EL2 of this core. PMCR_EL0.N is read here because HPMN is what the guest sees of it.
   static func writeMDCR(debugTraps: Bool) {
-    let cpu = EL2.shared.value.features
+    let cpu = EL2.current.value.features
     let counters = cpu.pmu == 0 ? 0 : (el2_read_pmcr_el0() &>> 11) & 0x1f
     el2_write_mdcr_el2(ControlRegisters.mdcr(cpu, counters: counters, debugTraps: debugTraps))
   }
@@ -161,7 +177,7 @@ struct CoreDebugHardware: DebugHardware {
   }
 
   mutating func setWaitTraps(_ on: Bool) {
-    el2_write_hcr_el2(ControlRegisters.hcr(EL2.shared.value.features, waitTraps: on))
+    el2_write_hcr_el2(ControlRegisters.hcr(EL2.current.value.features, waitTraps: on))
   }
 
   mutating func synchronize() { el2_isb() }

@@ -15,10 +15,12 @@ enum CoreWord: UInt32 {
   case power
   /// A ``CoreRequest`` waits for this core (1) or is done (0).
   case request
-  /// The machine is to be switched off or reset: 1 + the vCPU that called for it. Of the link core.
+  /// The vCPU has called for the machine to be switched off or reset, and has no answer yet.
   case ending
   /// Guards the stage-2 tables. Of core 0.
   case stage2Lock
+  /// Guards what must be seen of several vCPUs' ``power`` at once. Of core 0.
+  case powerLock
 
   func load(_ core: Int) -> UInt32 { el2_word_load(UInt32(truncatingIfNeeded: core), rawValue) }
 

@@ -7,7 +7,6 @@ internal import RemoteProtocol
 /// comment names.
 struct SharedState: ~Copyable {
   let machine: MachineDescription
-  let features: ProcessorFeatures
   /// RD_base of each vCPU's redistributor.
   let redistributorFrames: InlineArray<8, UInt>
   let interrupts: InterruptController<GICv3Hardware>
@@ -15,6 +14,8 @@ struct SharedState: ~Copyable {
   var memory: PhysicalMemory
   /// The core that the debug link's interrupt goes to.
   let linkCore: Int
+  /// How firmware, and so the guest, writes CPU_SUSPEND's argument.
+  let powerStateFormat: PSCI.PowerState.Format
   /// What the debugger asks for on every vCPU. Written by the link core while everything stands still.
   var requests = DebugRequests()
   /// Written by the link core while everything stands still.

@@ -1,8 +1,8 @@
 internal import ArmDebug
 internal import EL2Support
 
-/// What the CPU implements, as far as EL2's control registers depend on it: the identification
-/// registers as they read at EL2 (Arm ARM D19.2).
+/// What one core implements, as far as EL2's control registers depend on it: the identification
+/// registers as they read at EL2 (Arm ARM D19.2). Cores of one machine may differ, and each has its own.
 struct ProcessorFeatures {
   var midr: UInt64 = 0
   var mpidr: UInt64 = 0
@@ -16,6 +16,7 @@ struct ProcessorFeatures {
   var mmfr1: UInt64 = 0
   var mmfr2: UInt64 = 0
   var mmfr3: UInt64 = 0
+  var mmfr4: UInt64 = 0
   var smfr0: UInt64 = 0
   var dczid: UInt64 = 0
   var externalDebug: ExternalDebugRegisters?
@@ -65,11 +66,22 @@ struct ProcessorFeatures {
     default: 48
     }
   }
-  /// The encoding of ``physicalAddressBits`` in TCR_EL2.PS and VTCR_EL2.PS.
-  var physicalAddressSizeField: UInt64 { min(mmfr0 & 0xf, 5) }
   var granule4K: Bool { Self.field(mmfr0, 28) != 0xf }
   var fineGrainedTraps: Bool { Self.field(mmfr0, 56) != 0 }
   var fineGrainedTraps2: Bool { Self.field(mmfr0, 56) >= 2 }
+  /// FEAT_VHE: EL2 may be a host (HCR_EL2.E2H), and has a virtual timer of its own.
+  var hostExtensions: Bool { Self.field(mmfr1, 8) != 0 }
+  /// HCR_EL2.E2H is always 1: ID_AA64MMFR4_EL1.E2H0, a signed field, is negative without FEAT_E2H0.
+  var hasOnlyHostMode: Bool { Self.field(mmfr4, 24) >= 8 }
+  var limitedOrderingRegions: Bool { Self.field(mmfr1, 16) != 0 }
+  /// FEAT_TRF: the trace of EL2 itself can be prohibited.
+  var traceFiltering: Bool { Self.field(dfr0, 40) != 0 }
+  /// FEAT_MPAM of any version.
+  var memoryPartitioning: Bool { Self.field(pfr0, 40) != 0 || Self.field(pfr1, 16) != 0 }
+  /// FEAT_RASv1p1: error records can be made to inject faults (ID_AA64PFR0_EL1.RAS, or RAS_frac with 1).
+  var faultInjection: Bool {
+    Self.field(pfr0, 28) >= 2 || (Self.field(pfr0, 28) == 1 && Self.field(pfr1, 12) >= 1)
+  }
   var hcrx: Bool { Self.field(mmfr1, 40) != 0 }
   var tcr2: Bool { Self.field(mmfr3, 0) != 0 }
   var sctlr2: Bool { Self.field(mmfr3, 4) != 0 }
@@ -89,6 +101,15 @@ struct ProcessorFeatures {
   /// Bytes that DC ZVA writes: DCZID_EL0.BS is the log2 of the words.
   var zeroBlockSize: UInt64 { 4 &<< (dczid & 0xf) }
 
+  /// Why this core cannot run the guest beside one that does, with stage-2 tables for addresses of
+  /// `addressBits` bits; nil if it can. All else may differ from core to core.
+  func lack(besideAddressBits addressBits: Int) -> MachineError? {
+    if hasOnlyHostMode { return .hostModeOnly }
+    if !gicSystemRegisters { return .noGICv3 }
+    if !granule4K { return .noGranule }
+    return physicalAddressBits < addressBits ? .shortAddresses : nil
+  }
+
   /// What the core that executes this has.
   @_optimize(size)
   static var ofThisCore: ProcessorFeatures {
@@ -105,6 +126,7 @@ struct ProcessorFeatures {
     features.mmfr1 = el2_read_id_aa64mmfr1_el1()
     features.mmfr2 = el2_read_id_aa64mmfr2_el1()
     features.mmfr3 = el2_read_id_aa64mmfr3_el1()
+    features.mmfr4 = el2_read_id_aa64mmfr4_el1()
     features.smfr0 = el2_read_id_aa64smfr0_el1()
     features.dczid = el2_read_dczid_el0()
     if el2_has_external_debug_registers() != 0 {

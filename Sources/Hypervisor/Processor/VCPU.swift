@@ -8,6 +8,8 @@ internal import RemoteProtocol
 struct VCPU: ~Copyable {
   /// The vCPU's number, which is its core's too.
   let index: Int
+  /// What its core has. Until that has come up, what the boot core has: a debugger may ask before.
+  private(set) var features: ProcessorFeatures
   /// The guest's debug state, the debugger's steps and the plan.
   var debug: VirtualDebug
   /// The virtual interrupt interface.
@@ -32,7 +34,18 @@ struct VCPU: ~Copyable {
   @_optimize(size)
   init(index: Int, features: ProcessorFeatures) {
     self.index = index
-    debug = VirtualDebug(
+    self.features = features
+    debug = Self.debug(on: features)
+  }
+
+  /// On its core, when that comes up, before anything of the guest's is in `debug`.
+  mutating func adopt(_ features: ProcessorFeatures) {
+    self.features = features
+    debug = Self.debug(on: features)
+  }
+
+  private static func debug(on features: ProcessorFeatures) -> VirtualDebug {
+    VirtualDebug(
       capabilities: features.debugCapabilities, features: features.exceptionFeatures,
       zeroBlockSize: features.zeroBlockSize,
       vmid: UInt16(truncatingIfNeeded: Stage2.vmid &>> 48))

@@ -46,6 +46,21 @@ enum Audit {
     }
   }
 
+  /// The first SEV that does not follow a DSB: whoever waits in WFE could see the event before what was
+  /// stored, look once more, and wait for ever.
+  ///
+  /// - Parameter listing: what `llvm-objdump -d --no-show-raw-insn` prints.
+  static func unorderedEvent(in listing: String) -> Substring? {
+    var previous: Substring = ""
+    for line in listing.split(separator: "\n") {
+      let fields = line.split(separator: "\t")
+      guard fields.count >= 2 else { continue }
+      if fields[1] == "sev" && previous != "dsb" { return line }
+      previous = fields[1]
+    }
+    return nil
+  }
+
   /// The two that move the guest's own values, for the debugger.
   private static let vectorAccessors = ["el2_read_vector", "el2_write_vector"]
 

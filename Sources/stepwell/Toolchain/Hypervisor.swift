@@ -51,6 +51,9 @@ struct Hypervisor {
       throw Failure(
         "The hypervisor uses a SIMD register, which is the guest's: \(instruction)")
     }
+    if let instruction = Audit.unorderedEvent(in: instructions) {
+      throw Failure("The hypervisor sends an event without a barrier before it: \(instruction)")
+    }
     if let instruction = Audit.unmaskingInstruction(in: instructions) {
       throw Failure("The hypervisor lifts a mask of PSTATE at EL2: \(instruction)")
     }
