@@ -24,6 +24,8 @@ struct PacketSender<Link: DebugLink & ~Copyable>: ~Copyable {
   private var sentCount = 0
   private var overflowed = false
   private var textForm = TextForm.plain
+  /// Console output was left out because the debugger does not read.
+  private var leftOutConsole = false
 
   init(link: consuming Link) {
     self.link = link
@@ -143,9 +145,26 @@ struct PacketSender<Link: DebugLink & ~Copyable>: ~Copyable {
   }
 
   /// Sends what is left of the text, and begins the packet that answers the command.
+  @inline(never)
   mutating func endConsole() {
-    if end > 2 { send() }
+    if end > 2 { sendConsole() }
+    if leftOutConsole {
+      leftOutConsole = false
+      beginConsole()
+      write("(Output is left out here: the debugger does not read it.)\n")
+      send()
+    }
     begin()
+  }
+
+  /// Sends a packet of console output if there is room for it besides the answer that follows.
+  @inline(never)
+  private mutating func sendConsole() {
+    if leftOutConsole || link.room < longestAnswer &+ end &+ 3 {
+      leftOutConsole = true
+    } else {
+      send()
+    }
   }
 
   /// Text that follows is a document, of which the packet takes at most `length` bytes at `offset`.
@@ -172,7 +191,7 @@ extension PacketSender: TextOutput where Link: ~Copyable {
       append(hexByte: byte)
     case .console:
       if room < 2 {
-        send()
+        sendConsole()
         beginConsole()
       }
       append(hexByte: byte)

@@ -71,7 +71,7 @@ final class InterruptMachine {
   func start(_ core: Int) {
     model.executing = core
     controller.startOnThisCore(&interfaces[core], processor: core)
-    controller.endWaiting()
+    controller.endWaiting(&interfaces[core])
     settle()
   }
 
@@ -79,7 +79,7 @@ final class InterruptMachine {
   func stop(_ core: Int) {
     model.executing = core
     controller.stopOnThisCore(&interfaces[core])
-    controller.beginWaiting()
+    controller.beginWaiting(&interfaces[core])
     settle()
   }
 

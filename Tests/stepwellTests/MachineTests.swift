@@ -14,7 +14,7 @@ import Testing
   @Test func `listens for GDB on the debug link`() {
     #expect(
       machine.arguments.contains(
-        "socket,id=stepwell-debug,host=127.0.0.1,port=1234,server=on,wait=off"))
+        "socket,id=stepwell-debug,host=127.0.0.1,port=1234,server=on,wait=off,nodelay=on"))
   }
 
   @Test func `takes initial file system and command line only where given`() {

@@ -9,25 +9,21 @@ struct PacketClock {
   /// How often the link had sent anything when that was looked at last.
   private var sends: UInt64 = 0
 
-  /// Bytes were taken from the link.
-  ///
-  /// - Parameter now: the counter before they were.
-  mutating func take(_ bytes: Span<UInt8>, at now: UInt64) {
+  /// A byte was taken from the link; `now` gives the counter.
+  mutating func take(_ byte: UInt8, at now: () -> UInt64) {
+    guard start == nil else { return }
     // The mark that an answer arrived is no packet, and the next packet may be long in coming.
-    if bytes.count == 1 && (bytes[0] == UInt8(ascii: "+") || bytes[0] == UInt8(ascii: "-")) {
-      return
-    }
-    if start == nil { start = now }
+    if byte != UInt8(ascii: "+") && byte != UInt8(ascii: "-") { start = now() }
   }
 
   /// Another debugger is there, or none: what is not answered yet never will be.
   mutating func forget() { start = nil }
 
   /// The link has sent something `sends` times so far.
-  mutating func notice(sends: UInt64, at now: UInt64) {
+  mutating func notice(sends: UInt64, at now: () -> UInt64) {
     guard sends != self.sends else { return }
     self.sends = sends
-    if let start { total &+= now &- start }
+    if let start { total &+= now() &- start }
     start = nil
   }
 }

@@ -67,15 +67,17 @@ enum Standstill {
       vcpu.value.debug.captureGuestState(hardware: &hardware)
     }
     let isLinkCore = core == EL2.shared.value.linkCore
-    EL2.shared.value.interrupts.beginWaiting()
+    EL2.shared.value.interrupts.beginWaiting(&vcpu.value.interrupts)
     repeat {
       CoreWord.isParked.store(core, 1)
       if !isLinkCore { kick(EL2.shared.value.linkCore) }
       while !isRunnable(core) {
         // Before the words are looked at: a kick that comes later wakes the WFI.
-        EL2.shared.value.interrupts.takeOwnInterrupts(&vcpu.value.interrupts)
+        EL2.shared.value.interrupts.takeOwnInterrupt(&vcpu.value.interrupts)
         if isLinkCore {
           DebugServer.serve()
+          // A vCPU that runs may end the machine while the debugger holds this one, or it is off.
+          Power.endIfAsked()
         } else if CoreWord.request.load(core) != 0 {
           vcpu.value.request.perform()
           CoreWord.request.store(core, 0)
@@ -87,7 +89,7 @@ enum Standstill {
       CoreWord.isParked.store(core, 0)
       // Whoever cleared the word meanwhile may have seen this core still parked.
     } while !isRunnable(core)
-    EL2.shared.value.interrupts.endWaiting()
+    EL2.shared.value.interrupts.endWaiting(&vcpu.value.interrupts)
     el2_write_cntvoff_el2(EL2.shared.value.clock.offset)
   }
 
@@ -123,12 +125,20 @@ enum Standstill {
 /// by the length of each standstill, so that timeouts and watchdogs of the guest do not see it.
 struct GuestClock {
   private(set) var offset: UInt64 = 0
-  private var stoppedAt: UInt64 = 0
+  /// When the standstill began, while there is one.
+  private var stoppedAt: UInt64?
 
   /// Every vCPU stands still now. (Not earlier: the last to park has read the counter until then, and
-  /// time must not run backwards for it.)
-  mutating func stop(at now: UInt64) { stoppedAt = now }
+  /// time must not run backwards for it.) A machine that stands still already has done so since the
+  /// first time: another stop that waited to be reported moves nothing.
+  mutating func stop(at now: UInt64) {
+    if stoppedAt == nil { stoppedAt = now }
+  }
 
   /// The machine goes on.
-  mutating func start(at now: UInt64) { offset &+= now &- stoppedAt }
+  mutating func start(at now: UInt64) {
+    guard let stoppedAt else { return }
+    offset &+= now &- stoppedAt
+    self.stoppedAt = nil
+  }
 }

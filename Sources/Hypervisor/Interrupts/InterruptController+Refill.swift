@@ -191,7 +191,8 @@ extension InterruptController where Hardware: ~Copyable {
     if interface.active.hasEntries { value.insert(.entryNotPresent) }
     if interface.trapsDeactivation { value.insert(.trapDeactivation) }
     interface.control = value
-    hardware.write(.ichHCR, interface.control.rawValue)
+    if interface.isWaiting { value.remove(.enable) }
+    hardware.write(.ichHCR, value.rawValue)
   }
 
   // MARK: What waits: the queue, and the SGIs that are enabled and not active elsewhere

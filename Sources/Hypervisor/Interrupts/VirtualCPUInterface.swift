@@ -23,6 +23,9 @@ struct VirtualCPUInterface: ~Copyable {
   /// Virtual interrupts are held back for a step.
   var isWithheld = false
 
+  /// The core waits in EL2, where virtual interrupts are not signalled. ``control`` is what will be.
+  var isWaiting = false
+
   /// ICC_DIR_EL1 traps, because something active was moved out while ICC_CTLR_EL1.EOImode was 1.
   var trapsDeactivation = false
 }

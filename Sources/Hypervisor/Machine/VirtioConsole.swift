@@ -1,190 +1,428 @@
-internal import EL2Support
 internal import RemoteProtocol
 
 /// The debug link: port 1 of a virtio console (Virtual I/O Device 1.2, section 5.3), on a transport
 /// that the guest does not see. The multiport control queue tells when a debugger comes and goes.
-struct VirtioConsole: DebugLink, ~Copyable {
-  /// What the other side did.
-  enum Event {
-    case opened
+///
+/// Bytes and connections come in queues of their own, so their order is the driver's to find out:
+/// - The device has one receive buffer at a time, and the next only after it has been seen that the
+///   debugger of the last one's bytes was still there. A connection whose bytes have not been looked at
+///   therefore cannot be seen to end: its end comes after its bytes, for which there is no room. (But
+///   for a connection that is reset, ``OpeningBytes``.)
+/// - Bytes go to the device first, then it is looked whether the debugger is still there, and only then
+///   the device is told of them. QEMU drops what it has not been told of when a connection ends.
+struct VirtioConsole<Hardware: VirtioHardware & ~Copyable>: Port, ~Copyable {
+  private enum Phase {
+    /// No debugger is there.
     case closed
+    case open
+    /// The debugger is gone, and has left bytes.
+    case closing
+    /// The device is switched off.
+    case failed
   }
 
-  private let transport: VirtioTransport
+  /// Bytes that the device has written, from `next` to `end`.
+  private struct Received {
+    var n: UInt16
+    var next: UInt32 = 0
+    var end: UInt32
+  }
+
+  private let hardware: Hardware
+  private let receiveBuffers: UInt
+  private let controlBuffers: UInt
   private var receiveQueue: Virtqueue
   private var transmit: Virtqueue
   private var controlReceive: Virtqueue
   private var controlTransmit: Virtqueue
-  /// The port that carries the debugger's bytes; 0, the console proper, cannot be one, because the
-  /// device does not tell when its other side comes and goes.
-  private static let port: UInt32 = 1
+
+  private var phase = Phase.closed
+  /// What the device has said last: a debugger is there.
+  private var isConnected = false
+  /// It has said since ``phase`` was settled that one has gone.
+  private var hasDisconnected = false
   private var portIsUp = false
-  private(set) var isOpen = false
-  /// How often ``send(_:)`` was called.
+
+  /// The bytes that are being taken, and those that came after them.
+  private var current = Received(n: 0, end: 0)
+  private var following: Received?
+  /// Bytes that belong to the debugger that is still to be announced.
+  private var held: Received?
+
+  private var outgoing: TransmitQueue
+  /// The device has bytes that it has not been told of.
+  private var hasUnannounced = false
+  /// This debugger has been sent something.
+  private var isAnswered = false
   private(set) var sends: UInt64 = 0
 
-  private static let multiport: UInt32 = 1 &<< 1
-  private static let version1: UInt32 = 1 &<< 0  // bit 32, in the second word
+  /// What the device says is not the whole truth, and it has to be reset.
+  private var needsRestart = false
+  /// How often it may still talk nonsense.
+  private var patience = 8
+  private var failureIsTold = false
+
+  /// The port that carries the debugger's bytes; 0, the console proper, cannot be one, because the
+  /// device does not tell when its other side comes and goes.
+  private static var port: UInt32 { 1 }
+  private static var multiport: UInt32 { 1 &<< 1 }
+  private static var version1: UInt32 { 1 &<< 0 }  // bit 32, in the second word
+  /// A whole packet of the debugger's, nearly always.
+  private static var receiveSize: UInt32 { 4096 }
+  private static var controlSize: UInt32 { 64 }
+  /// Virtqueue.size of them, for reading, and as many for writing.
+  private static var controlMemory: UInt { 2 &* UInt(Virtqueue.size) &* UInt(controlSize) }
 
   /// Control messages (section 5.3.6.2).
   private enum Control {
-    static let deviceReady: UInt16 = 0
-    static let portAdd: UInt16 = 1
-    static let portReady: UInt16 = 3
-    static let portOpen: UInt16 = 6
+    static var deviceReady: UInt16 { 0 }
+    static var portAdd: UInt16 { 1 }
+    static var portReady: UInt16 { 3 }
+    static var portOpen: UInt16 { 6 }
   }
 
-  /// Bytes of zeroed memory that ``init(_:memory:)`` wants on a page boundary.
-  static let memoryNeeded: UInt = 4 &* Virtqueue.ringBytes &+ 8 &* (512 &+ 1024 &+ 64 &+ 16)
+  /// Bytes of memory that ``init(_:memory:)`` wants on a page boundary.
+  static var memoryNeeded: UInt {
+    4 &* Virtqueue.ringBytes &+ 2 &* UInt(receiveSize) &+ TransmitQueue.capacity &+ controlMemory
+  }
 
-  @_optimize(size)
-  init(_ transport: VirtioTransport, memory: UInt) {
-    self.transport = transport
-    var buffers = memory &+ 4 &* Virtqueue.ringBytes
-    func queue(_ index: UInt32, _ slot: UInt, _ bufferSize: UInt32) -> Virtqueue {
-      defer { buffers &+= UInt(Virtqueue.size) &* UInt(bufferSize) }
-      return Virtqueue(
-        index: index, rings: memory &+ slot &* Virtqueue.ringBytes, buffers: buffers,
-        bufferSize: bufferSize)
-    }
+  init(_ hardware: consuming Hardware, memory: UInt) {
+    self.hardware = hardware
     // Port 0 has queues 0 and 1, control 2 and 3, port n from 2n + 2.
-    receiveQueue = queue(4, 0, UInt32(Self.receiveSize))
-    transmit = queue(5, 1, 1024)
-    controlReceive = queue(2, 2, 64)
-    controlTransmit = queue(3, 3, 16)
+    func queue(_ index: UInt32, _ slot: UInt) -> Virtqueue {
+      Virtqueue(index: index, rings: memory &+ slot &* Virtqueue.ringBytes)
+    }
+    receiveQueue = queue(4, 0)
+    transmit = queue(5, 1)
+    controlReceive = queue(2, 2)
+    controlTransmit = queue(3, 3)
+    receiveBuffers = memory &+ 4 &* Virtqueue.ringBytes
+    outgoing = TransmitQueue(memory: receiveBuffers &+ 2 &* UInt(Self.receiveSize))
+    controlBuffers = receiveBuffers &+ 2 &* UInt(Self.receiveSize) &+ TransmitQueue.capacity
   }
 
-  /// Resets the device and makes it ready.
+  // MARK: Starting
+
+  /// Resets the device and makes it ready. It has no buffer of the driver's afterwards but those that
+  /// it is given here.
   ///
   /// - Returns: false if it is not a console with several ports.
-  @_optimize(size)
   mutating func start() -> Bool {
-    typealias Status = VirtioTransport.Status
-    transport.write(.status, 0)
-    transport.write(.status, Status.acknowledge)
-    transport.write(.status, Status.acknowledge | Status.driver)
-    transport.write(.deviceFeaturesSelect, 0)
-    guard transport.read(.deviceFeatures) & Self.multiport != 0 else { return false }
-    transport.write(.driverFeaturesSelect, 0)
-    transport.write(.driverFeatures, Self.multiport)
-    var status = Status.acknowledge | Status.driver
-    if transport.isLegacy {
-      transport.write(.guestPageSize, 4096)
+    isConnected = false
+    hasDisconnected = false
+    portIsUp = false
+    hasUnannounced = false
+    outgoing.removeAll()
+    // Attached again, the queues forget what was with the device.
+    guard reset() else { return false }
+    hardware.write(.status, VirtioStatus.acknowledge)
+    var status = VirtioStatus.acknowledge | VirtioStatus.driver
+    hardware.write(.status, status)
+    hardware.write(.deviceFeaturesSelect, 0)
+    guard hardware.read(.deviceFeatures) & Self.multiport != 0 else { return false }
+    hardware.write(.driverFeaturesSelect, 0)
+    hardware.write(.driverFeatures, Self.multiport)
+    if hardware.isLegacy {
+      hardware.write(.guestPageSize, 4096)
     } else {
-      transport.write(.driverFeaturesSelect, 1)
-      transport.write(.driverFeatures, Self.version1)
-      status |= Status.featuresOK
-      transport.write(.status, status)
-      guard transport.read(.status) & Status.featuresOK != 0 else { return false }
+      hardware.write(.driverFeaturesSelect, 1)
+      hardware.write(.driverFeatures, Self.version1)
+      status |= VirtioStatus.featuresOK
+      hardware.write(.status, status)
+      guard hardware.read(.status) & VirtioStatus.featuresOK != 0 else { return false }
     }
-    guard receiveQueue.attach(to: transport), transmit.attach(to: transport),
-      controlReceive.attach(to: transport), controlTransmit.attach(to: transport)
+    guard receiveQueue.attach(to: hardware), transmit.attach(to: hardware),
+      controlReceive.attach(to: hardware), controlTransmit.attach(to: hardware)
     else { return false }
-    receiveQueue.offerAll()
-    controlReceive.offerAll()
-    transport.write(.status, status | Status.driverOK)
-    receiveQueue.notify(transport)
-    controlReceive.notify(transport)
-    sendControl(port: 0, Control.deviceReady, 1)
+    hardware.write(.status, status | VirtioStatus.driverOK)
+    for n in 0..<Virtqueue.size { offerControl(n) }
+    controlReceive.notify(hardware)
+    offerReceive(0)
+    return sendControl(port: 0, Control.deviceReady, 1)
+  }
+
+  /// Has the device give everything up. It may take a moment (section 4.2.3.1).
+  private func reset() -> Bool {
+    hardware.write(.status, 0)
+    for _ in 0..<10_000 where hardware.read(.status) == 0 { return true }
+    return false
+  }
+
+  /// Begins anew, with a device that has nothing of the driver's.
+  private mutating func restart() {
+    needsRestart = false
+    current.end = current.next
+    following = nil
+    held = nil
+    if patience <= 0 || !start() { fail() }
+  }
+
+  private mutating func fail() {
+    _ = reset()
+    phase = .failed
+    isConnected = false
+    outgoing.removeAll()
+  }
+
+  /// The device returned what it never had.
+  private mutating func takeGarbage() {
+    patience &-= 1
+    needsRestart = true
+  }
+
+  // MARK: What happens
+
+  mutating func acknowledgeInterrupt() {
+    hardware.write(.interruptAcknowledge, hardware.read(.interruptStatus))
+  }
+
+  mutating func nextEvent() -> PortEvent? {
+    takeSent()
+    var restarts = 0
+    while true {
+      switch phase {
+      case .open:
+        if needsRestart {
+          current.end = current.next
+          following = nil
+          beginClosing()
+          continue
+        }
+        if current.next == current.end, let bytes = following {
+          following = nil
+          current = bytes
+          offerReceive(1 &- bytes.n)
+        }
+        if current.next < current.end && room >= longestAnswer { return .received(takeByte()) }
+        guard look() else { return nil }
+      case .closing:
+        if current.next == current.end, let bytes = following {
+          following = nil
+          current = bytes
+        }
+        if current.next < current.end { return .received(takeByte()) }
+        endClosing()
+        return .closed
+      case .closed:
+        if needsRestart {
+          // A device that is never right is looked at again when it interrupts again.
+          guard restarts < 2 else { return nil }
+          restarts &+= 1
+          restart()
+        }
+        readControl()
+        if needsRestart || phase == .failed { continue }
+        // One that has come and gone has had a last word, too.
+        guard isConnected || hasDisconnected else { return nil }
+        phase = .open
+        isAnswered = false
+        if let bytes = held {
+          held = nil
+          following = bytes
+        }
+        return .opened
+      case .failed:
+        guard !failureIsTold else { return nil }
+        failureIsTold = true
+        return .failed
+      }
+    }
+  }
+
+  /// Looks for bytes, and for the end of their connection.
+  ///
+  /// - Returns: false if nothing has happened.
+  private mutating func look() -> Bool {
+    let returned = following == nil ? receiveQueue.takeReturned(hardware) : .nothing
+    // Afterwards: an end that is not announced now is not that of those bytes' connection.
+    readControl()
+    switch returned {
+    case .nothing:
+      if hasDisconnected { beginClosing() }
+      return phase != .open || needsRestart
+    case .garbage:
+      takeGarbage()
+    case .buffer(let n, let length):
+      let bytes = Received(n: n & 1, end: length)
+      if !hasDisconnected {
+        following = bytes
+      } else if !isConnected {
+        following = bytes
+        beginClosing()
+      } else {
+        if mayBelongToNext(bytes) { held = bytes }
+        beginClosing()
+      }
+    }
     return true
   }
 
-  /// Takes the interrupt back; what caused it is then polled for.
-  func acknowledgeInterrupt() {
-    transport.write(.interruptAcknowledge, transport.read(.interruptStatus))
+  /// Whether `bytes`, which came while one connection ended and another began, may be the first of the
+  /// new one.
+  private func mayBelongToNext(_ bytes: Received) -> Bool {
+    // A debugger that was sent nothing has not left anything unread, and only then is a connection
+    // reset. That it ended could not be seen while its bytes lay in the only buffer.
+    guard isAnswered else { return true }
+    var opening = OpeningBytes()
+    for offset in bytes.next..<bytes.end {
+      opening.take(hardware.load8(address(of: bytes, offset)))
+    }
+    return opening.mayOpenConversation
   }
 
-  /// The next thing that the other side did, or nil. Bytes come from ``receive(into:)``.
-  @_optimize(size)
-  mutating func nextEvent() -> Event? {
-    while let (n, length) = controlReceive.takeUsed() {
-      let message = controlReceive.buffer(n)
-      let port = el2_mmio_read32(message)
-      let event = el2_mmio_read16(message &+ 4)
-      let value = el2_mmio_read16(message &+ 6)
-      controlReceive.offer(n, length: controlReceive.bufferSize, deviceWrites: true)
-      controlReceive.notify(transport)
-      guard length >= 8 else { continue }
-      switch event {
-      case Control.portAdd:
-        sendControl(port: port, Control.portReady, 1)
-        if port == Self.port && !portIsUp {
-          portIsUp = true
-          sendControl(port: port, Control.portOpen, 1)
-          // Buffers were offered before the port was open. Bytes that have waited for it on the
-          // other side only move when they are offered again.
-          receiveQueue.notify(transport)
-        }
-      case Control.portOpen where port == Self.port:
-        guard isOpen != (value != 0) else { continue }
-        isOpen = value != 0
-        return isOpen ? .opened : .closed
-      default:
-        break
+  private mutating func beginClosing() {
+    guard phase == .open else { return }
+    phase = .closing
+    hasDisconnected = false
+    hasUnannounced = false
+    outgoing.removeQueued()
+  }
+
+  private mutating func endClosing() {
+    phase = .closed
+    takeSent()
+    if transmit.outstanding != 0 || needsRestart {
+      // QEMU drops the buffer that its reader hung up on and never returns it, and one that it was not
+      // told of would go to the next debugger. After a reset the device has none (section 2.1). Bytes
+      // of the next debugger's may be lost by it: connections that come and go meanwhile are not
+      // announced, so nobody could say whose they are.
+      restart()
+    } else if receiveQueue.outstanding == 0 && held == nil {
+      offerReceive(0)
+    }
+  }
+
+  private func address(of bytes: Received, _ offset: UInt32) -> UInt {
+    receiveBuffers &+ UInt(bytes.n) &* UInt(Self.receiveSize) &+ UInt(offset)
+  }
+
+  private mutating func takeByte() -> UInt8 {
+    let byte = hardware.load8(address(of: current, current.next))
+    current.next &+= 1
+    return byte
+  }
+
+  /// Gives the device a buffer, 0 or 1, for the debugger's bytes: the only one.
+  private mutating func offerReceive(_ n: UInt16) {
+    receiveQueue.offer(
+      n, receiveBuffers &+ UInt(n) &* UInt(Self.receiveSize), length: Self.receiveSize,
+      deviceWrites: true, hardware)
+    receiveQueue.notify(hardware)
+  }
+
+  // MARK: Control messages
+
+  /// Takes note of what the device says about its port.
+  private mutating func readControl() {
+    // What it had no buffer for it has not said.
+    if controlReceive.isExhausted(hardware) { needsRestart = true }
+    // It gets each back at once, so there is a bound to how much it can say.
+    for _ in 0..<4 &* Virtqueue.size {
+      guard !needsRestart else { return }
+      switch controlReceive.takeReturned(hardware) {
+      case .nothing: return
+      case .garbage: return takeGarbage()
+      case .buffer(let n, let length):
+        let message = controlBuffers &+ UInt(n) &* UInt(Self.controlSize)
+        let port = hardware.load32(message)
+        let event = hardware.load16(message &+ 4)
+        let value = hardware.load16(message &+ 6)
+        offerControl(n)
+        controlReceive.notify(hardware)
+        if length >= 8 { take(event, value, port: port) }
       }
     }
-    return nil
+    needsRestart = true
   }
 
-  /// The most bytes that ``receive(into:)`` hands over at once.
-  static let receiveSize = 512
-
-  /// Whether bytes have arrived.
-  var hasReceived: Bool { receiveQueue.hasUsed }
-
-  /// Takes bytes that have arrived.
-  ///
-  /// - Parameter bytes: room for ``receiveSize`` of them.
-  /// - Returns: how many there were.
-  @_optimize(size)
-  mutating func receive(into bytes: inout MutableSpan<UInt8>) -> Int {
-    guard let (n, length) = receiveQueue.takeUsed() else { return 0 }
-    let count = min(Int(length), bytes.count)
-    for offset in 0..<count {
-      bytes[offset] = el2_mmio_read8(receiveQueue.buffer(n) &+ UInt(offset))
+  private mutating func take(_ event: UInt16, _ value: UInt16, port: UInt32) {
+    switch event {
+    case Control.portAdd:
+      guard sendControl(port: port, Control.portReady, 1) else { return takeGarbage() }
+      guard port == Self.port, !portIsUp else { return }
+      portIsUp = true
+      guard sendControl(port: port, Control.portOpen, 1) else { return takeGarbage() }
+      // A buffer was offered before the port was open. Bytes that have waited for it on the other side
+      // only move when the device is told again.
+      receiveQueue.notify(hardware)
+    case Control.portOpen where port == Self.port:
+      if isConnected && value == 0 { hasDisconnected = true }
+      isConnected = value != 0
+    default: break
     }
-    receiveQueue.offer(n, length: receiveQueue.bufferSize, deviceWrites: true)
-    receiveQueue.notify(transport)
-    return count
   }
 
-  /// Sends `bytes`, waiting for buffers where it must. Bytes for nobody are dropped.
-  @_optimize(size)
+  private mutating func offerControl(_ n: UInt16) {
+    controlReceive.offer(
+      n, controlBuffers &+ UInt(n) &* UInt(Self.controlSize), length: Self.controlSize,
+      deviceWrites: true, hardware)
+  }
+
+  /// Tells the device something about its port, which takes it at once.
+  ///
+  /// - Returns: false if the device has not taken the last ones.
+  private mutating func sendControl(port: UInt32, _ event: UInt16, _ value: UInt16) -> Bool {
+    for _ in 0..<Virtqueue.size {
+      guard case .buffer = controlTransmit.takeReturned(hardware) else { break }
+    }
+    var n: UInt16 = 0
+    while n < Virtqueue.size && controlTransmit.isWithDevice(n) { n &+= 1 }
+    guard n < Virtqueue.size else { return false }
+    let message = controlBuffers &+ UInt(Virtqueue.size &+ n) &* UInt(Self.controlSize)
+    hardware.store32(message, port)
+    hardware.store16(message &+ 4, event)
+    hardware.store16(message &+ 6, value)
+    controlTransmit.offer(n, message, length: 8, deviceWrites: false, hardware)
+    controlTransmit.notify(hardware)
+    return true
+  }
+
+  // MARK: Sending
+
+  var room: Int { outgoing.room }
+
+  /// Bytes for nobody are dropped. So are those that there is no room for, which nobody sends who looks
+  /// at ``room``.
   mutating func send(_ bytes: Span<UInt8>) {
     sends &+= 1
-    var sent = 0
-    while sent < bytes.count && isOpen {
-      while transmit.takeUsed() != nil {}
-      guard transmit.outstanding < Virtqueue.size else { continue }
-      let n = nextTransmit
-      nextTransmit = (nextTransmit &+ 1) & (Virtqueue.size &- 1)
-      let length = min(bytes.count &- sent, Int(transmit.bufferSize))
-      for offset in 0..<length {
-        el2_mmio_write8(transmit.buffer(n) &+ UInt(offset), bytes[sent &+ offset])
-      }
-      sent &+= length
-      transmit.offer(n, length: UInt32(length), deviceWrites: false)
-      transmit.notify(transport)
-    }
+    guard phase == .open, bytes.count <= room else { return }
+    outgoing.append(bytes, hardware)
   }
 
-  /// Buffers are used in turn; the device returns them in order.
-  private var nextTransmit: UInt16 = 0
-  private var nextControl: UInt16 = 0
+  var hasUnsent: Bool { phase == .open && !outgoing.isEmpty }
 
-  @inline(never)
-  @_optimize(size)
-  private mutating func sendControl(port: UInt32, _ event: UInt16, _ value: UInt16) {
-    while controlTransmit.outstanding >= Virtqueue.size {
-      _ = controlTransmit.takeUsed()
+  mutating func pump() -> Bool {
+    takeSent()
+    guard phase == .open else { return false }
+    guard !needsRestart else { return true }
+    while let piece = outgoing.takePiece() {
+      transmit.offer(
+        piece.n, piece.address, length: piece.length, deviceWrites: false, hardware)
+      hasUnannounced = true
     }
-    let message = controlTransmit.buffer(nextControl)
-    el2_mmio_write32(message, port)
-    el2_mmio_write16(message &+ 4, event)
-    el2_mmio_write16(message &+ 6, value)
-    controlTransmit.offer(nextControl, length: 8, deviceWrites: false)
-    nextControl = (nextControl &+ 1) & (Virtqueue.size &- 1)
-    controlTransmit.notify(transport)
-    while controlTransmit.takeUsed() != nil {}
+    guard hasUnannounced else { return false }
+    // While the device answers this it does nothing else: a connection that it was just about to end
+    // when the bytes came to it has then been announced as ended, and one that ends later takes them
+    // with it.
+    _ = hardware.read(.interruptStatus)
+    guard !controlReceive.hasReturned(hardware) else { return true }
+    hasUnannounced = false
+    isAnswered = true
+    transmit.notify(hardware)
+    takeSent()
+    return false
+  }
+
+  /// Takes back what the device has sent.
+  private mutating func takeSent() {
+    guard !needsRestart, phase != .failed else { return }
+    // No more than there is with it: what it does meanwhile comes with an interrupt.
+    for _ in 0..<Virtqueue.size {
+      switch transmit.takeReturned(hardware) {
+      case .nothing: return
+      case .buffer(let n, _): outgoing.takeReturned(n)
+      case .garbage: return takeGarbage()
+      }
+    }
   }
 }
