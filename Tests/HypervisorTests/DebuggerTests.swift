@@ -117,12 +117,74 @@ struct GuestClockTests {
     #expect(clock.offset == 501)
   }
 
+  /// What happens to the clock: the machine comes to a standstill, another stop is reported before it
+  /// goes on, it goes on.
+  private enum Event: CaseIterable {
+    case standsStill, reported, goesOn
+  }
+
+  @Test(
+    "Whatever the order of stops, reports and resumptions: only time that the machine ran counts")
+  func orders() {
+    // Every sequence of six.
+    for number in 0..<729 {
+      var clock = GuestClock()
+      var isStopped = false
+      var now: UInt64 = 1000
+      var ran: UInt64 = 1000
+      var last: UInt64 = 0
+      var rest = number
+      for step in 1...6 {
+        now += UInt64(step * step)
+        if !isStopped { ran += UInt64(step * step) }
+        switch Event.allCases[rest % 3] {
+        case .standsStill, .reported:
+          // Each report of a stop tells the clock, whether or not the machine has run since the last.
+          clock.stop(at: now)
+          isStopped = true
+        case .goesOn:
+          clock.start(at: now)
+          isStopped = false
+          #expect(now - clock.offset == ran, "sequence \(number)")
+        }
+        rest /= 3
+        // What a vCPU that is let go now would read, and never less than before.
+        if !isStopped {
+          #expect(now - clock.offset >= last)
+          last = now - clock.offset
+        }
+      }
+    }
+  }
+
   @Test("A counter that wraps makes no difference")
   func wraps() {
     var clock = GuestClock()
     clock.stop(at: .max)
     clock.start(at: 9)
     #expect(clock.offset == 10)
+  }
+}
+
+@Suite("What the debugger's packets cost")
+struct PacketClockTests {
+  @Test("From the first byte of a packet to its answer, and acknowledgments are no packets")
+  func packets() {
+    var clock = PacketClock()
+    var now: UInt64 = 100
+    for byte in "+-$?#3f".utf8 {
+      clock.take(byte) { now }
+      now += 1
+    }
+    clock.notice(sends: 1) { now }
+    // The "$" came at 102.
+    #expect(clock.total == 5)
+    clock.notice(sends: 2) { 1000 }
+    #expect(clock.total == 5, "nothing was asked")
+    clock.take(UInt8(ascii: "$")) { 2000 }
+    clock.forget()
+    clock.notice(sends: 3) { 3000 }
+    #expect(clock.total == 5, "whoever asked has gone")
   }
 }
 

@@ -23,7 +23,7 @@ final class InterruptMachine {
   init(
     cores: Int = 1, affinities: [UInt64]? = nil, hasSingleSecurityState: Bool = true,
     listCount: Int = 4, canTrapDeactivation: Bool = true, isGuestSetUp: Bool = true,
-    prepare: (InterruptModel) -> Void = { _ in }
+    linkTrigger: InterruptTrigger = .edge, prepare: (InterruptModel) -> Void = { _ in }
   ) {
     let affinities = affinities ?? (0..<cores).map { UInt64($0) }
     model = InterruptModel(
@@ -31,7 +31,8 @@ final class InterruptMachine {
       listCount: listCount, canTrapDeactivation: canTrapDeactivation)
     prepare(model)
     var links = InlineArray<4, OwnInterrupts.Link?>(repeating: nil)
-    links[0] = OwnInterrupts.Link(number: InterruptNumber(Self.link), trigger: .edge)
+    links[0] = OwnInterrupts.Link(
+      number: InterruptNumber(Self.link), trigger: linkTrigger)
     controller = InterruptController(
       hardware: model,
       own: OwnInterrupts(
@@ -81,6 +82,23 @@ final class InterruptMachine {
     controller.stopOnThisCore(&interfaces[core])
     controller.beginWaiting(&interfaces[core])
     settle()
+  }
+
+  /// The core begins to wait in EL2, with its vCPU as it is.
+  func beginWaiting(on core: Int) {
+    model.executing = core
+    controller.beginWaiting(&interfaces[core])
+  }
+
+  func endWaiting(on core: Int) {
+    model.executing = core
+    controller.endWaiting(&interfaces[core])
+    controller.synchronize(&interfaces[core])
+  }
+
+  func takeOwnInterrupt(on core: Int) {
+    model.executing = core
+    controller.takeOwnInterrupt(&interfaces[core])
   }
 
   func setWithheld(_ isWithheld: Bool, on core: Int = 0) {

@@ -217,6 +217,13 @@ final class InterruptModel: InterruptHardware {
     }
   }
 
+  /// Whether `core` has a virtual IRQ or FIQ for its guest, masked in PSTATE or not.
+  func signalsVirtualInterrupt(on core: Int) -> Bool {
+    guard cores[core].hcr & 1 != 0, let n = highestVirtual(on: core) else { return false }
+    let priority = UInt8(truncatingIfNeeded: cores[core].lists[n] >> 48)
+    return UInt64(priority) < cores[core].vmcr >> 24 & 0xff && priority < runningVirtual(on: core)
+  }
+
   /// The running priority of the guest on `core`; 0xff when idle. Five bits of preemption.
   func runningVirtual(on core: Int) -> UInt8 {
     let active = cores[core].activePriorities[0] | cores[core].activePriorities[1]
@@ -293,7 +300,8 @@ final class InterruptModel: InterruptHardware {
     precondition(register == .iccSRE || cores[executing].sre & 1 != 0, "UNDEFINED")
     return switch register {
     case .iccSRE: cores[executing].sre
-    case .iccCTLR: cores[executing].control
+    // PRIbits: five, of which the Non-secure view of six has as many.
+    case .iccCTLR: cores[executing].control | (hasSingleSecurityState ? 4 : 5) << 8
     case .iccPMR: cores[executing].priorityMask
     case .iccBPR1: 0
     case .iccIGRPEN1: cores[executing].groupEnable
@@ -320,7 +328,10 @@ final class InterruptModel: InterruptHardware {
     switch register {
     case .iccSRE: cores[executing].sre = value
     case .iccCTLR: cores[executing].control = value
-    case .iccPMR: cores[executing].priorityMask = value & 0xff
+    case .iccPMR:
+      // Under SCR_EL3.FIQ the Non-secure view is shifted into the upper half, and loses its last bit.
+      cores[executing].priorityMask =
+        hasSingleSecurityState ? value & 0xff : (((value & 0xff) >> 1 | 0x80) & 0xfc) << 1 & 0xff
     case .iccBPR1: break
     case .iccIGRPEN1: cores[executing].groupEnable = value
     case .iccIAR1, .ichVTR, .ichELRSR: fatalError("read-only")

@@ -306,6 +306,7 @@ final class LinkModel: VirtioHardware {
     setRaw32(address + 4, UInt32(value >> 32))
   }
   func barrier() { happen() }
+  func pause() { happen() }
 
   private func raw16(_ address: UInt) -> UInt16 {
     let n = offset(address, 2)

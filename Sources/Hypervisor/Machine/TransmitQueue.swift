@@ -1,63 +1,92 @@
 /// Bytes on their way out through a virtqueue: queued, then with the device, which reads them where they
 /// lie. It is a ring in memory that the driver shares with the device.
+///
+/// There are several such rings. What a device keeps of an ended connection it may still read, so that
+/// memory is not written again before the device has returned it or was reset; the next connection uses
+/// another ring.
 struct TransmitQueue {
-  /// Bytes that it holds; a power of two, and room for several answers.
+  /// Bytes that a ring holds; a power of two, and room for several answers.
   static var capacity: UInt { 0x1_0000 }
+  private static var ringCount: Int { 4 }
+  /// Bytes of memory that it wants.
+  static var memoryNeeded: UInt { capacity &* UInt(ringCount) }
 
   private let memory: UInt
-  // Counted up for ever: from `start` to `offered` the bytes are with the device, from there to `end`
-  // they are queued.
+  private var ring = 0
+  // Counted up while the ring is not empty: from `start` to `offered` the bytes are with the device, from
+  // there to `end` they are queued.
   private var start: UInt = 0
   private var offered: UInt = 0
   private var end: UInt = 0
 
-  /// The pieces that are with the device, in turn: the buffer of the oldest, and of the next.
+  /// The pieces that are with the device, in turn: which buffer each is, and how long.
   private var oldest: UInt16 = 0
   private var next: UInt16 = 0
+  private var buffers = InlineArray<32, UInt16>(repeating: 0)
   private var lengths = InlineArray<32, UInt32>(repeating: 0)
-  /// Those of them that it has returned before an older one, a bit each.
+  /// Buffers that the device has returned before an older one, a bit each.
   private var returned: UInt32 = 0
+  /// By ring, the buffers of connections that have ended.
+  private var abandoned = InlineArray<4, UInt32>(repeating: 0)
 
-  /// - Parameter memory: ``capacity`` bytes.
+  /// - Parameter memory: ``memoryNeeded`` bytes.
   init(memory: UInt) { self.memory = memory }
 
   /// How many bytes can be queued.
   var room: Int { Int(Self.capacity &- (end &- start)) }
 
-  /// Whether it holds nothing.
+  /// Whether it holds nothing of this connection's.
   var isEmpty: Bool { start == end }
+
+  /// Whether the device has anything of connections that have ended.
+  var hasAbandoned: Bool {
+    for ring in abandoned.indices where abandoned[ring] != 0 { return true }
+    return false
+  }
+
+  private func address(_ position: UInt) -> UInt {
+    memory &+ UInt(ring) &* Self.capacity &+ position & (Self.capacity &- 1)
+  }
 
   /// Queues `bytes`, for which there must be ``room``.
   mutating func append(
     _ bytes: Span<UInt8>, _ hardware: borrowing some VirtioHardware & ~Copyable
   ) {
     for index in bytes.indices {
-      hardware.store8(memory &+ end & (Self.capacity &- 1), bytes[index])
+      hardware.store8(address(end), bytes[index])
       end &+= 1
     }
   }
 
-  /// The bytes that the device is to have next, as much as lies in one piece, and the number of the
-  /// buffer that they are; nil if there are none, or all buffers are with it.
-  mutating func takePiece() -> (n: UInt16, address: UInt, length: UInt32)? {
+  /// The bytes that the device is to have next, as buffer `n` of its queue, which it does not have: as
+  /// many as lie in one piece. Nil if there are none.
+  mutating func takePiece(as n: UInt16) -> (address: UInt, length: UInt32)? {
     guard offered != end, next &- oldest < Virtqueue.size else { return nil }
     let place = offered & (Self.capacity &- 1)
     let length = min(end &- offered, Self.capacity &- place)
-    let n = next & (Virtqueue.size &- 1)
+    let piece = (address(offered), UInt32(length))
+    let turn = Int(next & (Virtqueue.size &- 1))
+    buffers[turn] = n
+    lengths[turn] = piece.1
     next &+= 1
-    lengths[Int(n)] = UInt32(length)
     offered &+= length
-    return (n, memory &+ place, UInt32(length))
+    return piece
   }
 
   /// The device has returned buffer `n`, which it had.
   mutating func takeReturned(_ n: UInt16) {
-    returned |= 1 &<< UInt32(n & (Virtqueue.size &- 1))
+    let bit: UInt32 = 1 &<< UInt32(n)
+    for ring in abandoned.indices where abandoned[ring] & bit != 0 {
+      abandoned[ring] &= ~bit
+      return
+    }
+    returned |= bit
     while oldest != next {
-      let n = oldest & (Virtqueue.size &- 1)
-      guard returned & 1 &<< UInt32(n) != 0 else { break }
-      returned &= ~(1 &<< UInt32(n))
-      start &+= UInt(lengths[Int(n)])
+      let turn = Int(oldest & (Virtqueue.size &- 1))
+      let bit: UInt32 = 1 &<< UInt32(buffers[turn])
+      guard returned & bit != 0 else { break }
+      returned &= ~bit
+      start &+= UInt(lengths[turn])
       oldest &+= 1
     }
     // From the beginning again: what is queued next lies in one piece.
@@ -67,9 +96,28 @@ struct TransmitQueue {
   /// Forgets what the device has not been given.
   mutating func removeQueued() { end = offered }
 
+  /// The connection has ended: what the device has stays with it.
+  ///
+  /// - Returns: false if there is no memory for the next connection before the device is reset.
+  mutating func abandon() -> Bool {
+    while oldest != next {
+      let bit: UInt32 = 1 &<< UInt32(buffers[Int(oldest & (Virtqueue.size &- 1))])
+      if returned & bit == 0 { abandoned[ring] |= bit }
+      oldest &+= 1
+    }
+    returned = 0
+    (start, offered, end) = (0, 0, 0)
+    for candidate in abandoned.indices where abandoned[candidate] == 0 {
+      ring = candidate
+      return true
+    }
+    return false
+  }
+
   /// Forgets everything: the device has been reset, and has nothing any more.
   mutating func removeAll() {
     (start, offered, end) = (0, 0, 0)
     (oldest, next, returned) = (0, 0, 0)
+    abandoned = InlineArray(repeating: 0)
   }
 }

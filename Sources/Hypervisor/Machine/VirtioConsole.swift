@@ -6,8 +6,8 @@ internal import RemoteProtocol
 /// Bytes and connections come in queues of their own, so their order is the driver's to find out:
 /// - The device has one receive buffer at a time, and the next only after it has been seen that the
 ///   debugger of the last one's bytes was still there. A connection whose bytes have not been looked at
-///   therefore cannot be seen to end: its end comes after its bytes, for which there is no room. (But
-///   for a connection that is reset, ``OpeningBytes``.)
+///   therefore cannot be seen to end: its end comes after its bytes, for which there is no room. Only
+///   a reset comes earlier; see ``belongToNext(_:)``.
 /// - Bytes go to the device first, then it is looked whether the debugger is still there, and only then
 ///   the device is told of them. QEMU drops what it has not been told of when a connection ends.
 struct VirtioConsole<Hardware: VirtioHardware & ~Copyable>: Port, ~Copyable {
@@ -52,8 +52,6 @@ struct VirtioConsole<Hardware: VirtioHardware & ~Copyable>: Port, ~Copyable {
   private var outgoing: TransmitQueue
   /// The device has bytes that it has not been told of.
   private var hasUnannounced = false
-  /// This debugger has been sent something.
-  private var isAnswered = false
   private(set) var sends: UInt64 = 0
 
   /// What the device says is not the whole truth, and it has to be reset.
@@ -83,7 +81,8 @@ struct VirtioConsole<Hardware: VirtioHardware & ~Copyable>: Port, ~Copyable {
 
   /// Bytes of memory that ``init(_:memory:)`` wants on a page boundary.
   static var memoryNeeded: UInt {
-    4 &* Virtqueue.ringBytes &+ 2 &* UInt(receiveSize) &+ TransmitQueue.capacity &+ controlMemory
+    4 &* Virtqueue.ringBytes &+ 2 &* UInt(receiveSize) &+ TransmitQueue.memoryNeeded
+      &+ controlMemory
   }
 
   init(_ hardware: consuming Hardware, memory: UInt) {
@@ -98,7 +97,7 @@ struct VirtioConsole<Hardware: VirtioHardware & ~Copyable>: Port, ~Copyable {
     controlTransmit = queue(3, 3)
     receiveBuffers = memory &+ 4 &* Virtqueue.ringBytes
     outgoing = TransmitQueue(memory: receiveBuffers &+ 2 &* UInt(Self.receiveSize))
-    controlBuffers = receiveBuffers &+ 2 &* UInt(Self.receiveSize) &+ TransmitQueue.capacity
+    controlBuffers = receiveBuffers &+ 2 &* UInt(Self.receiveSize) &+ TransmitQueue.memoryNeeded
   }
 
   // MARK: Starting
@@ -215,7 +214,6 @@ struct VirtioConsole<Hardware: VirtioHardware & ~Copyable>: Port, ~Copyable {
         // One that has come and gone has had a last word, too.
         guard isConnected || hasDisconnected else { return nil }
         phase = .open
-        isAnswered = false
         if let bytes = held {
           held = nil
           following = bytes
@@ -250,44 +248,55 @@ struct VirtioConsole<Hardware: VirtioHardware & ~Copyable>: Port, ~Copyable {
         following = bytes
         beginClosing()
       } else {
-        if mayBelongToNext(bytes) { held = bytes }
+        if belongToNext(bytes) { held = bytes }
         beginClosing()
       }
     }
     return true
   }
 
-  /// Whether `bytes`, which came while one connection ended and another began, may be the first of the
-  /// new one.
-  private func mayBelongToNext(_ bytes: Received) -> Bool {
-    // A debugger that was sent nothing has not left anything unread, and only then is a connection
-    // reset. That it ended could not be seen while its bytes lay in the only buffer.
-    guard isAnswered else { return true }
+  /// Whether `bytes`, which came while one connection ended and another began, are the new one's.
+  ///
+  /// They are if the old one ended in order: that could not be seen while its bytes lay in the only
+  /// buffer. One that is reset ends at once, and its last packet must not be answered to the next. So
+  /// what begins as conversations do is the new one's. Anything else is, too, unless it turns out that
+  /// the new one has sent something of its own: a debugger waits for its first answer.
+  private mutating func belongToNext(_ bytes: Received) -> Bool {
     var opening = OpeningBytes()
     for offset in bytes.next..<bytes.end {
       opening.take(hardware.load8(address(of: bytes, offset)))
     }
-    return opening.mayOpenConversation
+    if opening.mayOpenConversation { return true }
+    guard current.next == current.end else { return false }
+    offerReceive(1 &- bytes.n)
+    for _ in 0..<5000 {
+      if receiveQueue.hasReturned(hardware) { return false }
+      hardware.pause()
+    }
+    return true
   }
 
   private mutating func beginClosing() {
     guard phase == .open else { return }
     phase = .closing
     hasDisconnected = false
-    hasUnannounced = false
     outgoing.removeQueued()
   }
 
   private mutating func endClosing() {
     phase = .closed
     takeSent()
-    if transmit.outstanding != 0 || needsRestart {
-      // QEMU drops the buffer that its reader hung up on and never returns it, and one that it was not
-      // told of would go to the next debugger. After a reset the device has none (section 2.1). Bytes
-      // of the next debugger's may be lost by it: connections that come and go meanwhile are not
-      // announced, so nobody could say whose they are.
+    // QEMU drops the buffer that its reader hung up on, and never returns it. After a reset the device
+    // has none (section 2.1), but bytes of the next debugger's may be lost by it: connections that come
+    // and go meanwhile are not announced, so nobody could say whose they are. So it is done when there
+    // is no next one, when memory is short, and when the device still has what it was not told of,
+    // which would go to the next one.
+    let hasMemory = outgoing.abandon()
+    let mustReset = !hasMemory || hasUnannounced && outgoing.hasAbandoned
+    hasUnannounced = false
+    if needsRestart || mustReset || outgoing.hasAbandoned && !isConnected {
       restart()
-    } else if receiveQueue.outstanding == 0 && held == nil {
+    } else if held == nil {
       offerReceive(0)
     }
   }
@@ -304,6 +313,7 @@ struct VirtioConsole<Hardware: VirtioHardware & ~Copyable>: Port, ~Copyable {
 
   /// Gives the device a buffer, 0 or 1, for the debugger's bytes: the only one.
   private mutating func offerReceive(_ n: UInt16) {
+    guard receiveQueue.outstanding == 0 else { return }
     receiveQueue.offer(
       n, receiveBuffers &+ UInt(n) &* UInt(Self.receiveSize), length: Self.receiveSize,
       deviceWrites: true, hardware)
@@ -395,9 +405,9 @@ struct VirtioConsole<Hardware: VirtioHardware & ~Copyable>: Port, ~Copyable {
     takeSent()
     guard phase == .open else { return false }
     guard !needsRestart else { return true }
-    while let piece = outgoing.takePiece() {
-      transmit.offer(
-        piece.n, piece.address, length: piece.length, deviceWrites: false, hardware)
+    for n in 0..<Virtqueue.size where !transmit.isWithDevice(n) {
+      guard let piece = outgoing.takePiece(as: n) else { break }
+      transmit.offer(n, piece.address, length: piece.length, deviceWrites: false, hardware)
       hasUnannounced = true
     }
     guard hasUnannounced else { return false }
@@ -407,7 +417,6 @@ struct VirtioConsole<Hardware: VirtioHardware & ~Copyable>: Port, ~Copyable {
     _ = hardware.read(.interruptStatus)
     guard !controlReceive.hasReturned(hardware) else { return true }
     hasUnannounced = false
-    isAnswered = true
     transmit.notify(hardware)
     takeSent()
     return false

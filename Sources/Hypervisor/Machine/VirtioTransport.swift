@@ -21,6 +21,9 @@ protocol VirtioHardware: ~Copyable {
 
   /// Orders the loads and stores before it and those after it, as the device sees them.
   func barrier()
+
+  /// Lets a microsecond pass.
+  func pause()
 }
 
 extension VirtioHardware where Self: ~Copyable {
@@ -97,4 +100,10 @@ struct VirtioTransport: VirtioHardware {
   func store64(_ address: UInt, _ value: UInt64) { el2_mmio_write64(address, value) }
 
   func barrier() { el2_dsb_sy() }
+
+  func pause() {
+    let start = el2_read_cntpct_el0()
+    let ticks = el2_read_cntfrq_el0() / 1_000_000
+    while el2_read_cntpct_el0() &- start < ticks {}
+  }
 }

@@ -13,6 +13,9 @@ struct Machine {
   /// The guest kernel's command line.
   var commandLine: String?
   var debugger: DebugEndpoint
+  /// QEMU sends what the debug link has at once. Without it each answer that leaves in two pieces waits
+  /// for an acknowledgment, which the debugger's host delays by some 40 ms.
+  var hasNoDelay = true
   /// More of QEMU's own arguments.
   var others: [String] = []
 
@@ -32,12 +35,11 @@ struct Machine {
   /// The debug link, which Stepwell keeps from the guest: a virtio console on the first of `virt`'s 32
   /// virtio-mmio transports, far from the last ones, which QEMU gives to devices of the guest's.
   private var debugLink: [String] {
+    let delay = hasNoDelay ? ",nodelay=on" : ""
     let address = "host=\(debugger.host),port=\(debugger.port)"
     return [
       "-global", "virtio-mmio.force-legacy=false",
-      // Without nodelay each answer that leaves in two pieces waits for an acknowledgment that the
-      // debugger's host delays, 40 ms.
-      "-chardev", "socket,id=stepwell-debug,\(address),server=on,wait=off,nodelay=on",
+      "-chardev", "socket,id=stepwell-debug,\(address),server=on,wait=off\(delay)",
       "-device", "virtio-serial-device,id=stepwell,bus=virtio-mmio-bus.0",
       "-device",
       "virtserialport,bus=stepwell.0,chardev=stepwell-debug,name=org.stepwell.debug",
