@@ -39,11 +39,11 @@ struct InterruptDeliveryTests {
     machine.model.cores[0].vmcr &= ~0xff00_0000  // ICC_PMR_EL1 is 0: nothing is taken yet.
     var priorities: [UInt32: UInt8] = [:]
     for n: UInt32 in 0..<32 {
-      priorities[32 + n] = UInt8(n * 7 % 30) * 8
+      priorities[32 + n] = UInt8(n * 7 % 15) * 16
       machine.enableSPI(32 + n, priority: priorities[32 + n]!)
     }
     for n: UInt32 in 0..<16 {
-      priorities[n] = UInt8(n * 5 % 30) * 8
+      priorities[n] = UInt8(n * 5 % 15) * 16
       machine.access(
         .redistributor(0), .write(0x10400 + Int(n), size: 1, UInt64(priorities[n]!)))
     }
@@ -61,11 +61,11 @@ struct InterruptDeliveryTests {
     arguments: [1, 2, 3, 4, 16])
   func anyListCount(count: Int) {
     let machine = InterruptMachine(listCount: count)
-    for n: UInt32 in 0..<40 { machine.enableSPI(100 + n, priority: UInt8(n * 11 % 31) * 8) }
+    for n: UInt32 in 0..<40 { machine.enableSPI(100 + n, priority: UInt8(n * 11 % 15) * 16) }
     for n: UInt32 in (0..<40).reversed() { machine.pulse(100 + n) }
     let taken = machine.drain()
     #expect(taken.sorted() == Array(100..<140))
-    let priorities = taken.map { ($0 - 100) * 11 % 31 }
+    let priorities = taken.map { ($0 - 100) * 11 % 15 }
     #expect(priorities == priorities.sorted())
   }
 
@@ -97,8 +97,10 @@ struct InterruptDeliveryTests {
     arguments: [1, 2, 4])
   func deepNesting(count: Int) {
     let machine = InterruptMachine(listCount: count)
-    let depth: UInt32 = 20
-    for n in 0..<depth { machine.enableSPI(200 + n, priority: UInt8(31 - n) * 8 - 8) }
+    // As deep as there are priorities that preempt, less the lowest.
+    let step: UInt32 = machine.model.hasSingleSecurityState ? 8 : 16
+    let depth = 248 / step - 1
+    for n in 0..<depth { machine.enableSPI(200 + n, priority: UInt8((depth - 1 - n) * step)) }
     for n in 0..<depth {
       machine.pulse(200 + n)
       #expect(machine.acknowledge() == 200 + n)
@@ -123,16 +125,16 @@ struct InterruptDeliveryTests {
   @Test("less urgent interrupts wait through deep nesting and follow in order")
   func nestingWithWaiting() {
     let machine = InterruptMachine()
-    for n: UInt32 in 0..<8 {
-      machine.enableSPI(200 + n, priority: UInt8(20 - n) * 8)
-      machine.enableSPI(300 + n, priority: UInt8(22 + n) * 8)
+    for n: UInt32 in 0..<7 {
+      machine.enableSPI(200 + n, priority: UInt8(6 - n) * 16)
+      machine.enableSPI(300 + n, priority: UInt8(7 + n) * 16)
     }
-    for n: UInt32 in 0..<8 {
-      machine.pulse(200 + n, 307 - n)
+    for n: UInt32 in 0..<7 {
+      machine.pulse(200 + n, 306 - n)
       #expect(machine.acknowledge() == 200 + n)
     }
-    for n: UInt32 in (0..<8).reversed() { machine.end(200 + n) }
-    #expect(machine.drain() == Array(300..<308))
+    for n: UInt32 in (0..<7).reversed() { machine.end(200 + n) }
+    #expect(machine.drain() == Array(300..<307))
   }
 
   @Test("with EOImode 1 any number may be active, and be deactivated in any order")
@@ -274,7 +276,7 @@ struct InterruptDeliveryTests {
 
   @Test("interrupts of a group that the CPU interface disables wait, and do not block the other's")
   func disabledGroupDoesNotBlock() {
-    let machine = InterruptMachine()
+    let machine = InterruptMachine(security: .one)
     machine.write(0x0000, 0b11)
     machine.write(0x0080 + 4 * 2, 0xffff_0000)  // 64 to 79 are in group 0, 80 to 95 in group 1.
     for n: UInt32 in 0..<8 {
@@ -290,7 +292,7 @@ struct InterruptDeliveryTests {
   @Test(
     "a group that is disabled while its interrupts fill the list registers lets the other's pass")
   func groupDisabledLater() {
-    let machine = InterruptMachine()
+    let machine = InterruptMachine(security: .one)
     machine.write(0x0000, 0b11)
     machine.write(0x0080 + 4 * 2, 0xffff_0000)
     machine.setCPUInterface(priorityMask: 0xf8, groups: 0b11, on: 0)

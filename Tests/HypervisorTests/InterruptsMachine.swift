@@ -21,14 +21,15 @@ final class InterruptMachine {
   /// `cores` of consecutive Aff0, started, with a guest that has done what an operating system does
   /// first: everything in group 1, the groups enabled, nothing masked.
   init(
-    cores: Int = 1, affinities: [UInt64]? = nil, hasSingleSecurityState: Bool = true,
-    listCount: Int = 4, canTrapDeactivation: Bool = true, isGuestSetUp: Bool = true,
+    cores: Int = 1, affinities: [UInt64]? = nil, security: Security = .current, listCount: Int = 4,
+    canTrapDeactivation: Bool = true, isGuestSetUp: Bool = true,
     prepare: (InterruptModel) -> Void = { _ in }
   ) {
     let affinities = affinities ?? (0..<cores).map { UInt64($0) }
     model = InterruptModel(
-      affinities: affinities, hasSingleSecurityState: hasSingleSecurityState,
-      listCount: listCount, canTrapDeactivation: canTrapDeactivation)
+      affinities: affinities, hasSingleSecurityState: security == .one, listCount: listCount,
+      canTrapDeactivation: canTrapDeactivation)
+    model.routesGroup0ToEL3 = security != .twoWithRawMask
     prepare(model)
     var links = InlineArray<4, OwnInterrupts.Link?>(repeating: nil)
     links[0] = OwnInterrupts.Link(number: InterruptNumber(Self.link), trigger: .edge)
@@ -38,7 +39,7 @@ final class InterruptMachine {
         kick: InterruptNumber(Self.kick), maintenance: InterruptNumber(25),
         timer: InterruptNumber(Self.timer), links: links),
       affinities: InlineArray { Affinity(mpidr: $0 < affinities.count ? affinities[$0] : 0) },
-      processorCount: affinities.count)
+      processorCount: affinities.count, lastProcessors: 1 << UInt32(affinities.count - 1))
     interfaces = InlineArray { _ in VirtualCPUInterface() }
     controller.startDistributor(bootProcessor: 0)
     for core in affinities.indices { start(core) }
@@ -66,6 +67,14 @@ final class InterruptMachine {
     settle()
   }
 
+  /// What reads back of a priority that was written: Non-secure software has a bit less.
+  func readable(_ priority: UInt8) -> UInt64 {
+    UInt64(priority & (model.hasSingleSecurityState ? 0xf8 : 0xf0))
+  }
+
+  /// What reads back of groups that were written: with two Security states they are not Non-secure's.
+  func groups(_ value: UInt32) -> UInt32 { model.hasSingleSecurityState ? value : 0 }
+
   // MARK: The hypervisor
 
   func start(_ core: Int) {
@@ -91,7 +100,7 @@ final class InterruptMachine {
 
   func hasPendingVirtualInterrupt(on core: Int = 0) -> Bool {
     model.executing = core
-    return controller.hasPendingVirtualInterrupt()
+    return controller.hasPendingVirtualInterrupt(interfaces[core])
   }
 
   /// Every core handles its physical interrupts, until there are none.
@@ -239,7 +248,22 @@ final class InterruptMachine {
   }
 }
 
-/// Runs each test with the short way of an interrupt wherever the hypervisor takes it, and without.
+/// What the machine has of Security states.
+enum Security: CaseIterable, CustomTestStringConvertible {
+  case one
+  /// Two, group 0 being EL3's (SCR_EL3.FIQ = 1).
+  case two
+  /// Two, and SCR_EL3.FIQ = 0: ICC_PMR_EL1 is of all priorities, other priorities are the Non-secure's.
+  case twoWithRawMask
+
+  /// That which the test at hand is run with.
+  @TaskLocal static var current = one
+
+  var testDescription: String { "\(self)" }
+}
+
+/// Runs each test with one Security state and with two, and each with the short way of an interrupt
+/// wherever the hypervisor takes it, and without.
 struct BothWays: SuiteTrait, TestTrait, TestScoping {
   @TaskLocal static var takesShortWay = false
 
@@ -248,8 +272,12 @@ struct BothWays: SuiteTrait, TestTrait, TestScoping {
   func provideScope(
     for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
   ) async throws {
-    for takesShortWay in [false, true] {
-      try await Self.$takesShortWay.withValue(takesShortWay) { try await function() }
+    for security in Security.allCases {
+      for takesShortWay in [false, true] {
+        try await Security.$current.withValue(security) {
+          try await Self.$takesShortWay.withValue(takesShortWay) { try await function() }
+        }
+      }
     }
   }
 }

@@ -73,7 +73,9 @@ enum Power {
       // Standby whatever is asked for: it may return at any time, and state is kept. A pending
       // interrupt of the guest's ends it, as does anything that EL2 has to see to.
       EL2.shared.value.interrupts.synchronize(&vcpu.value.interrupts)
-      if !EL2.shared.value.interrupts.hasPendingVirtualInterrupt() {
+      if !EL2.shared.value.interrupts.hasPendingVirtualInterrupt(
+        vcpu.value.interrupts)
+      {
         el2_wfi()
       }
       return PSCI.Status.success.value

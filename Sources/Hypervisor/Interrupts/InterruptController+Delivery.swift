@@ -87,7 +87,16 @@ extension InterruptController where Hardware: ~Copyable {
   /// in an enabled group and above the priority mask. (One that could not preempt what is running
   /// counts as well: a wake-up too many is allowed, one too few is not.) To be asked after
   /// `synchronize`.
-  func hasPendingVirtualInterrupt() -> Bool {
+  ///
+  /// Where the guest has put its redistributor to sleep, anything that is pending wakes it, whatever
+  /// its CPU interface lets through (GICR_WAKER, IHI 0069, 12.11.42: WakeRequest).
+  func hasPendingVirtualInterrupt(_ interface: borrowing VirtualCPUInterface) -> Bool {
+    let redistributor = interface.processor
+    if redistributors[redistributor].holdsBack {
+      return !interface.queue.isEmpty
+        || redistributors[redistributor].pendingSGIs & redistributors[redistributor].enabledSGIs
+          != 0
+    }
     let control = VirtualMachineControl(rawValue: hardware.read(.ichVMCR))
     let registers = ListRegisterFile(
       reading: hardware, count: virtualInterface.listRegisterCount)
@@ -104,19 +113,22 @@ extension InterruptController where Hardware: ~Copyable {
 
   // MARK: What an interrupt is to the guest now
 
-  /// The priority that the guest gave `number`.
+  /// The priority that the guest gave `number`, as a list register has it.
   func priority(of number: InterruptNumber, on processor: Int) -> UInt8 {
     switch number.kind {
-    case .sgi: redistributors[processor].priority(ofSGI: Int(number.rawValue))
-    case .lpi: hardware.lpiConfiguration(of: number) & 0xfc
+    case .sgi:
+      priorities.inListRegister(
+        redistributors[processor].priority(ofSGI: Int(number.rawValue)))
+    case .lpi: priorities.inListRegister(hardware.lpiConfiguration(of: number) & 0xfc)
     case .ppi, .spi, .special: peripheralPriority(of: number, on: processor)
     }
   }
 
   /// The same for a PPI or SPI.
   func peripheralPriority(of number: InterruptNumber, on processor: Int) -> UInt8 {
-    hardware.read8(
-      frame(of: number, on: processor), InterruptRegister.priority.offset(of: number))
+    priorities.inListRegister(
+      hardware.read8(
+        frame(of: number, on: processor), InterruptRegister.priority.offset(of: number)))
   }
 
   /// The group that the guest gave `number`. LPIs are always in group 1.

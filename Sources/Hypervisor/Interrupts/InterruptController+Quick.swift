@@ -26,7 +26,7 @@ extension InterruptController where Hardware: ~Copyable {
     }
     hardware.write(.iccEOIR1, UInt64(number.rawValue))
     noteAcknowledged(number, on: processor)
-    let priority = peripheralPriority(of: number, on: processor) & virtualInterface.priorityMask
+    let priority = peripheralPriority(of: number, on: processor)
     hardware.write(
       .ichLR(0), ListRegister(pending: number, priority: priority, group: group).rawValue)
     return nil

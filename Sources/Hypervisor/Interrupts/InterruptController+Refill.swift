@@ -143,8 +143,7 @@ extension InterruptController where Hardware: ~Copyable {
     }
     stopWaiting(candidate.number, &interface)
     registers[place] = ListRegister(
-      pending: candidate.number, priority: candidate.priority & virtualInterface.priorityMask,
-      group: candidate.group)
+      pending: candidate.number, priority: candidate.priority, group: candidate.group)
     return true
   }
 

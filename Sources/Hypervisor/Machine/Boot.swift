@@ -60,20 +60,22 @@ enum Boot {
     var memory = PhysicalMemory()
     try turnOnMMU(machine, features, memory: &memory)
     let stage2 = try makeStage2(tree, machine, features, memory: &memory)
-    try giveTreeToGuest(tree, at: address, machine)
+    guard let redistributors = machine.redistributorMap(type: { el2_mmio_read64(UInt($0) &+ 8) })
+    else { throw .noGICv3 }
+    try giveTreeToGuest(tree, at: address, machine, redistributors)
 
     var link = VirtioConsole(
       VirtioTransport(base: UInt(machine.linkTransport)),
       memory: el2_address_of___link_storage_start())
     guard link.start() else { throw .badDebugLink }
 
-    guard let frames = machine.redistributorFrames else { throw .noGICv3 }
     let vcpuCount = machine.vcpuCount
     announce(machine, held: payload.holdsGuest)
-    let interrupts = startInterruptController(machine, frames, bootCore: bootCore)
+    let interrupts = startInterruptController(
+      machine, redistributors, bootCore: bootCore)
     EL2.shared.initialize(
       to: SharedState(
-        machine: machine, features: features, redistributorFrames: frames,
+        machine: machine, features: features, redistributors: redistributors,
         interrupts: interrupts, stage2: stage2, memory: memory, linkCore: bootCore))
     for vcpu in 0..<vcpuCount {
       EL2.vcpu(vcpu).initialize(
@@ -166,11 +168,12 @@ enum Boot {
     } catch { throw .translation(error) }
   }
 
-  /// Takes EL2's memory and the debug link's page out of the guest's device tree, which stays where
-  /// it is and is otherwise as it was.
+  /// Takes EL2's memory, the debug link's page and the CPUs that have no vCPU out of the guest's device
+  /// tree, which stays where it is and is otherwise as it was.
   @_optimize(size)
   private static func giveTreeToGuest(
-    _ tree: DeviceTree, at address: UInt64, _ machine: borrowing MachineDescription
+    _ tree: DeviceTree, at address: UInt64, _ machine: borrowing MachineDescription,
+    _ redistributors: borrowing RedistributorMap
   ) throws(MachineError) {
     do throws(DeviceTreeError) {
       var edits = DeviceTree.Edits(of: tree)
@@ -180,6 +183,14 @@ enum Boot {
         if let region = try? node.region(0), machine.linkPage.contains(region.address) {
           try edits.remove(node)
         }
+      }
+      if machine.processorCount > machine.vcpuCount {
+        for vcpu in 0..<machine.vcpuCount {
+          try edits.keepProcessor(affinity: machine.affinities[vcpu])
+        }
+      }
+      if let stride = redistributors.strideToTell, let controller = try tree.gicV3() {
+        try edits.set("redistributor-stride", to: stride, of: controller.node)
       }
       // No vCPU is there yet, and its storage has the room that this needs.
       let scratch = unsafe UnsafeMutableRawBufferPointer(
@@ -233,7 +244,8 @@ enum Boot {
 
   @_optimize(size)
   private static func startInterruptController(
-    _ machine: borrowing MachineDescription, _ frames: InlineArray<8, UInt>, bootCore: Int
+    _ machine: borrowing MachineDescription, _ redistributors: borrowing RedistributorMap,
+    bootCore: Int
   ) -> InterruptController<GICv3Hardware> {
     var links = InlineArray<4, OwnInterrupts.Link?>(repeating: nil)
     links[0] = OwnInterrupts.Link(
@@ -248,8 +260,8 @@ enum Boot {
       affinities[vcpu] = Affinity(mpidr: machine.affinities[vcpu])
     }
     let controller = InterruptController(
-      hardware: machine.interruptHardware(redistributors: frames), own: own, affinities: affinities,
-      processorCount: machine.vcpuCount)
+      hardware: machine.interruptHardware(redistributors), own: own, affinities: affinities,
+      processorCount: machine.vcpuCount, lastProcessors: redistributors.lastProcessors)
     controller.startDistributor(bootProcessor: bootCore)
     return controller
   }
@@ -263,5 +275,11 @@ enum Boot {
     console.write(decimal: UInt64(machine.vcpuCount))
     console.write(machine.vcpuCount == 1 ? " vCPU" : " vCPUs")
     console.write(held ? ", guest held until a debugger continues it\n" : "\n")
+    guard machine.processorCount > machine.vcpuCount else { return }
+    console.write("Stepwell: ")
+    console.write(decimal: UInt64(machine.processorCount))
+    console.write(" CPUs in the device tree; ")
+    console.write(decimal: UInt64(machine.vcpuCount))
+    console.write(" are used, for which there is room, and the guest does not find the others\n")
   }
 }
