@@ -5,7 +5,7 @@ extension InterruptController where Hardware: ~Copyable {
   /// highest, and what the guest gave one as high comes along and is queued.
   func beginWaiting() {
     // 0x20 leaves something to mask with even where only three bits of priority are implemented.
-    hardware.write(.iccPMR, 0x20)
+    hardware.write(.iccPMR, priorities.maskIsRaw ? 0x90 : 0x20)
   }
 
   /// All interrupts reach this core again.
