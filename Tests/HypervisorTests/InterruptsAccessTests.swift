@@ -51,7 +51,8 @@ struct InterruptAccessTests {
     func isPending() -> Bool {
       machine.access(frame, .read(offsets[2], size: 4)) & bit != 0
     }
-    for assertsFirst in [false, true] {
+    for (assertsFirst, isMasked) in [(false, false), (true, false), (false, true), (true, true)] {
+      machine.guestIsMasked = isMasked
       write(0)
       if assertsFirst {
         if frame == .distributor {

@@ -21,6 +21,89 @@ struct InterruptDeliveryTests {
     #expect(!machine.model.source(40, core: 0).isActive)
   }
 
+  @Test(
+    "a level-sensitive interrupt whose line falls while the guest masks interrupts is not taken",
+    arguments: [27, 40, 1060, 4100] as [UInt32])
+  func fallsWhileMasked(number: UInt32) {
+    let machine = InterruptMachine()
+    machine.enableLevelSensitive(number)
+    machine.guestIsMasked = true
+    for isEnded in [false, true] {
+      machine.setLine(of: number, true)
+      if isEnded {
+        // The handler ends its interrupt, and tells the device only then: it has come again.
+        #expect(machine.acknowledge() == number)
+        machine.end(number)
+        #expect(machine.model.cores[0].lists.contains { $0 >> 62 == 1 })
+      }
+      machine.setLine(of: number, false)
+      #expect(machine.acknowledge() == 1023)
+      #expect(!machine.model.source(number, core: 0).isActive)
+      machine.setLine(of: number, true)
+      #expect(machine.acknowledge() == number, "and it comes the next time")
+      machine.setLine(of: number, false)
+      machine.end(number)
+      #expect(machine.acknowledge() == 1023)
+    }
+  }
+
+  @Test(
+    "what has fallen is gone as soon as EL2 returns to the guest, and lets the less urgent pass")
+  func fallsAmongOthers() {
+    let machine = InterruptMachine(listCount: 2)
+    machine.guestIsMasked = true
+    for n: UInt32 in 40..<46 {
+      machine.enableLevelSensitive(n)
+      machine.setLine(n, true)
+    }
+    machine.enableSPI(50, priority: 0xd0)
+    machine.pulse(50)
+    for n: UInt32 in 40..<46 where n != 43 { machine.setLine(n, false) }
+    _ = machine.read(0x4)
+    let pending = machine.model.cores[0].lists.filter { $0 >> 62 == 1 }
+    #expect(Set(pending.map { UInt32(truncatingIfNeeded: $0) }) == [43, 50])
+    #expect(machine.acknowledge() == 43)
+    machine.setLine(43, false)
+    machine.end(43)
+    #expect(machine.drain() == [50])
+  }
+
+  @Test("what the guest made pending itself stays so without a line, and an edge stays an edge")
+  func doesNotFall() {
+    let machine = InterruptMachine()
+    machine.guestIsMasked = true
+    machine.enableLevelSensitive(40)
+    machine.write(0x204, 1 << 8)
+    #expect(machine.drain() == [40])
+    machine.enableSPI(41)
+    machine.pulse(41)
+    #expect(machine.drain() == [41])
+  }
+
+  @Test("an acknowledge traps only after a level-sensitive one came while the guest was masked")
+  func guards() {
+    let machine = InterruptMachine()
+    machine.enableLevelSensitive(40)
+    machine.enableSPI(41)
+    func traps() -> Bool { machine.model.cores[0].hcr & 0b11 << 11 != 0 }
+    machine.setLine(40, true)
+    #expect(!traps())
+    #expect(machine.acknowledge() == 40)
+    machine.setLine(40, false)
+    machine.end(40)
+    machine.guestIsMasked = true
+    machine.pulse(41)
+    #expect(!traps())
+    #expect(machine.drain() == [41])
+    machine.setLine(40, true)
+    #expect(traps())
+    machine.setWithheld(true)
+    machine.setWithheld(false)
+    #expect(traps())
+    #expect(machine.acknowledge() == 40)
+    #expect(!traps())
+  }
+
   @Test("PPIs and SPIs have the hardware link, SGIs and LPIs have none")
   func hardwareLink() {
     for (number, isLinked): (UInt32, Bool) in [

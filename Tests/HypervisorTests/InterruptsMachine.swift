@@ -11,6 +11,8 @@ final class InterruptMachine {
   private var interfaces: InlineArray<8, VirtualCPUInterface>
   /// How many interrupts took the short way.
   var quickCount = 0
+  /// PSTATE.I of the guest on every core.
+  var guestIsMasked = false
   /// EL2's own interrupts that came, on which core.
   var events: [(core: Int, event: HypervisorInterrupt)] = []
 
@@ -112,14 +114,17 @@ final class InterruptMachine {
         model.executing = core
         var acknowledged = InterruptNumber.none
         if BothWays.takesShortWay {
-          guard let number = controller.deliverQuickly(&interfaces[core]) else {
+          guard
+            let number = controller.deliverQuickly(
+              &interfaces[core], guestIsMasked: guestIsMasked)
+          else {
             quickCount += 1
             continue
           }
           acknowledged = number
         }
         if let event = controller.handlePhysicalInterrupt(
-          &interfaces[core], acknowledged: acknowledged)
+          &interfaces[core], acknowledged: acknowledged, guestIsMasked: guestIsMasked)
         {
           events.append((core, event))
           // Its owner sees to the timer, or it would come again.
@@ -136,6 +141,12 @@ final class InterruptMachine {
 
   /// Acknowledges: the INTID, or 1023.
   func acknowledge(on core: Int = 0, group: Int = 1) -> UInt32 {
+    // TALL0, TALL1.
+    if model.cores[core].hcr & 0b11 << 11 != 0 {
+      model.executing = core
+      controller.guestAcknowledges(&interfaces[core])
+      #expect(model.cores[core].hcr & 0b11 << 11 == 0, "it would trap for ever")
+    }
     let number = model.guestAcknowledge(on: core, group: group)
     settle()
     return number
@@ -224,6 +235,28 @@ final class InterruptMachine {
     write(offset, isEdge ? read(offset) | bit : read(offset) & ~bit)
     access(.distributor, .write(0x6000 + 8 * Int(number), size: 8, route))
     write(0x100 + Int(number / 32) * 4, 1 << (number % 32))
+  }
+
+  /// Sets up one of the guest's PPIs or SPIs of any range as level-sensitive, and enables it.
+  func enableLevelSensitive(_ number: UInt32) {
+    let number = InterruptNumber(number)
+    let frame: InterruptFrame = number.kind == .spi ? .distributor : .redistributor(0)
+    func write(_ register: InterruptRegister, size: Int = 4, _ value: UInt64) {
+      access(frame, .write(register.offset(of: number), size: size, value))
+    }
+    write(.group, ~0)
+    write(.priority, size: 1, 0xa0)
+    write(.configuration, 0)
+    write(.setEnable, UInt64(number.bit))
+  }
+
+  /// A device changes the line of any of core 0's.
+  func setLine(of number: UInt32, _ isAsserted: Bool) {
+    if InterruptNumber(number).kind == .spi {
+      setLine(number, isAsserted)
+    } else {
+      setLine(number, ofCore: 0, isAsserted)
+    }
   }
 
   /// A device pulls the line of an edge-triggered SPI up and down.

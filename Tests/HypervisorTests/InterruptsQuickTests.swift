@@ -97,6 +97,12 @@ struct InterruptQuickTests {
         $0.write(0x384, 1 << 8)
       }, arrive: { $0.pulse(40) }),
     Scene(
+      testDescription: "a level-sensitive SPI while the guest masks interrupts", isQuick: true,
+      prepare: {
+        $0.enableLevelSensitive(40)
+        $0.guestIsMasked = true
+      }, arrive: { $0.setLine(40, true) }),
+    Scene(
       testDescription: "one for a guest whose interrupts are withheld", isQuick: false,
       prepare: {
         $0.enableSPI(40)

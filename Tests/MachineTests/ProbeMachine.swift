@@ -7,6 +7,7 @@ struct ProbeMachine {
   /// The topics, as the kernel's command line names them, in order. The word "open" before them opens
   /// every gate.
   var topic: String
+  var board = Machine.Board.tested
   var cpu = "cortex-a72"
   var cpus = 1
 
@@ -15,7 +16,7 @@ struct ProbeMachine {
   func bareTranscript() async throws -> [String] {
     let payload = try Data(contentsOf: try await Self.guest.value.image)
     let machine = Machine(
-      cpu: cpu, cpus: cpus, memory: Self.memory,
+      board: board, cpu: cpu, cpus: cpus, memory: Self.memory,
       image: try MachineTests.file(
         "probe-bare.image",
         try await Self.shim.value.bootImage(of: payload, named: "the probe")),
@@ -35,7 +36,7 @@ struct ProbeMachine {
   ) async throws -> [String] {
     let kernel = try Data(contentsOf: try await Self.guest.value.image)
     let machine = Machine(
-      cpu: cpu, cpus: cpus, memory: Self.memory,
+      board: board, cpu: cpu, cpus: cpus, memory: Self.memory,
       image: try MachineTests.image(
         held ? "probe-held.image" : "probe.image", kernel: kernel, holdsGuest: held),
       commandLine: topic, debugger: try .unused())

@@ -3,9 +3,11 @@
 extension InterruptController where Hardware: ~Copyable {
   /// Handles the physical interrupt for which the executing core came to EL2, `acknowledged` if it is
   /// so already. The guest's are made ready for it. The first of EL2's own that somebody else has to
-  /// see to is returned; if more are pending, the core comes to EL2 again at once.
+  /// see to is returned; if more are pending, the core comes to EL2 again at once. `guestIsMasked` is
+  /// PSTATE.I of the guest, or true where that is not known: it can take nothing as yet.
   func handlePhysicalInterrupt(
-    _ interface: inout VirtualCPUInterface, acknowledged: InterruptNumber = .none
+    _ interface: inout VirtualCPUInterface, acknowledged: InterruptNumber = .none,
+    guestIsMasked: Bool = true
   ) -> HypervisorInterrupt? {
     var event: HypervisorInterrupt?
     var number = acknowledged
@@ -21,6 +23,9 @@ extension InterruptController where Hardware: ~Copyable {
         interface.active.deactivate(number)
         interface.queue.insert(number)
         noteAcknowledged(number, on: interface.processor)
+        if guestIsMasked && mayFall(number, on: interface.processor) {
+          interface.guardsAcknowledge = true
+        }
       }
       number = .none
     } while event == nil
@@ -66,6 +71,9 @@ extension InterruptController where Hardware: ~Copyable {
     let redistributor = interface.processor
     if redistributors[redistributor].takeRevalidation() {
       revalidate(&interface)
+    }
+    if interface.guardsAcknowledge {
+      dropFallen(&interface)
     } else if !interface.queue.isEmpty || interface.active.hasEntries
       || redistributors[redistributor].pendingSGIs & redistributors[redistributor].enabledSGIs != 0
     {
@@ -155,15 +163,22 @@ extension InterruptController where Hardware: ~Copyable {
   /// acknowledged it: pending in hardware. A level-sensitive one is, as long as its line is
   /// asserted, unless the guest itself made it pending.
   func giveBack(_ number: InterruptNumber, _ interface: inout VirtualCPUInterface) {
-    if trigger(of: number, on: interface.processor) == .edge
-      || isHeldBySoftware(number, on: interface.processor)
-    {
-      set(.setPending, number, on: interface.processor)
+    let processor = interface.processor
+    if isHeldBySoftware(number, on: processor) {
+      if number.kind == .spi {
+        distributor.softwarePending.giveBack(number.bit, at: number.wordIndex)
+      } else {
+        redistributors[processor].softwarePending.giveBack(number.bit, at: number.wordIndex)
+      }
+      set(.setPending, number, on: processor)
+    } else if trigger(of: number, on: processor) == .edge {
+      set(.setPending, number, on: processor)
     }
     drop(number, &interface)
   }
 
-  private func isHeldBySoftware(_ number: InterruptNumber, on processor: Int) -> Bool {
+  /// Whether the guest made `number`, a PPI or SPI that EL2 holds for it, pending itself.
+  func isHeldBySoftware(_ number: InterruptNumber, on processor: Int) -> Bool {
     number.kind == .spi
       ? distributor.softwarePending.isHeld(number.bit, at: number.wordIndex)
       : redistributors[processor].softwarePending.isHeld(number.bit, at: number.wordIndex)
