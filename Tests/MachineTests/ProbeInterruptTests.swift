@@ -86,7 +86,9 @@ extension MachineTests {
       #expect(transcript == expected)
     }
 
-    @Test("A tick of the virtual timer costs one exit, the interrupt's, and nothing else unless it is masked")
+    @Test(
+      "A tick of the virtual timer costs one exit, the interrupt's, and nothing else unless it is masked"
+    )
     func ticks() async throws {
       var costs: [[String: Int]] = []
       let machine = ProbeMachine(topic: "interrupts-timer", cpus: 2)
