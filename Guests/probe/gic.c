@@ -34,6 +34,11 @@ void start_cpu_interface(void) {
   uint64_t cpu = this_cpu()->index;
   write32(GICR(cpu) + GICR_WAKER, 0);
   while (read32(GICR(cpu) + GICR_WAKER) & 1 << 2) continue;
+  start_cpu_interface_unwoken();
+}
+
+void start_cpu_interface_unwoken(void) {
+  uint64_t cpu = this_cpu()->index;
   write32(GICR_SGI(cpu) + ICENABLER, ~0u);
   write32(GICR_SGI(cpu) + ICPENDR, ~0u);
   write32(GICR_SGI(cpu) + ICACTIVER, ~0u);

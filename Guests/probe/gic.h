@@ -28,6 +28,8 @@ unsigned interrupt_count(void);
 void start_distributor(void);
 // Prepares this processor's redistributor and CPU interface.
 void start_cpu_interface(void);
+// The same, but leaves GICR_WAKER as it is after a reset.
+void start_cpu_interface_unwoken(void);
 
 // The frame and the bit registers' offset of `number`; private interrupts are this processor's.
 uintptr_t bit_register(unsigned offset, unsigned number);

@@ -32,8 +32,9 @@ static void note(void) {
 }
 
 static void prepare(unsigned number, unsigned place) {
-  // 48 interrupts, 31 priorities above the mask, in an order that is not that of the numbers.
-  priorities[number] = place * 11 % 31 * 8;
+  // 48 interrupts, 15 priorities above the mask, in an order that is not that of the numbers. With two
+  // Security states Non-secure software has four bits of priority where there are five.
+  priorities[number] = place * 11 % 15 * 16;
   set_priority(number, (uint8_t)priorities[number]);
   if (number >= 32) set_edge(number, true);
   set_bit(ISENABLER, number);
@@ -87,7 +88,7 @@ static void run_nested(void) {
   start(nest);
   for (unsigned n = 0; n <= DEPTH; n++) {
     set_edge(FIRST_SPI + n, true);
-    set_priority(FIRST_SPI + n, (uint8_t)(n < DEPTH ? 0xe0 - 8 * n : 0xe8));
+    set_priority(FIRST_SPI + n, (uint8_t)(n < DEPTH ? 0xc0 - 16 * n : 0xe0));
     set_bit(ISENABLER, FIRST_SPI + n);
   }
   set_bit(ISPENDR, FIRST_SPI);
@@ -185,6 +186,163 @@ static void run_latch(void) {
 }
 
 const struct topic interrupts_latch = {"interrupts-latch", run_latch};
+
+// MARK: A device that is told after the end of its interrupt
+
+#define PL031 0x09010000ul
+#define PL031_SPI 34
+#define PL031_DR 0x00
+#define PL031_MR 0x04
+#define PL031_IMSC 0x10
+#define PL031_RIS 0x14
+#define PL031_ICR 0x1c
+
+static unsigned late_count, asserted_count, late_pause;
+
+static void tell_late(void) {
+  unsigned number = acknowledge();
+  end_of_interrupt(number);
+  if (number != PL031_SPI) return;
+  late_count++;
+  asserted_count += read32(PL031 + PL031_RIS);
+  for (unsigned n = 0; n < late_pause; n++) pause_a_moment();
+  // Level-sensitive: it was pending again since its end, and is not any more.
+  write32(PL031 + PL031_ICR, 1);
+}
+
+// The alarm goes off at once: the time that it is set to is now.
+static void ring(void) { write32(PL031 + PL031_MR, read32(PL031 + PL031_DR)); }
+
+static void run_late(void) {
+  start(tell_late);
+  set_edge(PL031_SPI, false);
+  set_bit(ISENABLER, PL031_SPI);
+  write32(PL031 + PL031_ICR, 1);
+  write32(PL031 + PL031_IMSC, 1);
+  static const unsigned pauses[] = {0, 100, 10000, 1000000};
+  for (unsigned n = 0; n < sizeof pauses / sizeof *pauses; n++) {
+    late_pause = pauses[n];
+    late_count = asserted_count = 0;
+    unmask_interrupts();
+    ring();
+    for (unsigned m = 0; m < 100000; m++) pause_a_moment();
+    mask_interrupts();
+    say("told after %d: taken %d asserted %d", (uint64_t)pauses[n], (uint64_t)late_count,
+        (uint64_t)asserted_count);
+  }
+  // Masked all the while that its line is asserted: never seen.
+  for (unsigned n = 0; n < sizeof pauses / sizeof *pauses; n++) {
+    late_count = asserted_count = 0;
+    ring();
+    for (unsigned m = 0; m < pauses[n]; m++) pause_a_moment();
+    write32(PL031 + PL031_ICR, 1);
+    unmask_interrupts();
+    for (unsigned m = 0; m < 100000; m++) pause_a_moment();
+    mask_interrupts();
+    say("masked for %d: taken %d", (uint64_t)pauses[n], (uint64_t)late_count);
+  }
+}
+
+const struct topic interrupts_late = {"interrupts-late", run_late};
+
+// MARK: A redistributor that nobody wakes
+
+static unsigned unwoken_counts[64];
+
+static void count_unwoken(void) {
+  unsigned number = acknowledge();
+  if (number < 64) unwoken_counts[number]++;
+  end_of_interrupt(number);
+}
+
+static void run_unwoken(void) {
+  start_distributor();
+  start_cpu_interface_unwoken();
+  this_cpu()->on_interrupt = count_unwoken;
+  set_edge(40, true);
+  set_bit(ISENABLER, 40);
+  set_bit(ISENABLER, 3);
+  unmask_interrupts();
+  set_bit(ISPENDR, 40);
+  send_sgi(3, 0);
+  for (unsigned n = 0; n < 100000; n++) pause_a_moment();
+  mask_interrupts();
+  say("taken: SGI %d, SPI %d", (uint64_t)unwoken_counts[3], (uint64_t)unwoken_counts[40]);
+}
+
+const struct topic interrupts_unwoken = {"interrupts-unwoken", run_unwoken};
+
+// MARK: What is to be read of priorities, groups and control
+
+static unsigned masked_count;
+
+static void count_masked(void) {
+  unsigned number = acknowledge();
+  if (number == SPURIOUS) return;
+  masked_count++;
+  say("running %x", (uint64_t)(READ(ICC_RPR_EL1) & 0xff));
+  end_of_interrupt(number);
+}
+
+static void run_views(void) {
+  start(count_masked);
+  say("CTLR %x", (uint64_t)(read32(GICD) & ~(1u << 31)));
+  write32(GICD, 0);
+  say("disabled: CTLR %x", (uint64_t)(read32(GICD) & ~(1u << 31)));
+  write32(GICD, ~0u & ~(1u << 6));
+  say("all enabled: CTLR %x", (uint64_t)(read32(GICD) & 0x53));
+  write32(GICD, 1 << 4 | 1 << 1);
+  static const unsigned numbers[] = {0, 7, 15, 27, 40, FIRST_SPI};
+  for (unsigned n = 0; n < sizeof numbers / sizeof *numbers; n++) {
+    unsigned number = numbers[n];
+    for (unsigned value = 0; value < 256; value += 51) {
+      set_priority(number, (uint8_t)value);
+      say("priority of %d: %x reads %x", (uint64_t)number, (uint64_t)value,
+          (uint64_t)read8((number < 32 ? GICR_SGI(0) : GICD) + IPRIORITYR + number));
+    }
+  }
+  for (unsigned n = 0; n < 64; n += 32) {
+    uintptr_t groups = bit_register(IGROUPR, n);
+    write32(groups, 0x5a5a5a5a);
+    say("groups from %d: %x", (uint64_t)n, (uint64_t)read32(groups) & ~(1u << 25 | 1u << 26 | 1u << 16));
+    write32(groups, ~0u);
+  }
+  // Which priorities the mask lets through, and what they run at.
+  set_edge(FIRST_SPI, true);
+  set_bit(ISENABLER, FIRST_SPI);
+  for (unsigned priority = 0; priority < 0xf0; priority += 0x20) {
+    set_priority(FIRST_SPI, (uint8_t)priority);
+    set_priority(3, (uint8_t)priority);
+    set_bit(ISENABLER, 3);
+    for (unsigned mask = 0x10; mask < 0x100; mask += 0x20) {
+      WRITE(ICC_PMR_EL1, mask);
+      masked_count = 0;
+      unmask_interrupts();
+      set_bit(ISPENDR, FIRST_SPI);
+      for (unsigned n = 0; n < 200; n++) pause_a_moment();
+      mask_interrupts();
+      unsigned of_spi = masked_count;
+      WRITE(ICC_PMR_EL1, 0xff);
+      unmask_interrupts();
+      for (unsigned n = 0; n < 200; n++) pause_a_moment();
+      mask_interrupts();
+      WRITE(ICC_PMR_EL1, mask);
+      masked_count = 0;
+      unmask_interrupts();
+      send_sgi(3, 0);
+      for (unsigned n = 0; n < 200; n++) pause_a_moment();
+      mask_interrupts();
+      say("priority %x, mask %x: SPI %d, SGI %d", (uint64_t)priority, (uint64_t)mask,
+          (uint64_t)of_spi, (uint64_t)masked_count);
+      WRITE(ICC_PMR_EL1, 0xff);
+      unmask_interrupts();
+      for (unsigned n = 0; n < 200; n++) pause_a_moment();
+      mask_interrupts();
+    }
+  }
+}
+
+const struct topic interrupts_views = {"interrupts-views", run_views};
 
 // MARK: SGIs
 

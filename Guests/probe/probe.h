@@ -45,6 +45,11 @@ static inline uint64_t read64(uintptr_t address) {
   __asm__ volatile("ldr %0, [%1]" : "=r"(value) : "r"(address) : "memory");
   return value;
 }
+static inline uint8_t read8(uintptr_t address) {
+  uint8_t value;
+  __asm__ volatile("ldrb %w0, [%1]" : "=r"(value) : "r"(address) : "memory");
+  return value;
+}
 static inline void write8(uintptr_t address, uint8_t value) {
   __asm__ volatile("strb %w0, [%1]" : : "rZ"(value), "r"(address) : "memory");
 }

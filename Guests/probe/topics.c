@@ -7,6 +7,9 @@
   X(interrupts_nested)    \
   X(interrupts_triggers)  \
   X(interrupts_latch)     \
+  X(interrupts_late)      \
+  X(interrupts_unwoken)   \
+  X(interrupts_views)     \
   X(interrupts_sgi)       \
   X(interrupts_timer)     \
   X(hidden_registers)     \

@@ -55,6 +55,11 @@ private struct TreeWriter {
     try writeStructure(edits)
     strings = output.count
     output.append(source.strings)
+    // The names that are new, in the order in which `nameOffset` counts them.
+    if edits.removesProcessors { writeTerminated(Self.status) }
+    for index in 0..<edits.settings.count {
+      if let setting = edits.settings[index] { writeTerminated(setting.name) }
+    }
     guard output.count <= DeviceTree.maximumSize else { throw .badTotalSize }
   }
 
@@ -102,7 +107,9 @@ private struct TreeWriter {
   private func leavesOut(
     _ node: DeviceTree.Node, _ edits: borrowing DeviceTree.Edits
   ) throws(DeviceTreeError) -> Bool {
-    if edits.removes(node) { return true }
+    if edits.removes(node) || edits.fate(of: node) == .removed || edits.isUnusedTopology(node) {
+      return true
+    }
     // Memory of which nothing is left.
     guard var remaining = try edits.remainingMemory(of: node) else { return false }
     return remaining.next(edits) == nil
@@ -116,8 +123,15 @@ private struct TreeWriter {
     output.append(cell: StructureReader.Code.beginNode)
     writeTerminated(node.name)
     output.pad()
+    let hasFailed = edits.fate(of: node) == .failed
     var properties = node.properties
     while let property = properties.next() {
+      if hasFailed && property.isNamed(Self.status)
+        || edits.sets(property, of: node)
+      {
+        // Written anew, below.
+        continue
+      }
       if property.isNamed("reg"), let remaining = try edits.remainingMemory(of: node) {
         write(remaining, edits, nameOffset: property.nameOffset(in: source.strings))
       } else {
@@ -127,7 +141,24 @@ private struct TreeWriter {
         output.pad()
       }
     }
+    var nameOffset = source.strings.count
+    if hasFailed {
+      beginProperty(count: 5, nameOffset: nameOffset)
+      writeTerminated("fail")
+      output.pad()
+    }
+    if edits.removesProcessors { nameOffset += Self.status.count + 1 }
+    for index in 0..<edits.settings.count {
+      guard let setting = edits.settings[index] else { continue }
+      if Int(setting.nodeOffset) == node.offset {
+        beginProperty(count: 8, nameOffset: nameOffset)
+        output.append(setting.number, cells: .two)
+      }
+      nameOffset += setting.name.count + 1
+    }
   }
+
+  private static var status: DeviceTree.Text { "status" }
 
   private mutating func beginProperty(count: Int, nameOffset: Int) {
     output.append(cell: StructureReader.Code.property)

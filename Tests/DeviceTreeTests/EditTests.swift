@@ -194,6 +194,103 @@ import Testing
     #expect(throws: error) { try tree.size(with: edits) }
   }
 
+  // MARK: Setting properties
+
+  @Test
+  func `a property is set in place of the old one or beside the others, and nothing else is new`()
+    throws
+  {
+    let tree = try virt()
+    var edits = DeviceTree.Edits(of: tree)
+    let controller = try #require(try tree.gicV3()).node
+    try edits.set("redistributor-stride", to: 0x4_0000, of: controller)
+    try edits.set("phandle", to: 0x1_2345_6789, of: try #require(tree.node(at: "/intc/its")))
+    let new = try tree.edited(by: edits)
+    #expect(try new.gicV3()?.redistributorStride == 0x4_0000)
+    #expect(new.node(at: "/intc")?.property("redistributor-stride")?.count == 8)
+    #expect(new.node(at: "/intc/its")?.property("phandle")?.number == 0x1_2345_6789)
+    #expect(new.node(at: "/intc/its")?.properties.all.count == 3)
+    #expect(new.nodes.all.map(\.name.string) == tree.nodes.all.map(\.name.string))
+    #expect(try new.gicV3()?.distributor == tree.gicV3()?.distributor)
+  }
+
+  // MARK: CPUs that are not kept
+
+  /// Twelve CPUs in three clusters of two threads a core, a PMU with an interrupt for each of the first
+  /// ten, and a cache that two share.
+  private func manyProcessors() throws -> DeviceTree {
+    let processors: [Item] = (0..<12).map { n in
+      .node(
+        "cpu@\(n)", .strings("device_type", "cpu"), .cells("reg", 0, UInt32(n)),
+        .cells("phandle", 100 + UInt32(n)))
+    }
+    let map = Item.node(
+      "cpu-map",
+      (0..<3).map { cluster in
+        .node(
+          "cluster\(cluster)",
+          (0..<2).map { core in
+            .node(
+              "core\(core)",
+              (0..<2).map { thread in
+                .node(
+                  "thread\(thread)",
+                  .cells("cpu", 100 + UInt32(cluster * 4 + core * 2 + thread)))
+              })
+          })
+      })
+    return try DeviceTree(
+      .node(
+        "cpus",
+        [.cells("#address-cells", 2), .cells("#size-cells", 0)] + processors
+          + [map, .node("l2-cache", .strings("compatible", "cache"))]),
+      .node(
+        "pmu", .cells("interrupts", 0, 1, 4),
+        .property("interrupt-affinity", (100..<110).flatMap { bigEndian($0) })))
+  }
+
+  @Test(
+    "a CPU that is not kept vanishes with its place in cpu-map; where others refer to it, it fails",
+    arguments: [[0, 1, 2, 3, 4, 5, 6, 7], [0, 4, 9], [11], Array(0..<12)] as [[UInt64]])
+  func processors(kept: [UInt64]) throws {
+    let tree = try manyProcessors()
+    var edits = DeviceTree.Edits(of: tree)
+    for affinity in kept { try edits.keepProcessor(affinity: affinity) }
+    let new = try tree.edited(by: edits)
+    #expect(try new.processors().all.map(\.affinity) == kept)
+    for n in 0..<12 as Range<UInt64> {
+      let status = new.node(at: .init("/cpus/cpu@\(n)")).map { $0.property("status")?.text?.string }
+      // The PMU refers to the first ten.
+      #expect(status == (kept.contains(n) ? .some(nil) : n < 10 ? "fail" : nil), "\(n)")
+    }
+    // Every leaf of the map is of a CPU that is there, and no core or cluster is without leaves.
+    let leaves = new.nodes.all.compactMap { $0.property("cpu")?.cell(0) }
+    #expect(leaves == kept.map { 100 + UInt32($0) })
+    for node in new.nodes.all
+    where node.name.starts(with: "core") || node.name.starts(with: "cluster") {
+      #expect(!node.children.all.isEmpty, "\(node.name.string)")
+    }
+    #expect(new.node(at: "/cpus/l2-cache") != nil)
+    #expect(new.node(at: "/pmu")?.property("interrupt-affinity")?.count == 40)
+  }
+
+  @Test func `a status that a CPU has already gives way to its failure`() throws {
+    let tree = try DeviceTree(
+      .node(
+        "cpus", .cells("#address-cells", 1), .cells("#size-cells", 0),
+        .node("cpu@0", .strings("device_type", "cpu"), .cells("reg", 0)),
+        .node(
+          "cpu@1", .strings("status", "okay"), .strings("device_type", "cpu"), .cells("reg", 1),
+          .cells("phandle", 9))),
+      .node("thermal", .cells("cooling-device", 9, 0, 1)))
+    var edits = DeviceTree.Edits(of: tree)
+    try edits.keepProcessor(affinity: 0)
+    let new = try tree.edited(by: edits)
+    let statuses = new.node(at: "/cpus/cpu@1")?.properties.all.filter { $0.name == "status" }
+    #expect(statuses?.map(\.text?.string) == ["fail"])
+    #expect(try new.processors().all.map(\.affinity) == [0])
+  }
+
   // MARK: Limits
 
   @Test func `there is room for so many edits and no more`() throws {

@@ -51,7 +51,8 @@ struct InterruptAccessTests {
     func isPending() -> Bool {
       machine.access(frame, .read(offsets[2], size: 4)) & bit != 0
     }
-    for assertsFirst in [false, true] {
+    for (assertsFirst, isMasked) in [(false, false), (true, false), (false, true), (true, true)] {
+      machine.guestIsMasked = isMasked
       write(0)
       if assertsFirst {
         if frame == .distributor {
@@ -177,7 +178,7 @@ struct InterruptAccessTests {
   @Test(
     "GICD_CTLR reads what the guest wrote, with ARE and DS as they are; the hardware stays enabled")
   func distributorControl() {
-    let machine = InterruptMachine()
+    let machine = InterruptMachine(security: .one)
     for value: UInt32 in [0, 1, 2, 3, ~0] {
       machine.write(0x0000, value)
       #expect(machine.read(0x0000) == 0x50 | value & 3)
@@ -187,7 +188,7 @@ struct InterruptAccessTests {
 
   @Test("with two Security states the Non-secure guest has group 1 and no choice of groups")
   func twoSecurityStates() {
-    let machine = InterruptMachine(hasSingleSecurityState: false)
+    let machine = InterruptMachine(security: .two)
     machine.write(0x0000, 3)
     #expect(machine.read(0x0000) == 0x12)
     machine.write(0x084, 0)
@@ -204,7 +205,7 @@ struct InterruptAccessTests {
 
   @Test("a redistributor that the guest put to sleep forwards nothing until it wakes")
   func sleep() {
-    let machine = InterruptMachine()
+    let machine = InterruptMachine(security: .one)
     machine.enableSPI(40)
     machine.writePrivate(0x14, 0b10)
     machine.pulse(40)
@@ -214,9 +215,86 @@ struct InterruptAccessTests {
     #expect(machine.drain() == [40])
   }
 
+  @Test(
+    "a guest that leaves GICR_WAKER as it is after a reset reads it so, and gets its interrupts")
+  func neverWoken() {
+    let machine = InterruptMachine(security: .one, isGuestSetUp: false)
+    machine.write(0x0000, 0b10)
+    machine.write(0x084, ~0)
+    machine.writePrivate(0x10080, ~0)
+    machine.writePrivate(0x10100, 1 << 3 | 1 << 27)
+    machine.enableSPI(40)
+    machine.setCPUInterface(priorityMask: 0xf8, groups: 0b10, on: 0)
+    #expect(machine.readPrivate(0x14) == 0b110)
+    machine.pulse(40)
+    machine.sendSGI(3 << 24 | 1)
+    #expect(machine.drain().sorted() == [3, 40])
+    machine.setLine(27, ofCore: 0, true)
+    #expect(machine.acknowledge() == 27)
+  }
+
+  @Test(
+    "where GICR_WAKER is EL3's it reads 0 and decides nothing, whatever Non-secure reads of hardware",
+    arguments: [Security.two, .twoWithRawMask])
+  func wakerOfSecure(security: Security) {
+    let machine = InterruptMachine(cores: 2, security: security, isGuestSetUp: false) { model in
+      model.showsMeaninglessSleep = true
+      for core in model.cores.indices { model.cores[core].waker = 0b110 }
+    }
+    for core in 0..<2 {
+      #expect(machine.readPrivate(0x14, on: core) == 0)
+      machine.setUpGuest(on: core)
+      machine.writePrivate(0x14, 0b10, on: core)
+      #expect(machine.readPrivate(0x14, on: core) == 0)
+    }
+    machine.enableSPI(40)
+    machine.pulse(40)
+    machine.sendSGI(2 << 24 | 0b11)
+    #expect(machine.drain(on: 0).sorted() == [2, 40])
+    #expect(machine.drain(on: 1) == [2])
+  }
+
+  @Test(
+    "what is pending wakes a vCPU that waits with its redistributor asleep and its groups disabled")
+  func wakeRequest() {
+    for number: UInt32 in [3, 40] {
+      let machine = InterruptMachine(security: .one)
+      machine.enableSPI(40)
+      machine.setCPUInterface(priorityMask: 0xf8, groups: 0, on: 0)
+      machine.writePrivate(0x14, 0b10)
+      #expect(!machine.hasPendingVirtualInterrupt())
+      if number == 40 { machine.pulse(40) } else { machine.sendSGI(3 << 24 | 1) }
+      #expect(machine.hasPendingVirtualInterrupt(), "\(number)")
+      #expect(machine.acknowledge() == 1023)
+      machine.writePrivate(0x14, 0)
+      machine.setCPUInterface(priorityMask: 0xf8, groups: 0b10, on: 0)
+      #expect(machine.drain() == [number])
+    }
+  }
+
+  @Test("SGIs that are Secure read 0, keep nothing and cannot be sent; the rest are the guest's")
+  func secureSGIs() {
+    let machine = InterruptMachine(cores: 2, security: .two) { model in
+      model.securePrivate = Set(8..<16)
+    }
+    machine.writePrivate(0x10180, 0xffff)
+    #expect(machine.readPrivate(0x10100) & 0xffff == 0)
+    machine.writePrivate(0x10100, 0xffff)
+    #expect(machine.readPrivate(0x10100) & 0xffff == 0x00ff)
+    machine.writePrivate(0x10200, 0xff00)
+    machine.writePrivate(0x10300, 0xff00)
+    #expect(machine.readPrivate(0x10200) == 0 && machine.readPrivate(0x10300) == 0)
+    machine.writePrivate(0x10408, 0x5050_5050)
+    machine.writePrivate(0x10404, 0x5858_5858)
+    #expect(machine.readPrivate(0x10408) == 0)
+    #expect(machine.readPrivate(0x10404) == 0x5050_5050)
+    for sgi: UInt64 in 0..<16 { machine.sendSGI(sgi << 24 | 0b10) }
+    #expect(machine.drain(on: 1) == Array(0..<8))
+  }
+
   @Test("a group change reaches what is pending: FIQ becomes IRQ")
   func regroup() {
-    let machine = InterruptMachine()
+    let machine = InterruptMachine(security: .one)
     machine.write(0x0000, 0b11)
     machine.setCPUInterface(priorityMask: 0xf8, groups: 0b11, on: 0)
     machine.write(0x084, ~(1 << 8))
@@ -229,7 +307,7 @@ struct InterruptAccessTests {
 
   @Test("the guest finds the state that the firmware left, before it writes anything")
   func firmwareState() {
-    let machine = InterruptMachine(isGuestSetUp: false) { model in
+    let machine = InterruptMachine(security: .one, isGuestSetUp: false) { model in
       model.shared[40] = .init(isGroup1: true, priority: 0x30)
       model.distributorControl |= 0b01
       model.cores[0].sources[3].isEnabled = true
@@ -385,6 +463,53 @@ struct InterruptAccessTests {
     #expect(machine.drain() == [41, 40])
   }
 
+  /// Priority of an SPI, an SGI, a PPI and an LPI as the guest writes it, what it then reads, and what
+  /// is compared with ICV_PMR_EL1.
+  @Test(
+    "a priority is read and compared as Non-secure software would find it bare",
+    arguments: [
+      (.one, 0x58, 0x58, 0x58), (.one, 0, 0, 0), (.two, 0x58, 0x50, 0x50), (.two, 0xff, 0xf0, 0xf0),
+      (.twoWithRawMask, 0x58, 0x50, 0xa8), (.twoWithRawMask, 0, 0, 0x80),
+      (.twoWithRawMask, 0xe0, 0xe0, 0xf0),
+    ] as [(Security, UInt8, UInt32, UInt64)])
+  func priorityViews(security: Security, written: UInt8, read: UInt32, compared: UInt64) {
+    let machine = InterruptMachine(security: security)
+    machine.enableSPI(40, priority: written)
+    #expect(machine.read(0x428) & 0xff == read)
+    for number in [3, 27] {
+      machine.access(
+        .redistributor(0), .write(0x10400 + number, size: 1, UInt64(written)))
+      #expect(
+        machine.accessQuietly(.redistributor(0), .read(0x10400 + number, size: 1)) == UInt64(read))
+    }
+    machine.writePrivate(0x10100, 1 << 27)
+    machine.model.lpiConfigurations[8192] = UInt8(read) | 1
+    func isHeldBack(by mask: UInt64, _ arrive: () -> Void) -> Bool {
+      machine.setCPUInterface(priorityMask: mask, groups: 0b10, on: 0)
+      arrive()
+      let list = machine.model.cores[0].lists.first { $0 >> 62 == 1 } ?? 0
+      #expect(list >> 48 & 0xff == compared)
+      let number = machine.acknowledge()
+      let isHeldBack = number == 1023
+      machine.setLine(27, ofCore: 0, false)
+      if !isHeldBack { machine.end(number) }
+      machine.setCPUInterface(priorityMask: 0xf8, groups: 0b10, on: 0)
+      _ = machine.drain()
+      return isHeldBack
+    }
+    guard compared < 0xf0 else { return }
+    for (mask, isHeld) in [(compared, true), (compared + 8, false)] {
+      #expect(isHeldBack(by: mask) { machine.pulse(40) } == isHeld)
+      #expect(isHeldBack(by: mask) { machine.sendSGI(3 << 24 | 1) } == isHeld)
+      #expect(isHeldBack(by: mask) { machine.setLine(27, ofCore: 0, true) } == isHeld)
+      #expect(
+        isHeldBack(by: mask) {
+          machine.model.sendLPI(8192, toCore: 0)
+          machine.settle()
+        } == isHeld)
+    }
+  }
+
   @Test("GICD_SETSPI_NSR and GICD_CLRSPI_NSR make SPIs pending and not pending")
   func messageSignalled() {
     let machine = InterruptMachine()
@@ -404,7 +529,7 @@ struct InterruptAccessTests {
     let type = machine.read(0x0004)
     #expect(type >> 19 & 0x1f == 15 && type & 1 << 9 == 0 && type & 1 << 25 != 0)
     #expect(type & 0x1f == 31 && type & 1 << 17 != 0)
-    #expect(machine.access(.redistributor(0), .read(8, size: 8)) == 2 << 27)
+    #expect(machine.access(.redistributor(0), .read(8, size: 8)) == 2 << 27 | 1 << 4)
   }
 
   @Test(

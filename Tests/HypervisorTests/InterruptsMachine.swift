@@ -11,6 +11,8 @@ final class InterruptMachine {
   private var interfaces: InlineArray<8, VirtualCPUInterface>
   /// How many interrupts took the short way.
   var quickCount = 0
+  /// PSTATE.I of the guest on every core.
+  var guestIsMasked = false
   /// EL2's own interrupts that came, on which core.
   var events: [(core: Int, event: HypervisorInterrupt)] = []
 
@@ -21,14 +23,15 @@ final class InterruptMachine {
   /// `cores` of consecutive Aff0, started, with a guest that has done what an operating system does
   /// first: everything in group 1, the groups enabled, nothing masked.
   init(
-    cores: Int = 1, affinities: [UInt64]? = nil, hasSingleSecurityState: Bool = true,
-    listCount: Int = 4, canTrapDeactivation: Bool = true, isGuestSetUp: Bool = true,
+    cores: Int = 1, affinities: [UInt64]? = nil, security: Security = .current, listCount: Int = 4,
+    canTrapDeactivation: Bool = true, isGuestSetUp: Bool = true,
     linkTrigger: InterruptTrigger = .edge, prepare: (InterruptModel) -> Void = { _ in }
   ) {
     let affinities = affinities ?? (0..<cores).map { UInt64($0) }
     model = InterruptModel(
-      affinities: affinities, hasSingleSecurityState: hasSingleSecurityState,
-      listCount: listCount, canTrapDeactivation: canTrapDeactivation)
+      affinities: affinities, hasSingleSecurityState: security == .one, listCount: listCount,
+      canTrapDeactivation: canTrapDeactivation)
+    model.routesGroup0ToEL3 = security != .twoWithRawMask
     prepare(model)
     var links = InlineArray<4, OwnInterrupts.Link?>(repeating: nil)
     links[0] = OwnInterrupts.Link(
@@ -39,7 +42,7 @@ final class InterruptMachine {
         kick: InterruptNumber(Self.kick), maintenance: InterruptNumber(25),
         timer: InterruptNumber(Self.timer), links: links),
       affinities: InlineArray { Affinity(mpidr: $0 < affinities.count ? affinities[$0] : 0) },
-      processorCount: affinities.count)
+      processorCount: affinities.count, lastProcessors: 1 << UInt32(affinities.count - 1))
     interfaces = InlineArray { _ in VirtualCPUInterface() }
     controller.startDistributor(bootProcessor: 0)
     for core in affinities.indices { start(core) }
@@ -66,6 +69,14 @@ final class InterruptMachine {
     model.cores[core].vmcr = priorityMask << 24 | groups | 1 << 3 | (splits ? 1 << 9 : 0)
     settle()
   }
+
+  /// What reads back of a priority that was written: Non-secure software has a bit less.
+  func readable(_ priority: UInt8) -> UInt64 {
+    UInt64(priority & (model.hasSingleSecurityState ? 0xf8 : 0xf0))
+  }
+
+  /// What reads back of groups that were written: with two Security states they are not Non-secure's.
+  func groups(_ value: UInt32) -> UInt32 { model.hasSingleSecurityState ? value : 0 }
 
   // MARK: The hypervisor
 
@@ -109,7 +120,7 @@ final class InterruptMachine {
 
   func hasPendingVirtualInterrupt(on core: Int = 0) -> Bool {
     model.executing = core
-    return controller.hasPendingVirtualInterrupt()
+    return controller.hasPendingVirtualInterrupt(interfaces[core])
   }
 
   /// Every core handles its physical interrupts, until there are none.
@@ -121,14 +132,17 @@ final class InterruptMachine {
         model.executing = core
         var acknowledged = InterruptNumber.none
         if BothWays.takesShortWay {
-          guard let number = controller.deliverQuickly(&interfaces[core]) else {
+          guard
+            let number = controller.deliverQuickly(
+              &interfaces[core], guestIsMasked: guestIsMasked)
+          else {
             quickCount += 1
             continue
           }
           acknowledged = number
         }
         if let event = controller.handlePhysicalInterrupt(
-          &interfaces[core], acknowledged: acknowledged)
+          &interfaces[core], acknowledged: acknowledged, guestIsMasked: guestIsMasked)
         {
           events.append((core, event))
           // Its owner sees to the timer, or it would come again.
@@ -145,6 +159,12 @@ final class InterruptMachine {
 
   /// Acknowledges: the INTID, or 1023.
   func acknowledge(on core: Int = 0, group: Int = 1) -> UInt32 {
+    // TALL0, TALL1.
+    if model.cores[core].hcr & 0b11 << 11 != 0 {
+      model.executing = core
+      controller.guestAcknowledges(&interfaces[core])
+      #expect(model.cores[core].hcr & 0b11 << 11 == 0, "it would trap for ever")
+    }
     let number = model.guestAcknowledge(on: core, group: group)
     settle()
     return number
@@ -235,6 +255,28 @@ final class InterruptMachine {
     write(0x100 + Int(number / 32) * 4, 1 << (number % 32))
   }
 
+  /// Sets up one of the guest's PPIs or SPIs of any range as level-sensitive, and enables it.
+  func enableLevelSensitive(_ number: UInt32) {
+    let number = InterruptNumber(number)
+    let frame: InterruptFrame = number.kind == .spi ? .distributor : .redistributor(0)
+    func write(_ register: InterruptRegister, size: Int = 4, _ value: UInt64) {
+      access(frame, .write(register.offset(of: number), size: size, value))
+    }
+    write(.group, ~0)
+    write(.priority, size: 1, 0xa0)
+    write(.configuration, 0)
+    write(.setEnable, UInt64(number.bit))
+  }
+
+  /// A device changes the line of any of core 0's.
+  func setLine(of number: UInt32, _ isAsserted: Bool) {
+    if InterruptNumber(number).kind == .spi {
+      setLine(number, isAsserted)
+    } else {
+      setLine(number, ofCore: 0, isAsserted)
+    }
+  }
+
   /// A device pulls the line of an edge-triggered SPI up and down.
   func pulse(_ numbers: UInt32...) {
     for number in numbers {
@@ -257,7 +299,22 @@ final class InterruptMachine {
   }
 }
 
-/// Runs each test with the short way of an interrupt wherever the hypervisor takes it, and without.
+/// What the machine has of Security states.
+enum Security: CaseIterable, CustomTestStringConvertible {
+  case one
+  /// Two, group 0 being EL3's (SCR_EL3.FIQ = 1).
+  case two
+  /// Two, and SCR_EL3.FIQ = 0: ICC_PMR_EL1 is of all priorities, other priorities are the Non-secure's.
+  case twoWithRawMask
+
+  /// That which the test at hand is run with.
+  @TaskLocal static var current = one
+
+  var testDescription: String { "\(self)" }
+}
+
+/// Runs each test with one Security state and with two, and each with the short way of an interrupt
+/// wherever the hypervisor takes it, and without.
 struct BothWays: SuiteTrait, TestTrait, TestScoping {
   @TaskLocal static var takesShortWay = false
 
@@ -266,8 +323,12 @@ struct BothWays: SuiteTrait, TestTrait, TestScoping {
   func provideScope(
     for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
   ) async throws {
-    for takesShortWay in [false, true] {
-      try await Self.$takesShortWay.withValue(takesShortWay) { try await function() }
+    for security in Security.allCases {
+      for takesShortWay in [false, true] {
+        try await Security.$current.withValue(security) {
+          try await Self.$takesShortWay.withValue(takesShortWay) { try await function() }
+        }
+      }
     }
   }
 }

@@ -1,6 +1,6 @@
 @testable import Hypervisor
 
-/// A GICv3 with one Security state (or the Non-secure view of two), written from IHI 0069 and
+/// A GICv3 with one Security state, or what Non-secure software sees of two, written from IHI 0069 and
 /// sharing no code with what it tests: distributor, redistributors, physical CPU interfaces with
 /// EOImode, virtual CPU interfaces with list registers, active priorities and maintenance
 /// interrupts.
@@ -18,6 +18,7 @@ final class InterruptModel: InterruptHardware {
     var isActive = false
     var isGroup1 = false
     var isEdge = false
+    /// As it is kept: with two Security states Non-secure software sees another.
     var priority: UInt8 = 0
     var route: UInt64 = 0
 
@@ -70,6 +71,13 @@ final class InterruptModel: InterruptHardware {
   var interfaceTypes: [Int: UInt64] = [:]
   /// A list register shows an acknowledged LPI as active, as some implementations have it.
   var showsActiveLPIs = false
+  /// SCR_EL3.FIQ: group 0 is EL3's, and ICC_PMR_EL1 is seen as Non-secure.
+  var routesGroup0ToEL3 = true
+  /// Private interrupts that are Secure: Non-secure software sees nothing of them.
+  var securePrivate: Set<UInt32> = []
+  /// GICR_WAKER says after reset that the redistributor sleeps, even to Non-secure software, and it
+  /// forwards nevertheless: as QEMU has it.
+  var showsMeaninglessSleep = false
   /// Everything EL2 wrote to memory-mapped registers outside those modelled.
   var otherWrites: [Int: UInt64] = [:]
 
@@ -96,6 +104,21 @@ final class InterruptModel: InterruptHardware {
 
   var hasSingleSecurityState: Bool { distributorControl & 0x40 != 0 }
 
+  // MARK: Priorities
+
+  /// What software sees of a priority that is kept (IHI 0069, 4.8.1).
+  func seen(_ priority: UInt8) -> UInt8 { hasSingleSecurityState ? priority : priority << 1 }
+
+  /// What is kept of a priority that software writes; five bits are implemented.
+  func kept(_ value: UInt8) -> UInt8 { (hasSingleSecurityState ? value : 0x80 | value >> 1) & 0xf8 }
+
+  /// The priority of an LPI, as it is compared.
+  private func priority(ofLPI number: UInt32) -> UInt8 {
+    kept(lpiConfigurations[number, default: 0xa1] & 0xfc)
+  }
+
+  private var masksAsNonSecure: Bool { !hasSingleSecurityState && routesGroup0ToEL3 }
+
   // MARK: Devices
 
   /// Changes the line of a shared interrupt; a rising one latches an edge-triggered one.
@@ -119,12 +142,13 @@ final class InterruptModel: InterruptHardware {
   func highestPending(on core: Int) -> UInt32? {
     updateMaintenance(of: core)
     let it = cores[core]
-    guard it.groupEnable & 1 != 0, distributorControl & 2 != 0, it.waker & 0b100 == 0,
-      it.sre & 1 != 0
+    guard it.groupEnable & 1 != 0, distributorControl & 2 != 0,
+      it.waker & 0b100 == 0 || showsMeaninglessSleep, it.sre & 1 != 0
     else { return nil }
     let limit = min(it.priorityMask, UInt64(it.running.last ?? 0xff))
     var candidates: [(priority: UInt8, number: UInt32)] = []
-    for number in it.sources.pending where isReady(it.sources[number]) {
+    for number in it.sources.pending
+    where isReady(it.sources[number]) && !securePrivate.contains(number) {
       candidates.append((it.sources[number].priority, number))
     }
     for number in shared.pending
@@ -132,7 +156,7 @@ final class InterruptModel: InterruptHardware {
       candidates.append((shared[number].priority, number))
     }
     for number in it.lpis {
-      candidates.append((lpiConfigurations[number, default: 0xa1] & 0xfc, number))
+      candidates.append((priority(ofLPI: number), number))
     }
     return candidates.filter { UInt64($0.priority) < limit }
       .min { ($0.priority, $0.number) < ($1.priority, $1.number) }?.number
@@ -146,7 +170,7 @@ final class InterruptModel: InterruptHardware {
   private func acknowledge() -> UInt64 {
     guard let number = highestPending(on: executing) else { return 1023 }
     if number >= 8192 {
-      cores[executing].running.append(lpiConfigurations[number, default: 0xa1] & 0xfc)
+      cores[executing].running.append(priority(ofLPI: number))
       cores[executing].lpis.remove(number)
     } else {
       update(number) {
@@ -300,9 +324,16 @@ final class InterruptModel: InterruptHardware {
     precondition(register == .iccSRE || cores[executing].sre & 1 != 0, "UNDEFINED")
     return switch register {
     case .iccSRE: cores[executing].sre
-    // PRIbits: five, of which the Non-secure view of six has as many.
-    case .iccCTLR: cores[executing].control | (hasSingleSecurityState ? 4 : 5) << 8
-    case .iccPMR: cores[executing].priorityMask
+    // PRIbits: five.
+    case .iccCTLR: cores[executing].control | 4 << 8
+    case .iccPMR:
+      // A mask in the Secure half reads as 0.
+      if masksAsNonSecure {
+        cores[executing].priorityMask & 0x80 == 0
+          ? 0 : cores[executing].priorityMask << 1 & 0xff
+      } else {
+        cores[executing].priorityMask
+      }
     case .iccBPR1: 0
     case .iccIGRPEN1: cores[executing].groupEnable
     case .iccIAR1: acknowledge()
@@ -329,9 +360,7 @@ final class InterruptModel: InterruptHardware {
     case .iccSRE: cores[executing].sre = value
     case .iccCTLR: cores[executing].control = value
     case .iccPMR:
-      // Under SCR_EL3.FIQ the Non-secure view is shifted into the upper half, and loses its last bit.
-      cores[executing].priorityMask =
-        hasSingleSecurityState ? value & 0xff : (((value & 0xff) >> 1 | 0x80) & 0xfc) << 1 & 0xff
+      cores[executing].priorityMask = (masksAsNonSecure ? 0x80 | value >> 1 : value) & 0xf8
     case .iccBPR1: break
     case .iccIGRPEN1: cores[executing].groupEnable = value
     case .iccIAR1, .ichVTR, .ichELRSR: fatalError("read-only")

@@ -58,11 +58,11 @@ extension InterruptModel {
   private subscript(frame: InterruptFrame, number: UInt32) -> Source {
     get {
       guard case .redistributor(let core) = frame else { return shared[number] }
-      return cores[core].sources[number]
+      return securePrivate.contains(number) ? Source() : cores[core].sources[number]
     }
     set {
       guard case .redistributor(let core) = frame else { return shared[number] = newValue }
-      cores[core].sources[number] = newValue
+      if !securePrivate.contains(number) { cores[core].sources[number] = newValue }
     }
   }
 
@@ -74,7 +74,7 @@ extension InterruptModel {
     case .route:
       return UInt32(truncatingIfNeeded: self[frame, first].route >> (offset % 8 == 0 ? 0 : 32))
     case .priority:
-      for n: UInt32 in 0..<4 { value |= UInt32(self[frame, first + n].priority) << (8 * n) }
+      for n: UInt32 in 0..<4 { value |= UInt32(seen(self[frame, first + n].priority)) << (8 * n) }
     case .configuration:
       for n: UInt32 in 0..<16 where self[frame, first + n].isEdge { value |= 0b10 << (2 * n) }
     default:
@@ -103,7 +103,8 @@ extension InterruptModel {
       }
     }
     switch offset {
-    case 0x14: return hasSingleSecurityState ? cores[core].waker : 0
+    case 0x14:
+      return hasSingleSecurityState || showsMeaninglessSleep ? cores[core].waker : 0
     case 0x8: return UInt32(core) << 8 | 2 << 27
     case 0xc: return UInt32(cores[core].affinity & 0xff_ffff | (cores[core].affinity >> 32) << 24)
     default: return UInt32(truncatingIfNeeded: cores[core].registers[UInt32(offset)] ?? 0)
@@ -149,7 +150,10 @@ extension InterruptModel {
   private func writeOther(_ frame: InterruptFrame, _ offset: Int, _ value: UInt32) {
     guard case .redistributor(let core) = frame else {
       switch offset {
-      case 0x0: distributorControl = distributorControl & 0x40 | value & 0x13
+      case 0x0:
+        // Without a choice of groups there is EnableGrp1A only.
+        distributorControl =
+          distributorControl & 0x40 | value & (hasSingleSecurityState ? 0x13 : 0x12)
       case 0x40: shared[value].isLatched = true
       case 0x48: shared[value].isLatched = false
       default: otherWrites[offset] = UInt64(value)
@@ -157,7 +161,7 @@ extension InterruptModel {
       return
     }
     if offset == 0x14 {
-      cores[core].waker = value & 0b10 | (value & 0b10) << 1
+      if hasSingleSecurityState { cores[core].waker = value & 0b10 | (value & 0b10) << 1 }
     } else {
       cores[core].registers[UInt32(offset)] = UInt64(value)
     }
@@ -167,14 +171,14 @@ extension InterruptModel {
     guard case (.priority, let number)? = field(frame, offset) else {
       fatalError("not byte-accessible")
     }
-    return self[frame, number].priority
+    return seen(self[frame, number].priority)
   }
 
   func write8(_ frame: InterruptFrame, _ offset: Int, _ value: UInt8) {
     guard case (.priority, let number)? = field(frame, offset) else {
       fatalError("not byte-accessible")
     }
-    self[frame, number].priority = value & 0xf8
+    self[frame, number].priority = kept(value)
   }
 
   func read64(_ frame: InterruptFrame, _ offset: Int) -> UInt64 {

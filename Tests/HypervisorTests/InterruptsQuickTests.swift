@@ -11,7 +11,8 @@ struct InterruptQuickTests {
     var testDescription: String
     /// Whether the short way is taken.
     var isQuick: Bool
-    var hasSingleSecurityState = true
+    /// Whether it can be so with one Security state only.
+    var isOfOneSecurityState = false
     /// Before it comes.
     var prepare: @Sendable (InterruptMachine) -> Void = { _ in }
     /// It comes.
@@ -30,15 +31,13 @@ struct InterruptQuickTests {
       prepare: { $0.enableSPI(1019, priority: 0x7d) }, arrive: { $0.pulse(1019) }),
     Scene(
       testDescription: "an SPI in group 0, both groups enabled", isQuick: true,
+      isOfOneSecurityState: true,
       prepare: {
         $0.write(0x0084, ~0 << 1)
         $0.write(0x0000, 0b11)
         $0.setCPUInterface(priorityMask: 0xf8, groups: 0b11, on: 0)
         $0.enableSPI(32)
       }, arrive: { $0.pulse(32) }),
-    Scene(
-      testDescription: "an SPI where a second Security state leaves group 1 only", isQuick: true,
-      hasSingleSecurityState: false, prepare: { $0.enableSPI(40) }, arrive: { $0.pulse(40) }),
     Scene(
       testDescription: "an SPI that the guest made pending itself", isQuick: true,
       prepare: { $0.enableSPI(40, isEdge: false) }, arrive: { $0.write(0x204, 1 << 8) }),
@@ -69,6 +68,7 @@ struct InterruptQuickTests {
       }, arrive: { $0.pulse(40) }),
     Scene(
       testDescription: "an SPI for a vCPU whose redistributor sleeps", isQuick: false,
+      isOfOneSecurityState: true,
       prepare: {
         $0.enableSPI(40)
         $0.writePrivate(0x14, 0b10)
@@ -96,6 +96,12 @@ struct InterruptQuickTests {
         _ = $0.acknowledge()
         $0.write(0x384, 1 << 8)
       }, arrive: { $0.pulse(40) }),
+    Scene(
+      testDescription: "a level-sensitive SPI while the guest masks interrupts", isQuick: true,
+      prepare: {
+        $0.enableLevelSensitive(40)
+        $0.guestIsMasked = true
+      }, arrive: { $0.setLine(40, true) }),
     Scene(
       testDescription: "one for a guest whose interrupts are withheld", isQuick: false,
       prepare: {
@@ -126,10 +132,11 @@ struct InterruptQuickTests {
 
   @Test(
     "is taken where nothing else is under way, and leaves what the long way leaves",
-    arguments: scenes)
-  func comparison(scene: Scene) {
+    arguments: scenes, Security.allCases)
+  func comparison(scene: Scene, security: Security) {
+    guard security == .one || !scene.isOfOneSecurityState else { return }
     func machine() -> InterruptMachine {
-      let machine = InterruptMachine(hasSingleSecurityState: scene.hasSingleSecurityState) {
+      let machine = InterruptMachine(security: security) {
         // The guest's timer, which is level-sensitive.
         $0.cores[0].sources[27].isEnabled = true
       }

@@ -35,8 +35,8 @@ struct InterruptsWaitingTests {
 
   @Test("The guest's interrupts wait in hardware; EL2's own come")
   func mask() {
-    for isSingle in [true, false] {
-      let machine = InterruptMachine(hasSingleSecurityState: isSingle)
+    for security in Security.allCases {
+      let machine = InterruptMachine(security: security)
       machine.enableSPI(40)
       machine.beginWaiting(on: 0)
       machine.model.setLine(40, true)
@@ -80,16 +80,15 @@ struct InterruptsWaitingTests {
   /// ICC_PMR_EL1 is that, or, under SCR_EL3.FIQ, the Non-secure view: shifted by one, bit 7 removed.
   @Test(
     "The mask lets EL2's own interrupts pass and the guest's not, by Security states and SCR_EL3.FIQ",
-    arguments: [
-      (true, 0x08 as UInt8, 0x20 as UInt8), (true, 0x00, 0x20),
-      // Under SCR_EL3.FIQ the lowest bit is lost, and 0 is read back.
-      (false, 0x00, 0x20),
-      // Without, it is read as written: 5 to 8 bits of priority.
-      (false, 0x08, 0x90), (false, 0x04, 0x90), (false, 0x02, 0x90), (false, 0x01, 0x90),
-    ])
-  func waitingMask(isSingle: Bool, probe: UInt8, mask: UInt8) {
-    #expect(waitingPriorityMask(hasSingleSecurityState: isSingle, probe: probe) == mask)
-    guard !isSingle && probe != 0 else { return }
+    arguments: Security.allCases)
+  func waitingMask(security: Security) {
+    let machine = InterruptMachine(security: security)
+    let mask = machine.controller.priorities.waitingMask
+    guard security == .twoWithRawMask else {
+      #expect(mask == 0x20)
+      return
+    }
+    #expect(mask == 0x90)
     // The hardware's priorities of EL2's interrupts, and of the guest's less urgent than 0x20.
     #expect(0x80 < mask)
     #expect(0x80 | 0x20 >> 1 >= mask)

@@ -3,7 +3,9 @@ internal import Testing
 @testable internal import stepwell
 
 extension MachineTests {
-  @Suite("Programs at AArch32 EL0 that name the debug registers", .timeLimit(.minutes(2)))
+  @Suite(
+    "Programs at AArch32 EL0 that name the debug registers", .plainAndSecure,
+    .timeLimit(.minutes(2)))
   struct ProbeCoprocessorTests {
     @Test(
       "They find the bare machine's, in native mode, in shared mode, and stepped",

@@ -3,7 +3,7 @@ internal import Testing
 @testable internal import stepwell
 
 extension MachineTests {
-  @Suite("Exclusives between which a debugger comes", .timeLimit(.minutes(2)))
+  @Suite("Exclusives between which a debugger comes", .plainAndSecure, .timeLimit(.minutes(2)))
   struct ProbeExclusiveTests {
     /// How many loops there are, each of one form.
     private static let forms = 12

@@ -3,7 +3,7 @@ internal import Testing
 @testable internal import stepwell
 
 extension MachineTests {
-  @Suite("EL2's own interrupts", .timeLimit(.minutes(2)))
+  @Suite("EL2's own interrupts", .plainAndSecure, .timeLimit(.minutes(2)))
   struct ProbeHiddenTests {
     @Test("Their fields read as 0 whatever is written; all others are those of the bare machine")
     func registers() async throws {

@@ -7,6 +7,7 @@ struct ProbeMachine {
   /// The topics, as the kernel's command line names them, in order. The word "open" before them opens
   /// every gate.
   var topic: String
+  var board = Machine.Board.tested
   var cpu = "cortex-a72"
   var cpus = 1
   /// Whether another program was at EL2 before Stepwell, and has left it as `Guests/entry` does.
@@ -19,7 +20,7 @@ struct ProbeMachine {
   func bareTranscript() async throws -> [String] {
     let payload = try Data(contentsOf: try await Self.guest.value.image)
     let machine = Machine(
-      cpu: cpu, cpus: cpus, memory: Self.memory,
+      board: board, cpu: cpu, cpus: cpus, memory: Self.memory,
       image: try MachineTests.file(
         "probe-bare.image",
         try await Self.shim.value.bootImage(of: payload, named: "the probe")),
@@ -49,7 +50,7 @@ struct ProbeMachine {
           holdsGuest: false))
     }
     let machine = Machine(
-      cpu: cpu, cpus: cpus, memory: Self.memory, image: image, commandLine: topic,
+      board: board, cpu: cpu, cpus: cpus, memory: Self.memory, image: image, commandLine: topic,
       debugger: try .unused(), others: others)
     return try await machine.boot { console in
       try await debugger(console, machine.debugger)

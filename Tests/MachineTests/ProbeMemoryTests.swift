@@ -3,7 +3,7 @@ internal import Testing
 @testable internal import stepwell
 
 extension MachineTests {
-  @Suite("Stage 2", .timeLimit(.minutes(1)))
+  @Suite("Stage 2", .plainAndSecure, .timeLimit(.minutes(1)))
   struct ProbeMemoryTests {
     @Test("EL2's memory and the debug link's page are to the guest as if nothing were there")
     func hidden() async throws {

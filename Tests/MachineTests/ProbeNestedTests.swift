@@ -3,7 +3,7 @@ internal import Testing
 @testable internal import stepwell
 
 extension MachineTests {
-  @Suite("The guest debugs itself while it is debugged", .timeLimit(.minutes(2)))
+  @Suite("The guest debugs itself while it is debugged", .plainAndSecure, .timeLimit(.minutes(2)))
   struct ProbeNestedTests {
     /// A topic, and how often the probe meets the debugger in it.
     struct Topic: CustomTestStringConvertible {

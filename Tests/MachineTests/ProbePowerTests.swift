@@ -3,7 +3,7 @@ internal import Testing
 @testable internal import stepwell
 
 extension MachineTests {
-  @Suite("PSCI", .timeLimit(.minutes(2)))
+  @Suite("PSCI", .plainAndSecure, .timeLimit(.minutes(2)))
   struct ProbePowerTests {
     @Test("Each function answers as PSCI 1.1 says, by HVC and by SMC")
     func calls() async throws {

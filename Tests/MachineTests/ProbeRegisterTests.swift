@@ -3,7 +3,7 @@ internal import Testing
 @testable internal import stepwell
 
 extension MachineTests {
-  @Suite("The guest's debug registers", .timeLimit(.minutes(2)))
+  @Suite("The guest's debug registers", .plainAndSecure, .timeLimit(.minutes(2)))
   struct ProbeRegisterTests {
     @Test(
       "In native mode they are the bare machine's, and numbers that the CPU lacks are UNDEFINED",

@@ -4,7 +4,7 @@ internal import Testing
 @testable internal import stepwell
 
 extension MachineTests {
-  @Suite("The debugger steps the guest", .timeLimit(.minutes(2)))
+  @Suite("The debugger steps the guest", .plainAndSecure, .timeLimit(.minutes(2)))
   struct ProbeStepTests {
     @Test(
       "Over every kind of instruction, and the guest reads and takes what it does unstepped",

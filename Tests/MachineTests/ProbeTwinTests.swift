@@ -4,7 +4,7 @@ internal import Testing
 
 extension MachineTests {
   /// What a guest observes must be the same bare and under Stepwell, whatever the debugger does.
-  @Suite("Bare, and under a debugger that is never still", .timeLimit(.minutes(5)))
+  @Suite("Bare, and under a debugger that is never still", .plainAndSecure, .timeLimit(.minutes(5)))
   struct ProbeTwinTests {
     /// Topics that run one after the other, on one machine.
     struct Batch: CustomTestStringConvertible {

@@ -41,7 +41,8 @@ enum Exits {
     vcpu.value.interruptsAreStale = true
     exited(vcpu, nil)
     let event = EL2.shared.value.interrupts.handlePhysicalInterrupt(
-      &vcpu.value.interrupts, acknowledged: acknowledged)
+      &vcpu.value.interrupts, acknowledged: acknowledged,
+      guestIsMasked: vcpu.value.frame.value.context.pstate.i)
     switch event {
     case .link: DebugServer.serve()
     case .kick, .timer, nil: break
@@ -130,6 +131,11 @@ enum Exits {
       vcpu.value.exits.count(.interruptRegister)
       vcpu.value.interruptsAreStale = true
       EL2.shared.value.interrupts.deactivate(value, &vcpu.value.interrupts)
+    } else if access.register.isInterruptControllerInterface {
+      // An acknowledge that was guarded: the guest executes it again.
+      vcpu.value.exits.count(.interruptRegister)
+      EL2.shared.value.interrupts.guestAcknowledges(&vcpu.value.interrupts)
+      return
     } else {
       vcpu.value.exits.count(.other)
       injectUndefined(vcpu)

@@ -29,8 +29,8 @@ struct GuestAbort {
         completeDistributorAccess(physical &- distributor.address)
         return
       }
-      if let (processor, offset) = shared.value.redistributor(at: physical) {
-        completeRedistributorAccess(of: processor, offset)
+      if let place = shared.value.redistributors.place(of: physical) {
+        completeRedistributorAccess(at: place)
         return
       }
     }
@@ -53,11 +53,22 @@ struct GuestAbort {
     }
   }
 
-  private func completeRedistributorAccess(of processor: Int, _ offset: UInt64) {
+  private func completeRedistributorAccess(at place: RedistributorMap.Place) {
     vcpu.value.exits.count(.redistributor)
-    complete(offset) {
-      EL2.shared.value.interrupts.accessRedistributor(
-        of: processor, $0, by: &vcpu.value.interrupts)
+    switch place {
+    case .processor(let processor, let offset):
+      complete(offset) {
+        EL2.shared.value.interrupts.accessRedistributor(
+          of: processor, $0, by: &vcpu.value.interrupts)
+      }
+    case .unused(let base, let offset, let isLast):
+      complete(offset) {
+        InterruptController<GICv3Hardware>.accessUnusedRedistributor($0, isLast: isLast) {
+          el2_mmio_read32(UInt(base) &+ UInt($0))
+        }
+      }
+    case .nothing:
+      complete(0) { _ in 0 }
     }
   }
 

@@ -155,8 +155,11 @@ struct GuestMachine: PSCIMachine {
 
   func standBy(_ vcpu: Int) {
     // An interrupt of the guest's ends it, as does anything that EL2 has to see to.
-    EL2.shared.value.interrupts.synchronize(&EL2.vcpu(vcpu).value.interrupts)
-    if !EL2.shared.value.interrupts.hasPendingVirtualInterrupt() { el2_wfi() }
+    let interrupts = EL2.vcpu(vcpu)
+    EL2.shared.value.interrupts.synchronize(&interrupts.value.interrupts)
+    if !EL2.shared.value.interrupts.hasPendingVirtualInterrupt(interrupts.value.interrupts) {
+      el2_wfi()
+    }
   }
 
   func end(_ call: PSCI.Call, for vcpu: Int) {

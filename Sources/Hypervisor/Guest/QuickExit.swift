@@ -69,7 +69,9 @@ public func stepwellQuickIRQ() -> UInt64 {
   guard vcpu.value.debug.isSettled else {
     return isHandedOn | UInt64(InterruptNumber.none.rawValue)
   }
-  if let number = EL2.shared.value.interrupts.deliverQuickly(&vcpu.value.interrupts) {
+  if let number = EL2.shared.value.interrupts.deliverQuickly(
+    &vcpu.value.interrupts, guestIsMasked: el2_read_spsr_el2() & 1 &<< 7 != 0)
+  {
     return isHandedOn | UInt64(number.rawValue)
   }
   vcpu.value.exits.count(.interrupt)

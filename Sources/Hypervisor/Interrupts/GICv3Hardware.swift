@@ -5,33 +5,18 @@ internal import EL2Support
 struct GICv3Hardware: InterruptHardware, ~Copyable {
   private let distributor: UInt
   private let redistributors: InlineArray<8, UInt>
-  private let memory: InlineArray<8, Range<UInt64>>
+  private let memory: MemoryRegions
   private let inPlace = InPlace()
 
   /// The distributor at `distributor`, each processor's RD_base at its index in `redistributors`,
   /// and the RAM that EL2 has mapped at the addresses in `memory`, where the guest's LPI tables may
   /// be. All addresses are physical ones, which EL2 maps one to one.
   init(
-    distributor: UInt, redistributors: InlineArray<8, UInt>, memory: InlineArray<8, Range<UInt64>>
+    distributor: UInt, redistributors: InlineArray<8, UInt>, memory: consuming MemoryRegions
   ) {
     self.distributor = distributor
     self.redistributors = redistributors
     self.memory = memory
-  }
-
-  /// The RD_base of the core with `affinity` among the redistributors that lie one behind the other
-  /// from `start`, `size` bytes at most (a region of the device tree). Nil if it is not there.
-  static func redistributor(of affinity: Affinity, from start: UInt, size: UInt) -> UInt? {
-    var offset: UInt = 0
-    while offset &+ 0x2_0000 <= size {
-      let type = el2_mmio_read64(start &+ offset &+ UInt(RedistributorOffset.type))
-      // Affinity_Value, [63:32].
-      if UInt32(truncatingIfNeeded: type >> 32) == affinity.rawValue { return start &+ offset }
-      // Last, [4]; VLPIS, [1]: two frames more.
-      guard type & 1 << 4 == 0 else { return nil }
-      offset &+= type & 1 << 1 == 0 ? 0x2_0000 : 0x4_0000
-    }
-    return nil
   }
 
   // MARK: System registers
@@ -125,9 +110,6 @@ struct GICv3Hardware: InterruptHardware, ~Copyable {
       return 0
     }
     let address = properties & 0x000f_ffff_ffff_f000 &+ UInt64(number.rawValue &- 8192)
-    for n in memory.indices where memory[n].contains(address) {
-      return el2_mmio_read8(UInt(address))
-    }
-    return 0
+    return memory.contains(address) ? el2_mmio_read8(UInt(address)) : 0
   }
 }

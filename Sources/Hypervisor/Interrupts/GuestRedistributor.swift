@@ -7,12 +7,27 @@ struct GuestRedistributor: ~Copyable {
   private let pending: Atomic<UInt32>
   private let enabled: Atomic<UInt32>
   private let priorities: InlineArray<16, Atomic<UInt8>>
+  /// The SGIs that the guest has, a bit each: with two Security states those that are not Secure.
+  let guestSGIs: UInt32
+  /// The bits of an SGI's priority that can be written.
+  private let priorityBits: UInt8
   /// GICR_IGROUPR.
   private let groupBits: InterruptBits<3>
   let softwarePending = SoftwarePending<3>()
-  private let asleep: Atomic<Bool>
+  private let sleep: Atomic<Sleep.RawValue>
   private let online: Atomic<Bool>
   private let revalidation: Atomic<Bool>
+
+  /// GICR_WAKER.ProcessorSleep as the guest reads it, and what it means.
+  private enum Sleep: UInt8 {
+    case awake
+    /// As after a reset. A guest that leaves it so gets its interrupts all the same: firmware that
+    /// starts a guest bare has woken the redistributor, or it is an emulator's, where the bit means
+    /// nothing. Nobody leaves it set to get none.
+    case sinceReset
+    /// Written by the guest: interrupts stay pending until it wakes the redistributor.
+    case asleep
+  }
 
   /// The guest's first view is what EL2 finds in the hardware.
   init(
@@ -24,6 +39,20 @@ struct GuestRedistributor: ~Copyable {
     pending = Atomic(0)
     enabled = Atomic(
       hardware.read32(frame, InterruptRegister.setEnable.offset(of: sgi)) & 0xffff)
+    // Those of a Secure interrupt read as 0 and ignore writes to Non-secure software.
+    var guestSGIs: UInt32 = 0
+    var priorityBits: UInt8 = 0
+    for n in 0..<16 as Range<UInt32> {
+      let offset = InterruptRegister.priority.offset(of: InterruptNumber(n))
+      let priority = hardware.read8(frame, offset)
+      hardware.write8(frame, offset, 0xff)
+      let bits = hardware.read8(frame, offset)
+      hardware.write8(frame, offset, priority)
+      if bits != 0 { guestSGIs |= 1 << n }
+      priorityBits |= bits
+    }
+    self.guestSGIs = guestSGIs
+    self.priorityBits = priorityBits
     priorities = InlineArray { n in
       Atomic(
         hardware.read8(
@@ -32,8 +61,12 @@ struct GuestRedistributor: ~Copyable {
     }
     let groups = hardware.read32(frame, InterruptRegister.group.offset(of: sgi))
     groupBits = InterruptBits { n in hasSingleSecurityState ? (n == 0 ? groups : 0) : ~0 }
-    asleep = Atomic(
-      hardware.read32(frame, RedistributorOffset.waker) & RedistributorOffset.processorSleep != 0)
+    // With two Security states the register is EL3's, and reads as 0 to anybody else. Where it does not
+    // (QEMU), it means nothing.
+    let isAsleep =
+      hasSingleSecurityState
+      && hardware.read32(frame, RedistributorOffset.waker) & RedistributorOffset.processorSleep != 0
+    sleep = Atomic((isAsleep ? Sleep.sinceReset : .awake).rawValue)
     online = Atomic(false)
     revalidation = Atomic(false)
   }
@@ -63,9 +96,10 @@ struct GuestRedistributor: ~Copyable {
   /// The priority of SGI `n`, 0 to 15.
   func priority(ofSGI n: Int) -> UInt8 { priorities[n & 15].load(ordering: .relaxed) }
 
-  /// Sets the priority of SGI `n`, 0 to 15.
+  /// Sets the priority of SGI `n`, 0 to 15, as far as there are bits for it.
   func setPriority(ofSGI n: Int, _ value: UInt8) {
-    priorities[n & 15].store(value, ordering: .relaxed)
+    guard guestSGIs >> UInt32(n & 15) & 1 != 0 else { return }
+    priorities[n & 15].store(value & priorityBits, ordering: .relaxed)
   }
 
   // MARK: Groups
@@ -85,11 +119,17 @@ struct GuestRedistributor: ~Copyable {
 
   // MARK: State of the processor
 
-  /// GICR_WAKER.ProcessorSleep as the guest wrote it: nothing is to be forwarded to the vCPU.
-  var isAsleep: Bool { asleep.load(ordering: .acquiring) }
+  /// GICR_WAKER.ProcessorSleep as the guest reads it.
+  var isAsleep: Bool { sleep.load(ordering: .acquiring) != Sleep.awake.rawValue }
 
-  /// Sets GICR_WAKER.ProcessorSleep of the guest.
-  func setAsleep(_ value: Bool) { asleep.store(value, ordering: .releasing) }
+  /// Whether nothing is to be forwarded to the vCPU, because the guest has put its redistributor to
+  /// sleep.
+  var holdsBack: Bool { sleep.load(ordering: .acquiring) == Sleep.asleep.rawValue }
+
+  /// The guest writes GICR_WAKER.ProcessorSleep.
+  func setAsleep(_ value: Bool) {
+    sleep.store((value ? Sleep.asleep : .awake).rawValue, ordering: .releasing)
+  }
 
   /// Whether the vCPU's core runs, so that it can be called and will look.
   var isOnline: Bool { online.load(ordering: .acquiring) }
@@ -121,9 +161,33 @@ enum RedistributorOffset {
   static var invalidateLPI: Int { 0x00a0 }
   static var invalidateAll: Int { 0x00b0 }
 
+  /// GICR_IIDR, and the identification registers at the frame's end.
+  static var implementer: Int { 0x0004 }
+  static var identification: Range<Int> { 0xffd0..<0x1_0000 }
+
   /// GICR_WAKER.ProcessorSleep and ChildrenAsleep.
   static var processorSleep: UInt32 { 1 << 1 }
   static var childrenAsleep: UInt32 { 1 << 2 }
   /// GICR_CTLR.RWP.
   static var writePending: UInt32 { 1 << 3 }
+}
+
+/// Fields of GICR_TYPER (IHI 0069, 12.11.36).
+enum RedistributorType {
+  /// VLPIS: two frames more, for virtual LPIs.
+  static var virtualLPIs: UInt64 { 1 << 1 }
+  /// Last of a series of redistributors.
+  static var last: UInt64 { 1 << 4 }
+  /// Dirty, RVPEID and VSGI: more of virtual LPIs and SGIs.
+  private static var virtual: UInt64 { virtualLPIs | 1 << 2 | 1 << 7 | 1 << 26 }
+
+  /// Affinity_Value.
+  static func affinity(_ type: UInt64) -> Affinity {
+    Affinity(rawValue: UInt32(truncatingIfNeeded: type >> 32))
+  }
+
+  /// The register as the guest has it, which is no hypervisor and has no virtual LPIs to give.
+  static func guests(_ type: UInt64, isLast: Bool) -> UInt64 {
+    type & ~(virtual | last) | (isLast ? last : 0)
+  }
 }

@@ -3,9 +3,11 @@
 extension InterruptController where Hardware: ~Copyable {
   /// Handles the physical interrupt for which the executing core came to EL2, `acknowledged` if it is
   /// so already. The guest's are made ready for it. The first of EL2's own that somebody else has to
-  /// see to is returned; if more are pending, the core comes to EL2 again at once.
+  /// see to is returned; if more are pending, the core comes to EL2 again at once. `guestIsMasked` is
+  /// PSTATE.I of the guest, or true where that is not known: it can take nothing as yet.
   func handlePhysicalInterrupt(
-    _ interface: inout VirtualCPUInterface, acknowledged: InterruptNumber = .none
+    _ interface: inout VirtualCPUInterface, acknowledged: InterruptNumber = .none,
+    guestIsMasked: Bool = true
   ) -> HypervisorInterrupt? {
     var event: HypervisorInterrupt?
     var number = acknowledged
@@ -21,6 +23,9 @@ extension InterruptController where Hardware: ~Copyable {
         interface.active.deactivate(number)
         interface.queue.insert(number)
         noteAcknowledged(number, on: interface.processor)
+        if guestIsMasked && mayFall(number, on: interface.processor) {
+          interface.guardsAcknowledge = true
+        }
       }
       number = .none
     } while event == nil
@@ -66,6 +71,9 @@ extension InterruptController where Hardware: ~Copyable {
     let redistributor = interface.processor
     if redistributors[redistributor].takeRevalidation() {
       revalidate(&interface)
+    }
+    if interface.guardsAcknowledge {
+      dropFallen(&interface)
     } else if !interface.queue.isEmpty || interface.active.hasEntries
       || redistributors[redistributor].pendingSGIs & redistributors[redistributor].enabledSGIs != 0
     {
@@ -87,7 +95,16 @@ extension InterruptController where Hardware: ~Copyable {
   /// in an enabled group and above the priority mask. (One that could not preempt what is running
   /// counts as well: a wake-up too many is allowed, one too few is not.) To be asked after
   /// `synchronize`.
-  func hasPendingVirtualInterrupt() -> Bool {
+  ///
+  /// Where the guest has put its redistributor to sleep, anything that is pending wakes it, whatever
+  /// its CPU interface lets through (GICR_WAKER, IHI 0069, 12.11.42: WakeRequest).
+  func hasPendingVirtualInterrupt(_ interface: borrowing VirtualCPUInterface) -> Bool {
+    let redistributor = interface.processor
+    if redistributors[redistributor].holdsBack {
+      return !interface.queue.isEmpty
+        || redistributors[redistributor].pendingSGIs & redistributors[redistributor].enabledSGIs
+          != 0
+    }
     let control = VirtualMachineControl(rawValue: hardware.read(.ichVMCR))
     let registers = ListRegisterFile(
       reading: hardware, count: virtualInterface.listRegisterCount)
@@ -104,19 +121,22 @@ extension InterruptController where Hardware: ~Copyable {
 
   // MARK: What an interrupt is to the guest now
 
-  /// The priority that the guest gave `number`.
+  /// The priority that the guest gave `number`, as a list register has it.
   func priority(of number: InterruptNumber, on processor: Int) -> UInt8 {
     switch number.kind {
-    case .sgi: redistributors[processor].priority(ofSGI: Int(number.rawValue))
-    case .lpi: hardware.lpiConfiguration(of: number) & 0xfc
+    case .sgi:
+      priorities.inListRegister(
+        redistributors[processor].priority(ofSGI: Int(number.rawValue)))
+    case .lpi: priorities.inListRegister(hardware.lpiConfiguration(of: number) & 0xfc)
     case .ppi, .spi, .special: peripheralPriority(of: number, on: processor)
     }
   }
 
   /// The same for a PPI or SPI.
   func peripheralPriority(of number: InterruptNumber, on processor: Int) -> UInt8 {
-    hardware.read8(
-      frame(of: number, on: processor), InterruptRegister.priority.offset(of: number))
+    priorities.inListRegister(
+      hardware.read8(
+        frame(of: number, on: processor), InterruptRegister.priority.offset(of: number)))
   }
 
   /// The group that the guest gave `number`. LPIs are always in group 1.
@@ -143,15 +163,22 @@ extension InterruptController where Hardware: ~Copyable {
   /// acknowledged it: pending in hardware. A level-sensitive one is, as long as its line is
   /// asserted, unless the guest itself made it pending.
   func giveBack(_ number: InterruptNumber, _ interface: inout VirtualCPUInterface) {
-    if trigger(of: number, on: interface.processor) == .edge
-      || isHeldBySoftware(number, on: interface.processor)
-    {
-      set(.setPending, number, on: interface.processor)
+    let processor = interface.processor
+    if isHeldBySoftware(number, on: processor) {
+      if number.kind == .spi {
+        distributor.softwarePending.giveBack(number.bit, at: number.wordIndex)
+      } else {
+        redistributors[processor].softwarePending.giveBack(number.bit, at: number.wordIndex)
+      }
+      set(.setPending, number, on: processor)
+    } else if trigger(of: number, on: processor) == .edge {
+      set(.setPending, number, on: processor)
     }
     drop(number, &interface)
   }
 
-  private func isHeldBySoftware(_ number: InterruptNumber, on processor: Int) -> Bool {
+  /// Whether the guest made `number`, a PPI or SPI that EL2 holds for it, pending itself.
+  func isHeldBySoftware(_ number: InterruptNumber, on processor: Int) -> Bool {
     number.kind == .spi
       ? distributor.softwarePending.isHeld(number.bit, at: number.wordIndex)
       : redistributors[processor].softwarePending.isHeld(number.bit, at: number.wordIndex)

@@ -4,6 +4,7 @@
 enum DistributorOffset {
   static var control: Int { 0x0000 }
   static var type: Int { 0x0004 }
+  static var type2: Int { 0x000c }
 
   /// GICD_SETSPI_NSR, GICD_CLRSPI_NSR and the Secure two: the INTID that is written becomes
   /// pending, or not pending.
@@ -40,6 +41,9 @@ extension InterruptController where Hardware: ~Copyable {
         hardware.write32(.distributor, access.offset, number.rawValue)
       }
       return 0
+    case (DistributorOffset.type2, nil):
+      // Virtual PEs, and SGIs without an active state, which the guest's virtual ones have.
+      return 0
     case (_, nil) where access.size == 4:
       // Identification and the like is the hardware's own.
       return UInt64(hardware.read32(.distributor, access.offset))
@@ -66,10 +70,11 @@ extension InterruptController where Hardware: ~Copyable {
 
   /// GICD_TYPER without what cannot be given to the guest: more than 16 bits of INTID (there would
   /// be no place for such an LPI to wait), routing to one of many (EL2 would acknowledge an
-  /// interrupt for a vCPU that does not take it) and non-maskable interrupts.
+  /// interrupt for a vCPU that does not take it), direct injection of virtual LPIs (DVIS) and
+  /// non-maskable interrupts.
   private var guestType: UInt32 {
     let value = hardware.read32(.distributor, DistributorOffset.type)
     let numberBits = min(value >> 19 & 0x1f, 15)
-    return value & ~(0x1f << 19 | 1 << 9) | numberBits << 19 | 1 << 25
+    return value & ~(0x1f << 19 | 1 << 18 | 1 << 9) | numberBits << 19 | 1 << 25
   }
 }

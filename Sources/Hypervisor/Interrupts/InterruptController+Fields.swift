@@ -16,7 +16,7 @@ private struct BitAccess {
   let offset: Int
   /// The fields that are the hardware's: neither EL2's own nor SGIs.
   let physical: UInt32
-  /// The fields that are SGIs.
+  /// The fields that are SGIs of the guest's.
   let sgis: UInt32
   /// The vCPU whose private interrupts these are; nil for shared ones.
   let processor: Int?
@@ -41,12 +41,15 @@ extension InterruptController where Hardware: ~Copyable {
       return accessConfiguration(field.number, in: frame, access)
     default:
       guard access.size == 4 else { return 0 }
-      let sgis: UInt32 = field.number.rawValue == 0 ? 0xffff : 0
       var processor: Int?
-      if case .redistributor(let index) = frame { processor = index }
+      var (ofSGIs, sgis): (UInt32, UInt32) = (0, 0)
+      if case .redistributor(let index) = frame {
+        processor = index
+        if field.number.rawValue == 0 { (ofSGIs, sgis) = (0xffff, redistributors[index].guestSGIs) }
+      }
       let bits = BitAccess(
         register: field.register, first: field.number, frame: frame, offset: access.offset,
-        physical: ~own.mask(from: field.number) & ~sgis, sgis: sgis, processor: processor)
+        physical: ~own.mask(from: field.number) & ~ofSGIs, sgis: sgis, processor: processor)
       guard let word = access.word else { return UInt64(read(bits, by: interface)) }
       write(bits, word, by: &interface)
       return 0
@@ -290,8 +293,7 @@ extension InterruptController where Hardware: ~Copyable {
     of number: InterruptNumber, in frame: InterruptFrame, at offset: Int, _ value: UInt8
   ) {
     if case .redistributor(let processor) = frame, number.kind == .sgi {
-      redistributors[processor].setPriority(
-        ofSGI: Int(number.rawValue), value & virtualInterface.priorityMask)
+      redistributors[processor].setPriority(ofSGI: Int(number.rawValue), value)
     } else if !own.contains(number) {
       hardware.write8(frame, offset, value)
     }

@@ -5,10 +5,13 @@ extension InterruptController where Hardware: ~Copyable {
   /// The short way of the physical interrupt for which the executing core came to EL2: where no list
   /// register is in use and nothing waits, the guest's goes into the first.
   ///
+  /// - Parameter guestIsMasked: PSTATE.I of the guest.
   /// - Returns: nil if that is done. Otherwise what is acknowledged already, or `none`, for
   ///   `handlePhysicalInterrupt` to go on with.
   @inline(__always)
-  func deliverQuickly(_ interface: inout VirtualCPUInterface) -> InterruptNumber? {
+  func deliverQuickly(
+    _ interface: inout VirtualCPUInterface, guestIsMasked: Bool
+  ) -> InterruptNumber? {
     // Armed for nothing: no interrupt that could be delivered waits, none is active outside the list
     // registers, none is withheld.
     let empty = hardware.read(.ichELRSR)
@@ -26,9 +29,14 @@ extension InterruptController where Hardware: ~Copyable {
     }
     hardware.write(.iccEOIR1, UInt64(number.rawValue))
     noteAcknowledged(number, on: processor)
-    let priority = peripheralPriority(of: number, on: processor) & virtualInterface.priorityMask
+    let priority = peripheralPriority(of: number, on: processor)
     hardware.write(
       .ichLR(0), ListRegister(pending: number, priority: priority, group: group).rawValue)
+    if guestIsMasked && mayFall(number, on: processor) {
+      interface.guardsAcknowledge = true
+      interface.control.insert(.trapAcknowledge)
+      hardware.write(.ichHCR, interface.control.rawValue)
+    }
     return nil
   }
 }

@@ -16,6 +16,12 @@ extension InterruptController where Hardware: ~Copyable {
       return accessField(field, in: frame, access, by: &interface)
     }
     switch access.offset {
+    case RedistributorOffset.type..<RedistributorOffset.type &+ 8:
+      guard access.value == nil, access.size >= 4 else { return 0 }
+      let type = RedistributorType.guests(
+        hardware.read64(frame, RedistributorOffset.type),
+        isLast: lastProcessors >> UInt32(processor) & 1 != 0)
+      return Self.part(of: type, access)
     case RedistributorOffset.waker where access.size == 4:
       return accessWaker(of: processor, access, by: interface.processor)
     case RedistributorOffset.control where access.size == 4:
@@ -38,6 +44,34 @@ extension InterruptController where Hardware: ~Copyable {
       // As in the distributor: the rest may be read.
       return access.value == nil ? passThrough(frame, access) : 0
     }
+  }
+
+  /// Completes an access of the redistributor of a core that has no vCPU: it is there to be passed by,
+  /// and nothing can be changed. The offset counts from RD_base.
+  ///
+  /// - Parameters:
+  ///   - isLast: whether it is the last of its region that the guest finds.
+  ///   - read32: reads a register of the hardware's.
+  static func accessUnusedRedistributor(
+    _ access: RegisterAccess, isLast: Bool, read32: (_ offset: Int) -> UInt32
+  ) -> UInt64 {
+    guard access.isAligned, access.value == nil, access.size >= 4 else { return 0 }
+    switch access.offset {
+    case RedistributorOffset.type..<RedistributorOffset.type &+ 8:
+      let type =
+        UInt64(read32(RedistributorOffset.type))
+        | UInt64(read32(RedistributorOffset.type &+ 4)) << 32
+      return part(of: RedistributorType.guests(type, isLast: isLast), access)
+    case RedistributorOffset.implementer, RedistributorOffset.identification:
+      return access.size == 4 ? UInt64(read32(access.offset)) : 0
+    default:
+      return 0
+    }
+  }
+
+  /// What a read of 4 or 8 bytes has of a register of 64 bits.
+  private static func part(of value: UInt64, _ access: RegisterAccess) -> UInt64 {
+    access.size == 8 ? value : value >> (UInt64(access.offset & 4) &* 8) & 0xffff_ffff
   }
 
   /// GICR_WAKER. In hardware the redistributor is awake as long as EL2 needs it; the guest's own

@@ -143,8 +143,7 @@ extension InterruptController where Hardware: ~Copyable {
     }
     stopWaiting(candidate.number, &interface)
     registers[place] = ListRegister(
-      pending: candidate.number, priority: candidate.priority & virtualInterface.priorityMask,
-      group: candidate.group)
+      pending: candidate.number, priority: candidate.priority, group: candidate.group)
     return true
   }
 
@@ -189,6 +188,7 @@ extension InterruptController where Hardware: ~Copyable {
     if waiting.groups.contains(.group0) { value.insert(.group0Enabled) }
     if waiting.groups.contains(.group1) { value.insert(.group1Enabled) }
     if interface.active.hasEntries { value.insert(.entryNotPresent) }
+    if interface.guardsAcknowledge { value.insert(.trapAcknowledge) }
     if interface.trapsDeactivation { value.insert(.trapDeactivation) }
     interface.control = value
     if interface.isWaiting { value.remove(.enable) }

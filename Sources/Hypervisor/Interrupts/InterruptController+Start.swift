@@ -71,6 +71,7 @@ extension InterruptController where Hardware: ~Copyable {
   private func resetVirtualInterface(_ interface: inout VirtualCPUInterface) {
     interface.active.removeAll()
     interface.isWithheld = false
+    interface.guardsAcknowledge = false
     interface.trapsDeactivation = false
     for n in 0..<virtualInterface.listRegisterCount { hardware.write(.ichLR(n), 0) }
     for n in 0..<virtualInterface.activePriorityRegisterCount {

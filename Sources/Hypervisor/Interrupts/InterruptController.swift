@@ -20,20 +20,26 @@ struct InterruptController<Hardware: InterruptHardware & ~Copyable>: ~Copyable {
 
   let distributor: GuestDistributor
   let redistributors: InlineArray<8, GuestRedistributor>
+  /// A bit for each vCPU whose redistributor says Last (GICR_TYPER).
+  let lastProcessors: UInt32
+
+  let priorities: PriorityView
 
   /// How many vCPUs this build has room for.
   static var maximumProcessorCount: Int { 8 }
 
   /// Takes note of the controller as the firmware left it, which is what the guest is to find.
-  /// Changes nothing of that. Runs on the boot core.
+  /// Changes nothing of that, but for what the guest cannot see. Runs on the boot core.
   ///
-  /// `affinities` has the affinity of each of the `processorCount` cores, by index.
+  /// `affinities` has the affinity of each of the `processorCount` cores, by index; `lastProcessors` a
+  /// bit for each whose redistributor is the last that the guest finds in its region.
   init(
     hardware: consuming Hardware, own: consuming OwnInterrupts,
     affinities: InlineArray<8, Affinity>,
-    processorCount: Int
+    processorCount: Int, lastProcessors: UInt32
   ) {
     self.own = own
+    self.lastProcessors = lastProcessors
     self.affinities = affinities
     let processorCount = min(max(processorCount, 1), Self.maximumProcessorCount)
     self.processorCount = processorCount
@@ -48,6 +54,10 @@ struct InterruptController<Hardware: InterruptHardware & ~Copyable>: ~Copyable {
         hardware: hardware)
     }
     Self.enableSystemRegisters(hardware)
+    priorities = PriorityView(
+      hasSingleSecurityState: hasSingleSecurityState,
+      implemented: VirtualInterfaceType(rawValue: hardware.read(.ichVTR)).priorityMask,
+      hardware: hardware)
     self.hardware = hardware
   }
 
@@ -66,7 +76,7 @@ struct InterruptController<Hardware: InterruptHardware & ~Copyable>: ~Copyable {
   /// The two interrupt groups as far as vCPU `processor` may be given their interrupts now by what
   /// it and the others wrote to distributor and redistributor.
   func forwardedGroups(to processor: Int) -> InterruptGroups {
-    redistributors[processor].isAsleep ? .none : distributor.enabledGroups
+    redistributors[processor].holdsBack ? .none : distributor.enabledGroups
   }
 
   /// The frame that has the registers of `number`, a PPI or SPI, for the core `processor`.

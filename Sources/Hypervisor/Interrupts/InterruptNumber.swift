@@ -67,6 +67,9 @@ struct Affinity: Equatable, Sendable {
   /// Aff3, Aff2, Aff1 and Aff0 from the high byte to the low.
   let rawValue: UInt32
 
+  /// From GICR_TYPER.Affinity_Value.
+  init(rawValue: UInt32) { self.rawValue = rawValue }
+
   /// From MPIDR_EL1, or a device tree's `reg` (Arm ARM D19.2: Aff3 is at [39:32]).
   init(mpidr: UInt64) {
     rawValue = UInt32(truncatingIfNeeded: mpidr & 0xff_ffff | (mpidr >> 8) & 0xff00_0000)

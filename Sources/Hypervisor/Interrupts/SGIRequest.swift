@@ -44,9 +44,9 @@ extension InterruptController where Hardware: ~Copyable {
     let request = SGIRequest(rawValue: value)
     let source = affinities[interface.processor]
     for processor in 0..<processorCount where request.isFor(affinities[processor], from: source) {
-      guard register == .sgi1 || redistributors[processor].group(of: request.sgi) == .group0 else {
-        continue
-      }
+      guard redistributors[processor].guestSGIs & 1 << request.sgi.rawValue != 0,
+        register == .sgi1 || redistributors[processor].group(of: request.sgi) == .group0
+      else { continue }
       redistributors[processor].setPending(sgis: 1 << request.sgi.rawValue)
       // The own core looks before it goes back to the guest.
       if processor != interface.processor && redistributors[processor].isOnline { kick(processor) }

@@ -30,6 +30,13 @@ struct SoftwarePending<let wordCount: Int>: ~Copyable {
     }
   }
 
+  /// EL2 makes the interrupt of `bit`, which it holds and the guest made pending, pending in hardware
+  /// again.
+  func giveBack(_ bit: UInt32, at index: Int) {
+    held.remove(bit, at: index)
+    written.insert(bit, at: index)
+  }
+
   /// Whether the interrupt of `bit`, which EL2 holds, was made pending by the guest.
   func isHeld(_ bit: UInt32, at index: Int) -> Bool { held[index] & bit != 0 }
 }

@@ -26,6 +26,10 @@ struct VirtualCPUInterface: ~Copyable {
   /// The core waits in EL2, where virtual interrupts are not signalled. ``control`` is what will be.
   var isWaiting = false
 
+  /// The guest's next acknowledge traps, because a level-sensitive interrupt came while the guest could
+  /// not take it, and its line may have fallen by then.
+  var guardsAcknowledge = false
+
   /// ICC_DIR_EL1 traps, because something active was moved out while ICC_CTLR_EL1.EOImode was 1.
   var trapsDeactivation = false
 }

@@ -66,6 +66,8 @@ struct VirtualInterfaceControl: FlagSet {
   /// VGrp0DIE, VGrp1DIE: maintenance while the guest has the group disabled.
   static var group0Disabled: Self { Self(rawValue: 1 << 5) }
   static var group1Disabled: Self { Self(rawValue: 1 << 7) }
+  /// TALL0, TALL1: the guest's acknowledges trap, with what else there is of either group alone.
+  static var trapAcknowledge: Self { Self(rawValue: 1 << 11 | 1 << 12) }
   /// TDIR: the guest's writes of ICC_DIR_EL1 trap.
   static var trapDeactivation: Self { Self(rawValue: 1 << 14) }
 

@@ -71,21 +71,23 @@ enum Boot {
     let addressBits = ControlRegisters.addressBits(features, reaching: lastAddress(of: tree))
     try turnOnMMU(machine, addressBits: addressBits, memory: &memory)
     let stage2 = try makeStage2(tree, machine, addressBits: addressBits, memory: &memory)
-    try giveTreeToGuest(tree, at: address, machine, memory)
+    guard let redistributors = machine.redistributorMap(type: { el2_mmio_read64(UInt($0) &+ 8) })
+    else { throw .noGICv3 }
+    try giveTreeToGuest(tree, at: address, machine, redistributors, memory)
 
     var link = VirtioConsole(
       VirtioTransport(base: UInt(machine.linkTransport)),
       memory: el2_address_of___link_storage_start())
     guard link.start() else { throw .badDebugLink }
 
-    guard let frames = machine.redistributorFrames else { throw .noGICv3 }
     let vcpuCount = machine.vcpuCount
     announce(machine, held: payload.holdsGuest)
-    let interrupts = startInterruptController(machine, frames, bootCore: bootCore)
+    let interrupts = startInterruptController(
+      machine, redistributors, bootCore: bootCore)
     let powerStateFormat = powerStateFormat(machine)
     EL2.shared.initialize(
       to: SharedState(
-        machine: machine, redistributorFrames: frames, interrupts: interrupts, stage2: stage2,
+        machine: machine, redistributors: redistributors, interrupts: interrupts, stage2: stage2,
         memory: memory, linkCore: bootCore, powerStateFormat: powerStateFormat))
     for vcpu in 0..<vcpuCount {
       EL2.vcpu(vcpu).initialize(
@@ -213,12 +215,12 @@ enum Boot {
     } catch { throw .translation(error) }
   }
 
-  /// Takes EL2's memory and the debug link's page out of the guest's device tree, which stays where
-  /// it is and is otherwise as it was.
+  /// Takes EL2's memory, the debug link's page and the CPUs that have no vCPU out of the guest's device
+  /// tree, which stays where it is and is otherwise as it was.
   @_optimize(size)
   private static func giveTreeToGuest(
     _ tree: DeviceTree, at address: UInt64, _ machine: borrowing MachineDescription,
-    _ memory: PhysicalMemory
+    _ redistributors: borrowing RedistributorMap, _ memory: PhysicalMemory
   ) throws(MachineError) {
     // No vCPU is there yet, and no more page tables are needed for now: their room is scratch memory.
     let start = UInt(memory.firstUnused)
@@ -234,6 +236,14 @@ enum Boot {
         if let region = try? node.region(0), machine.linkPage.contains(region.address) {
           try edits.remove(node)
         }
+      }
+      if machine.processorCount > machine.vcpuCount {
+        for vcpu in 0..<machine.vcpuCount {
+          try edits.keepProcessor(affinity: machine.affinities[vcpu])
+        }
+      }
+      if let stride = redistributors.strideToTell, let controller = try tree.gicV3() {
+        try edits.set("redistributor-stride", to: stride, of: controller.node)
       }
       size = unsafe try tree.write(edits, into: scratch)
     } catch {
@@ -282,7 +292,8 @@ enum Boot {
 
   @_optimize(size)
   private static func startInterruptController(
-    _ machine: borrowing MachineDescription, _ frames: InlineArray<8, UInt>, bootCore: Int
+    _ machine: borrowing MachineDescription, _ redistributors: borrowing RedistributorMap,
+    bootCore: Int
   ) -> InterruptController<GICv3Hardware> {
     var links = InlineArray<4, OwnInterrupts.Link?>(repeating: nil)
     links[0] = OwnInterrupts.Link(
@@ -297,8 +308,8 @@ enum Boot {
       affinities[vcpu] = Affinity(mpidr: machine.affinities[vcpu])
     }
     let controller = InterruptController(
-      hardware: machine.interruptHardware(redistributors: frames), own: own, affinities: affinities,
-      processorCount: machine.vcpuCount)
+      hardware: machine.interruptHardware(redistributors), own: own, affinities: affinities,
+      processorCount: machine.vcpuCount, lastProcessors: redistributors.lastProcessors)
     controller.startDistributor(bootProcessor: bootCore)
     return controller
   }
@@ -312,5 +323,11 @@ enum Boot {
     console.write(decimal: UInt64(machine.vcpuCount))
     console.write(machine.vcpuCount == 1 ? " vCPU" : " vCPUs")
     console.write(held ? ", guest held until a debugger continues it\n" : "\n")
+    guard machine.processorCount > machine.vcpuCount else { return }
+    console.write("Stepwell: ")
+    console.write(decimal: UInt64(machine.processorCount))
+    console.write(" CPUs in the device tree; ")
+    console.write(decimal: UInt64(machine.vcpuCount))
+    console.write(" are used, for which there is room, and the guest does not find the others\n")
   }
 }

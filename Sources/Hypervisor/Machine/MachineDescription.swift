@@ -7,11 +7,13 @@ let maximumVCPUs = 8
 /// What EL2 needs to know of the machine, taken from its device tree.
 struct MachineDescription: ~Copyable {
   private let inPlace = InPlace()
-  /// Affinities of the CPUs, in the tree's order: vCPU n is the n-th of them.
+  /// Affinities of the CPUs that have a vCPU, in the tree's order: vCPU n has the n-th of them.
   var affinities = InlineArray<8, UInt64>(repeating: 0)
   var vcpuCount = 0
+  /// How many CPUs the tree has, those included for which there is no room.
+  var processorCount = 0
   /// RAM, EL2's own included.
-  var memory = RegionList<16>()
+  var memory = MemoryRegions()
   var distributor = Region(from: 0, to: 0)
   /// All redistributors; one after the other, each 128 KiB (GICv3) or 256 KiB (GICv4).
   var redistributors = RegionList<8>()
@@ -94,10 +96,17 @@ extension MachineDescription {
   ) throws(MachineError) {
     var processors = try reading { () throws(DeviceTreeError) in try tree.processors() }
     var bootCPUFound = false
-    while vcpuCount < maximumVCPUs, let processor = processors.next() {
-      affinities[vcpuCount] = processor.affinity
-      vcpuCount &+= 1
-      if processor.affinity == bootAffinity { bootCPUFound = true }
+    while let processor = processors.next() {
+      processorCount &+= 1
+      let isBootCPU = processor.affinity == bootAffinity
+      if isBootCPU { bootCPUFound = true }
+      if vcpuCount < maximumVCPUs {
+        affinities[vcpuCount] = processor.affinity
+        vcpuCount &+= 1
+      } else if isBootCPU {
+        // The core that has started is among them wherever it is; those that wait give way.
+        affinities[maximumVCPUs &- 1] = processor.affinity
+      }
     }
     guard vcpuCount > 0 else { throw .noCPUs }
     guard bootCPUFound else { throw .bootCPUMissing }

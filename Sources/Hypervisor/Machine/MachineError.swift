@@ -56,7 +56,7 @@ enum MachineError: Error {
         the device tree names more memory or redistributor regions than there is room for (16 and 8).
         the memory does not hold hypervisor and guest kernel: give the machine more memory.
         the device tree names no CPUs: add a /cpus node.
-        the CPU that started is not among the first 8 CPUs of the device tree.
+        the CPU that started is not among the CPUs of the device tree: name it in /cpus, with its affinity as reg.
         there is no GICv3 with system registers, which the guest's interrupts need (QEMU: -M virt,gic-version=3).
         the CPU has no 4 KiB translation granule, which EL2's page tables need.
         there is no virtio console on a virtio-mmio transport to be the debug link (QEMU: -device virtio-serial-device,bus=virtio-mmio-bus.0 and a virtserialport on it).

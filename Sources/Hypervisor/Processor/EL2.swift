@@ -7,8 +7,7 @@ internal import RemoteProtocol
 /// comment names.
 struct SharedState: ~Copyable {
   let machine: MachineDescription
-  /// RD_base of each vCPU's redistributor.
-  let redistributorFrames: InlineArray<8, UInt>
+  let redistributors: RedistributorMap
   let interrupts: InterruptController<GICv3Hardware>
   var stage2: TranslationTables
   var memory: PhysicalMemory
@@ -22,18 +21,6 @@ struct SharedState: ~Copyable {
   var clock = GuestClock()
   /// Written by the link core.
   var packetClock = PacketClock()
-}
-
-extension SharedState {
-  /// The vCPU whose redistributor has a register at `physical`, and the register's offset from
-  /// RD_base; nil if there is none.
-  func redistributor(at physical: UInt64) -> (vcpu: Int, offset: UInt64)? {
-    for vcpu in 0..<machine.vcpuCount {
-      let offset = physical &- UInt64(redistributorFrames[vcpu])
-      if offset < 0x2_0000 { return (vcpu, offset) }
-    }
-    return nil
-  }
 }
 
 /// EL2's state, at the places that the linker script gives it.

@@ -32,7 +32,7 @@ enum ExitReason: UInt8 {
         BRK or BKPT
         HVC
         SMC
-        GIC CPU interface write
+        GIC CPU interface access
         GIC distributor access
         GIC redistributor access
         WFI or WFE while stepped

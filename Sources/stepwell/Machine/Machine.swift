@@ -1,9 +1,19 @@
 /// The machine that QEMU emulates: `virt` with EL2 and a GICv3, and nothing that reaches outside but
 /// its console and the debug link.
 struct Machine {
+  /// What there is of `virt`, as QEMU's -M takes it.
+  enum Board: String, Sendable {
+    case plain = "virt,virtualization=on,gic-version=3"
+    /// With EL3, and so two Security states, like nearly every real board; no firmware runs in it.
+    case secure = "virt,virtualization=on,gic-version=3,secure=on"
+    /// With virtual LPIs.
+    case gicV4 = "virt,virtualization=on,gic-version=4"
+  }
+
+  var board = Board.plain
   /// As QEMU's -cpu takes it.
   var cpu = "cortex-a72"
-  /// vCPUs, 1 to 8.
+  /// CPUs; the first eight are vCPUs.
   var cpus = 4
   /// As QEMU's -m takes it.
   var memory = "1G"
@@ -24,7 +34,7 @@ struct Machine {
   /// QEMU's arguments. The guest's console is QEMU's standard input and output.
   var arguments: [String] {
     var arguments = [
-      "-M", "virt,virtualization=on,gic-version=3", "-cpu", cpu, "-smp", "\(cpus)", "-m", memory,
+      "-M", board.rawValue, "-cpu", cpu, "-smp", "\(cpus)", "-m", memory,
       "-nographic", "-nic", "none", "-kernel", image,
     ]
     if let initrd { arguments += ["-initrd", initrd] }

@@ -28,7 +28,11 @@ struct LinuxGuest {
       arguments[index + 1] = value
     }
     setValue(of: "-kernel", try await GuestPackages.prepare().kernel.path)
-    setValue(of: "-M", "virt,virtualization=\(virtualization ? "on" : "off"),gic-version=3")
+    setValue(
+      of: "-M",
+      virtualization
+        ? machine.board.rawValue
+        : machine.board.rawValue.replacing("virtualization=on", with: "virtualization=off"))
     return try await RunningProgram.run(Machine.emulator, arguments) { console in
       let guest = LinuxGuest(console: console)
       try await guest.waitForShell()
@@ -38,8 +42,8 @@ struct LinuxGuest {
 
   /// A machine that boots Debian's kernel with a busybox shell beneath Stepwell.
   static func machine(
-    cpu: String = "cortex-a72", cpus: Int = 1, memory: String = "512M", holdsGuest: Bool = false,
-    options: String = "", others: [String] = []
+    board: Machine.Board = .plain, cpu: String = "cortex-a72", cpus: Int = 1,
+    memory: String = "512M", holdsGuest: Bool = false, options: String = "", others: [String] = []
   ) async throws -> Machine {
     let packages = try await GuestPackages.prepare()
     let image = try MachineTests.image(
@@ -47,7 +51,8 @@ struct LinuxGuest {
       kernel: try Data(contentsOf: packages.kernel),
       holdsGuest: holdsGuest)
     return Machine(
-      cpu: cpu, cpus: cpus, memory: memory, image: image, initrd: try shellInitrd(packages),
+      board: board, cpu: cpu, cpus: cpus, memory: memory, image: image,
+      initrd: try shellInitrd(packages),
       commandLine: "console=ttyAMA0 quiet panic=-1 nokaslr \(options)", debugger: try .unused(),
       others: others)
   }

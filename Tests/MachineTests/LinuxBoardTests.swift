@@ -1,0 +1,91 @@
+internal import Testing
+
+@testable internal import stepwell
+
+extension MachineTests {
+  @Suite("Boards with EL3, a GICv4, or more CPUs than vCPUs", .timeLimit(.minutes(2)))
+  struct LinuxBoardTests {
+    @Test(
+      "with two Security states Linux brings both CPUs up, and each gets its timer's interrupts")
+    func twoSecurityStates() async throws {
+      try await LinuxGuest.boot(try await LinuxGuest.machine(board: .secure, cpus: 2)) { guest in
+        try #expect(await guest.run("nproc") == "2")
+        let before = try await Self.timerInterrupts(guest)
+        _ = try await guest.run("sleep 1")
+        let after = try await Self.timerInterrupts(guest)
+        #expect(before.count == 2 && after.count == 2)
+        for (before, after) in zip(before, after) { #expect(after > before) }
+        guest.powerOff()
+        try #expect(await guest.console.end() == 0)
+      }
+    }
+
+    @Test(
+      "a GICv4 is a GICv3 to Linux, which goes from one redistributor to the next as the tree says")
+    func gicV4() async throws {
+      try await LinuxGuest.boot(try await LinuxGuest.machine(board: .gicV4, cpus: 4)) { guest in
+        try #expect(await guest.run("nproc") == "4")
+        let stride = "/proc/device-tree/intc*/redistributor-stride"
+        #expect(
+          try await guest.run("hexdump -v -e '1/1 \"%02x\"' \(stride)") == "0000000000040000")
+        let log = try await guest.run("dmesg | grep -iE 'GICv|ITS|VLPI|vpe'")
+        #expect(log.contains("GICv3: CPU3: found redistributor 3"), "\(log)")
+        #expect(!log.contains("VLPI support") && !log.contains("Using DirectLPI"), "\(log)")
+        guest.powerOff()
+        try #expect(await guest.console.end() == 0)
+      }
+    }
+
+    @Test("of twelve CPUs eight are used, the console says so, and Linux knows of no others")
+    func moreCPUsThanVCPUs() async throws {
+      try await LinuxGuest.boot(try await LinuxGuest.machine(cpus: 12)) { guest in
+        #expect(guest.console.output.contains("12 CPUs in the device tree; 8 are used"))
+        try #expect(await guest.run("nproc") == "8")
+        try #expect(await guest.run("cat /sys/devices/system/cpu/possible") == "0-7")
+        try #expect(await guest.run("ls -d /proc/device-tree/cpus/cpu@* | wc -l") == "8")
+        let map = "find /proc/device-tree/cpus/cpu-map -name cpu | wc -l"
+        try #expect(await guest.run(map) == "8")
+        let log = try await guest.run(
+          "dmesg | grep -E 'leaf core|CPU node for|Oops|external abort'")
+        #expect(log == "")
+        guest.powerOff()
+        try #expect(await guest.console.end() == 0)
+      }
+    }
+
+    @Test("with two Security states GDB stops, steps and resumes two vCPUs")
+    func debugger() async throws {
+      let machine = try await LinuxGuest.machine(board: .secure, cpus: 2)
+      try await LinuxGuest.boot(machine) { guest in
+        let sync = String(try await guest.address(of: "__arm64_sys_sync"), radix: 16)
+        try await GDB.session(machine.debugger) { gdb in
+          #expect(try await gdb.command("info threads").contains("Thread 2"))
+          for _ in 0..<3 {
+            #expect(try await gdb.command("stepi").contains("0x"))
+          }
+          _ = try await gdb.command("hbreak *0x\(sync)")
+          // On the vCPU that the debug link's interrupt does not go to.
+          guest.start("taskset 2 sync; echo '(synced)'")
+          let hit = try await gdb.command("continue")
+          #expect(hit.contains("Breakpoint 1,"), "\(hit)")
+          #expect(try await gdb.command("thread").contains("Thread 2"))
+          _ = try await gdb.command("delete")
+          // Ctrl-C, while both idle.
+          _ = try await gdb.command("continue &")
+          try await guest.console.wait(for: "(synced)")
+          gdb.write("interrupt\n")
+          try await gdb.wait(for: "SIGINT")
+          #expect(try await gdb.command("monitor debug").contains("vCPU"))
+          _ = try await gdb.command("detach")
+        }
+        try #expect(await guest.run("nproc") == "2")
+      }
+    }
+
+    /// What each CPU has had of the timer that Linux uses.
+    private static func timerInterrupts(_ guest: LinuxGuest) async throws -> [Int] {
+      let line = try await guest.run("grep arch_timer /proc/interrupts")
+      return line.split { $0 == " " }.dropFirst().prefix { Int($0) != nil }.compactMap { Int($0) }
+    }
+  }
+}
