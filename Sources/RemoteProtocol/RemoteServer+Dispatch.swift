@@ -14,6 +14,8 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
     switch command {
     case UInt8(ascii: "?"):
       try receiver.packet.expectEnd()
+      session.keepsInterrupt = false
+      session.hasLetGo = false
       appendStopReply(for: stop, target: &target)
     case UInt8(ascii: "g"): try readGeneralRegisters(&target)
     case UInt8(ascii: "G"): try writeGeneralRegisters(&target)
@@ -30,14 +32,21 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
       return .later
     case UInt8(ascii: "H"): try selectThread(&target)
     case UInt8(ascii: "T"):
-      _ = try takeLiveThread(&target)
+      _ = try takeOneThread(&target)
       try receiver.packet.expectEnd()
       sender.write("OK")
     case UInt8(ascii: "D"): try detach(&target)
     case UInt8(ascii: "k"):
-      // A debugger that "kills" wants to be rid of the program; a machine is only let go.
       letGo(&target)
       return .later
+    case UInt8(ascii: "R"):
+      restart(&target)
+      return .later
+    case UInt8(ascii: "r"): return .later
+    case UInt8(ascii: "!"):
+      try receiver.packet.expectEnd()
+      session.agreed.isExtended = true
+      sender.write("OK")
     case UInt8(ascii: "v"): return try dispatchMultiletter(&target)
     case UInt8(ascii: "q"): try dispatchQuery(&target)
     case UInt8(ascii: "Q"): try dispatchSetting()
@@ -57,8 +66,11 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
       try resumeThreads(&target)
       return .later
     } else if receiver.packet.takeName("Kill") {
-      letGo(&target)
-      sender.write("OK")
+      try kill(&target)
+    } else if receiver.packet.takeName("Attach") {
+      try attach(&target)
+    } else if receiver.packet.takeName("Run") {
+      try startProgram(&target)
     }
     return .now
   }
@@ -72,7 +84,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
       sender.write("1")
     } else if receiver.packet.takeName("C") {
       sender.write("QC")
-      appendThread(try generalThread(&target))
+      appendThread(generalThread)
     } else if receiver.packet.takeName("fThreadInfo") {
       listThreads(&target)
     } else if receiver.packet.takeName("sThreadInfo") {
@@ -100,11 +112,13 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   @_optimize(size)
   private mutating func dispatchSetting() throws(RemoteError) {
     if receiver.packet.takeName("StartNoAckMode") {
-      session.acknowledges = false
+      session.agreed.acknowledges = false
     } else if receiver.packet.takeName("ThreadSuffixSupported") {
       // Packets with the suffix are understood whether it was announced or not.
     } else if receiver.packet.takeName("ListThreadsInStopReply") {
-      session.listsThreads = true
+      session.agreed.listsThreads = true
+    } else if receiver.packet.takeName("EnableErrorStrings") {
+      sender.errorForm = .codeAndText
     } else {
       return
     }

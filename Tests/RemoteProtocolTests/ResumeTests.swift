@@ -50,7 +50,7 @@ struct ResumeTests {
       ("vCont;", "E22"), ("vCont;c;", "E22"), ("vCont;c:", "E22"), ("vCont;c:1:", "E22"),
       ("vCont;c:1;x", "E95"), ("vCont;r40000100,40000200:1", "E95"), ("vCont;t", "E95"),
       ("vCont;C:1", "E22"), ("vCont;C5", "E22"), ("vCont;c:9", "E03"), ("vCont;c:1;s:9", "E03"),
-      ("vCont;c:p1.1", "E22"), ("c40000100", "E95"), ("s40000100", "E95"), ("C", "E22"),
+      ("vCont;c:p2.1", "E03"), ("c40000100", "E95"), ("s40000100", "E95"), ("C", "E22"),
       ("Cxx", "E22"), ("S5", "E22"), ("C05;40000100", "E95"),
     ])
   func wrong(packet: String, answer: String) {
@@ -80,13 +80,6 @@ struct ResumeTests {
     #expect(reply.hasPrefix("$T02"))
     #expect(reply.contains("thread:1;"))
     #expect(conversation.machine.log.count { $0 == "stopAll" } == 1)
-  }
-
-  @Test("0x03 says nothing to a machine that stands still: it crossed the stop reply")
-  func lateInterrupt() {
-    let conversation = Conversation()
-    #expect(conversation.type("\u{3}") == "")
-    #expect(conversation.machine.log.isEmpty)
   }
 
   @Test("A breakpoint that is hit while the machine is being stopped is what is reported")
@@ -130,17 +123,17 @@ struct ResumeTests {
     let conversation = Conversation()
     conversation.machine.vcpus[1].isPoweredOn = false
     #expect(conversation.ask("vCont;s:2") == "E03")
-    #expect(conversation.ask("Hc2") == "E03")
+    #expect(conversation.ask("vCont;c:2") == "E03")
     #expect(conversation.machine.log.isEmpty)
     #expect(conversation.ask("vCont;s:1;c")?.contains("thread:1;") == true)
     #expect(conversation.machine.log == ["resume step continue"])
   }
 
-  @Test("c and s do not run a thread that has gone since Hc chose it")
-  func chosenThreadGone() {
+  @Test("c and s with a thread that is off, while the others are held, would never end")
+  func chosenThreadIsOff() {
     let conversation = Conversation()
-    #expect(conversation.ask("Hc2") == "OK")
     conversation.machine.vcpus[1].isPoweredOn = false
+    #expect(conversation.ask("Hc2") == "OK")
     #expect(conversation.ask("c") == "E03")
     #expect(conversation.ask("s") == "E03")
     #expect(conversation.machine.log.isEmpty)
@@ -153,6 +146,12 @@ struct ResumeTests {
     conversation.server.targetDidExit()
     conversation.server.targetDidExit()
     #expect(conversation.received() == frame("W00"))
+
+    _ = conversation.ask("?")
+    _ = conversation.ask("qSupported:multiprocess+")
+    _ = conversation.ask("vCont;c")
+    conversation.server.targetDidExit()
+    #expect(conversation.received() == frame("W00;process:1"))
   }
 
   @Test("What the user is to know comes before the stop reply, once, and only to who waits for it")
