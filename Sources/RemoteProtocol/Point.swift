@@ -49,24 +49,24 @@ public struct PointError: Error {
 
   /// Address and length are not such as this machine can mark.
   public static var invalid: PointError {
-    invalid(because: "This machine cannot mark these bytes.")
+    invalid(because: "This machine cannot mark these bytes")
   }
 
   /// Address and length are not such as this machine can mark.
   ///
-  /// - Parameter reason: one sentence for the user, without `#`, `$`, `}` and `*`.
+  /// - Parameter reason: one sentence for the user, without full stop, `#`, `$`, `}` and `*`.
   public static func invalid(because reason: StaticString) -> PointError {
     PointError(kind: .invalid, reason: reason)
   }
 
   /// Everything that could hold the point is taken.
   public static var exhausted: PointError {
-    exhausted(because: "Everything that could hold this point is taken: delete another one.")
+    exhausted(because: "Everything that could hold this point is taken: delete another one")
   }
 
   /// Everything that could hold the point is taken.
   ///
-  /// - Parameter reason: one sentence for the user, without `#`, `$`, `}` and `*`.
+  /// - Parameter reason: one sentence for the user, without full stop, `#`, `$`, `}` and `*`.
   public static func exhausted(because reason: StaticString) -> PointError {
     PointError(kind: .exhausted, reason: reason)
   }

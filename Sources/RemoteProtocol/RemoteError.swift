@@ -5,7 +5,8 @@
 /// takes one: see ``ErrorForm``.
 struct RemoteError: Error {
   let code: UInt8
-  /// What is wrong and, where that helps, what to do, in characters that need no escape.
+  /// What is wrong and, where that helps, what to do, in characters that need no escape. GDB makes it
+  /// the end of a sentence of its own, and adds the full stop.
   let sentence: StaticString
 
   init(_ code: UInt8, _ sentence: StaticString) {
@@ -16,51 +17,51 @@ struct RemoteError: Error {
   // MARK: ESRCH
 
   static var noSuchThread: RemoteError {
-    RemoteError(0x03, "This machine has no such thread: thread n is vCPU n - 1.")
+    RemoteError(0x03, "This machine has no such thread: thread n is vCPU n - 1")
   }
   static var noSuchProcess: RemoteError {
-    RemoteError(0x03, "The machine is the only process that there is, and its number is 1.")
+    RemoteError(0x03, "The machine is the only process that there is, and its number is 1")
   }
   static var nothingRuns: RemoteError {
     RemoteError(
       0x03,
-      "The vCPU that is to run is powered off, and those that could turn it on are held: let them run."
+      "The vCPU that is to run is powered off, and those that could turn it on are held: let them run"
     )
   }
 
   // MARK: ENXIO
 
   static var noSuchRegister: RemoteError {
-    RemoteError(0x06, "There is no register of this number, or it cannot be read now.")
+    RemoteError(0x06, "There is no register of this number, or it cannot be read now")
   }
   static var registerRefuses: RemoteError {
-    RemoteError(0x06, "This register does not exist, or does not take this value.")
+    RemoteError(0x06, "This register does not exist, or does not take this value")
   }
   static var vcpuIsOff: RemoteError {
-    RemoteError(0x06, "This vCPU is powered off: it has no registers until it is turned on.")
+    RemoteError(0x06, "This vCPU is powered off: it has no registers until it is turned on")
   }
   static var noSuchDocument: RemoteError {
-    RemoteError(0x06, "There is no document of this name.")
+    RemoteError(0x06, "There is no document of this name")
   }
 
   // MARK: E2BIG, EFAULT, EINVAL, EBADMSG, EOPNOTSUPP
 
   static var tooLong: RemoteError {
     RemoteError(
-      0x07, "The packet, or its answer, is longer than the PacketSize that was announced.")
+      0x07, "The packet, or its answer, is longer than the PacketSize that was announced")
   }
   static var badAddress: RemoteError {
-    RemoteError(0x14, "There is no memory at this address that a debugger can reach.")
+    RemoteError(0x14, "There is no memory at this address that a debugger can reach")
   }
   static var malformed: RemoteError {
-    RemoteError(0x22, "The packet is malformed, or a value in it makes no sense.")
+    RemoteError(0x22, "The packet is malformed, or a value in it makes no sense")
   }
   /// No-acknowledgment mode has no way to ask for it again.
   static var corrupt: RemoteError {
-    RemoteError(0x74, "The packet did not arrive as it was sent: its checksum is wrong.")
+    RemoteError(0x74, "The packet did not arrive as it was sent: its checksum is wrong")
   }
   static var unsupported: RemoteError {
-    RemoteError(0x95, "The packet asks for something that was never offered.")
+    RemoteError(0x95, "The packet asks for something that was never offered")
   }
 }
 

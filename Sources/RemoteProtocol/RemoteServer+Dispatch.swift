@@ -7,6 +7,25 @@ enum Answer {
 }
 
 extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
+  /// Does what a packet says that has no answer, whatever comes of it: `k`, `R`, and `r`, which the
+  /// manual says is not to be used and which is not obeyed.
+  ///
+  /// The debugger does not wait, so the next packet comes right after this one. It is for that reason
+  /// that this does not wait for a standstill.
+  ///
+  /// - Returns: false if it is another packet.
+  mutating func obeyWithoutAnswer(_ target: inout Machine) -> Bool {
+    switch receiver.packet.takeByte() {
+    case UInt8(ascii: "k"): letGo(&target)
+    case UInt8(ascii: "R"): try? restart(&target)
+    case UInt8(ascii: "r"): break
+    default:
+      receiver.packet.rewind(to: 0)
+      return false
+    }
+    return true
+  }
+
   /// Does what the packet says, and puts its answer together.
   @_optimize(size)
   mutating func dispatch(_ target: inout Machine) throws(RemoteError) -> Answer {
@@ -36,13 +55,6 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
       try receiver.packet.expectEnd()
       sender.write("OK")
     case UInt8(ascii: "D"): try detach(&target)
-    case UInt8(ascii: "k"):
-      letGo(&target)
-      return .later
-    case UInt8(ascii: "R"):
-      restart(&target)
-      return .later
-    case UInt8(ascii: "r"): return .later
     case UInt8(ascii: "!"):
       try receiver.packet.expectEnd()
       session.agreed.isExtended = true

@@ -12,7 +12,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
       let action = try takeAction(for: vcpu, from: start, &target)
       if action != .hold, target.isPoweredOn(vcpu) { runs = true }
     }
-    guard runs else { throw .nothingRuns }
+    guard runs else { throw refusal() }
     for vcpu in 0..<target.vcpuCount {
       target.setAction(try takeAction(for: vcpu, from: start, &target), for: vcpu)
     }
@@ -57,6 +57,19 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
     }
   }
 
+  /// Nothing would ever run. A debugger that takes no sentence with its errors waits for a stop now, and
+  /// console output is allowed.
+  private mutating func refusal() -> RemoteError {
+    let error = RemoteError.nothingRuns
+    if sender.errorForm == .code {
+      sender.beginConsole()
+      sender.write(error.sentence)
+      sender.write("\n")
+      sender.endConsole()
+    }
+    return error
+  }
+
   // MARK: c, C, s, S
 
   /// The packets from before `vCont`: `c` resumes the thread that `Hc` chose, or all; `s` steps that
@@ -74,7 +87,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
     } else {
       chosen = session.continueThread
     }
-    if let chosen, !target.isPoweredOn(chosen) { throw .nothingRuns }
+    if let chosen, !target.isPoweredOn(chosen) { throw refusal() }
     for vcpu in 0..<target.vcpuCount {
       let isMeant = chosen == nil || vcpu == chosen
       target.setAction(isMeant ? (isStep ? .step : .continue) : .hold, for: vcpu)
@@ -98,6 +111,8 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
     try takeProcess()
     try receiver.packet.expectEnd()
     session.hasLetGo = false
+    session.generalThread = nil
+    session.continueThread = nil
     appendStopReply(for: stop, target: &target)
   }
 
@@ -122,23 +137,21 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   /// GDB then asks for that, by `R`.
   mutating func startProgram(_ target: inout Machine) throws(RemoteError) {
     guard target.canReset else {
-      throw RemoteError(0x95, "This machine has no firmware that could reset it: start it anew.")
+      throw RemoteError(0x95, "This machine has no firmware that could reset it: start it anew")
     }
   }
 
-  /// `R XX`: resets the machine, in extended mode. It has no answer, whatever comes of it. Neither has
-  /// `r`, which the manual says is not to be used, and is not obeyed.
-  mutating func restart(_ target: inout Machine) {
-    guard session.agreed.isExtended, let high = receiver.packet.takeByte(),
-      let low = receiver.packet.takeByte(), receiver.packet.isAtEnd, Hex.value(high) != nil,
-      Hex.value(low) != nil
-    else { return }
+  /// `R XX`: resets the machine, in extended mode. GDB sends one digit.
+  mutating func restart(_ target: inout Machine) throws(RemoteError) {
+    _ = try receiver.packet.takeNumber()
+    try receiver.packet.expectEnd()
+    guard session.agreed.isExtended else { return }
     if target.canReset { target.reset() }
     session.hasLetGo = false
     session.couldNotReset = true
   }
 
-  /// Forgets the debugger, and lets the machine run. In extended mode the debugger stays, and what was
+  /// Forgets the debugger, and lets the machine run, if it does not anyway. In extended mode the debugger stays, and what was
   /// agreed with it.
   @inline(never)
   mutating func letGo(_ target: inout Machine) {
@@ -150,7 +163,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
       session.hasLetGo = true
       sender.errorForm = errorForm
     }
-    resumeAll(&target)
+    if execution == .stopped { resumeAll(&target) }
   }
 
   /// Lets the machine run for nobody in particular.

@@ -18,8 +18,8 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   mutating func takeThread(_ target: inout Machine) throws(RemoteError) -> ThreadSelection {
     guard receiver.packet.take("p") else { return try takePlainThread(&target) }
     let namesAll = receiver.packet.take("-1")
-    // 0 is any process, and there is only the one.
-    if !namesAll, try receiver.packet.takeNumber() > 1 { throw .noSuchProcess }
+    // Process 0 is any, and there is only the one.
+    if !namesAll, !receiver.packet.takeName("0") { try takeProcess() }
     guard receiver.packet.take(".") else { return .all }
     let selection = try takePlainThread(&target)
     // "All processes, thread 2" is an error by the manual.
@@ -37,9 +37,13 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
     return .one(Int(id) &- 1)
   }
 
-  /// Reads a process id, which must be that of the machine.
+  /// Reads a process id, which must be that of the machine: 1.
+  ///
+  /// Where none was agreed on, it may be any: it is of a debugger that has agreed with the server of the
+  /// machine before it was reset, and has made up a number since.
   mutating func takeProcess() throws(RemoteError) {
-    guard try receiver.packet.takeNumber() == 1 else { throw .noSuchProcess }
+    let id = try receiver.packet.takeNumber()
+    guard id == 1 || !session.agreed.namesProcesses else { throw .noSuchProcess }
   }
 
   /// Reads the id of a single thread.
@@ -122,7 +126,13 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
 
   /// `qfThreadInfo`: all threads in one answer. Those of vCPUs that are powered off are among them: a
   /// debugger numbers threads as it meets them, and its scripts count on thread n being vCPU n - 1.
+  ///
+  /// In extended mode a debugger that has let the machine go has no program, and so no threads.
   mutating func listThreads(_ target: inout Machine) {
+    if session.hasLetGo {
+      sender.write("l")
+      return
+    }
     sender.write("m")
     appendThreads(&target)
   }
@@ -154,7 +164,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   @_optimize(size)
   mutating func writeThreadDocument(_ target: inout Machine) {
     sender.write("<?xml version=\"1.0\"?>\n<threads>\n")
-    for vcpu in 0..<target.vcpuCount {
+    for vcpu in 0..<(session.hasLetGo ? 0 : target.vcpuCount) {
       sender.write("<thread id=\"")
       appendThread(vcpu)
       sender.write("\" core=\"")

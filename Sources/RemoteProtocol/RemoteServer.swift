@@ -105,8 +105,6 @@ public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copya
     self.stop = stop
     if stop.cause == .interrupted { self.stop.vcpu = interruptedThread(&target) }
     execution = .stopped
-    session.generalThread = nil
-    session.continueThread = nil
     if hasStalePoints {
       hasStalePoints = false
       target.removeAllPoints()
@@ -125,6 +123,8 @@ public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copya
       }
     } else if session.owesStopReply {
       session.owesStopReply = false
+      session.generalThread = nil
+      session.continueThread = nil
       if stop.cause == .interrupted { session.keepsInterrupt = false }
       writeNotices(&target)
       appendStopReply(for: self.stop, target: &target)
@@ -176,6 +176,7 @@ public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copya
 
   @_optimize(size)
   private mutating func accept(corrupt: Bool, target: inout Machine) {
+    if !corrupt, !receiver.packet.isTooLong, obeyWithoutAnswer(&target) { return }
     session.isOpen = true
     session.packetIsCorrupt = corrupt
     if execution == .stopped {

@@ -2,7 +2,7 @@
 ///
 /// A machine has vCPUs, numbered from zero; the debugger sees vCPU n as thread n + 1. It stands
 /// still or runs as a whole (GDB manual, "All-Stop Mode"), and everything below except
-/// ``stopAll()`` is asked for only while it stands still. Values are little-endian.
+/// ``stopAll()`` and ``reset()`` is asked for only while it stands still. Values are little-endian.
 ///
 /// Everything may be `mutating`, because a large value is best reached in place.
 ///
@@ -53,10 +53,11 @@ public protocol Target: ~Copyable {
   /// there is anything. It is asked for once before each stop reply.
   mutating func writeNotice(beside stop: StopEvent, to output: inout some TextOutput & ~Copyable)
 
-  /// Whether ``reset()`` has a way to reset the machine.
+  /// Whether ``reset()`` has a way to reset the machine. Asked at any time.
   var canReset: Bool { mutating get }
 
-  /// Resets the whole machine, and returns only if that was refused. This server goes with it.
+  /// Resets the whole machine, at any time, and returns only if that was refused. This server goes with
+  /// it.
   mutating func reset()
 
   // MARK: Registers

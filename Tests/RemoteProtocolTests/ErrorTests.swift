@@ -10,11 +10,12 @@ struct ErrorTests {
     RemoteError(0x22, PointError.invalid.reason), RemoteError(0x28, PointError.exhausted.reason),
   ]
 
-  @Test("Each is a sentence, in characters that a packet can carry as they are")
+  @Test(
+    "Each is a sentence without its full stop, in characters that a packet can carry as they are")
   func sentences() {
     for error in Self.sentences {
       let sentence = error.sentence.description
-      #expect(sentence.hasSuffix(".") && sentence.first?.isUppercase == true, "\(sentence)")
+      #expect(!sentence.hasSuffix(".") && sentence.first?.isUppercase == true, "\(sentence)")
       #expect(sentence.utf8.allSatisfy { 0x20..<0x7f ~= $0 }, "\(sentence)")
       #expect(!sentence.contains { "#$}*".contains($0) }, "\(sentence)")
     }
@@ -22,8 +23,7 @@ struct ErrorTests {
 
   /// A packet of each kind that fails, and the code.
   static let failures: [(packet: String, code: String)] = [
-    ("T9", "03"), ("Hg9", "03"), ("Tp2.1", "03"), ("D;2", "03"), ("vKill;2", "03"),
-    ("vAttach;2", "03"), ("vCont;c:9", "03"), ("p43", "06"), ("P44=0000000000000000", "06"),
+    ("T9", "03"), ("Hg9", "03"), ("vCont;c:9", "03"), ("p43", "06"), ("P44=0000000000000000", "06"),
     ("qXfer:features:read:core.xml:0,100", "06"), ("m0,4", "14"), ("x0,4", "14"),
     ("M0,1:00", "14"), ("X0,1:a", "14"), ("Z2,40000000,0", "22"), ("m", "22"),
     ("Z1,40000000,4;X1,00", "95"), ("vCont;t", "95"), ("Z1,40000500,4", "28"),
@@ -43,7 +43,7 @@ struct ErrorTests {
 
     // GDB from 16 on.
     let text = answer("qSupported:swbreak+;error-message+") ?? ""
-    #expect(text.hasPrefix("E.") && text.hasSuffix("."), "\(text)")
+    #expect(text.hasPrefix("E.") && text.contains(" "), "\(text)")
 
     // LLDB, in either order.
     let both = "E\(code);" + hex(String(text.dropFirst(2)))
@@ -56,7 +56,7 @@ struct ErrorTests {
   func reason() {
     let conversation = Conversation()
     _ = conversation.ask("qSupported:error-message+")
-    #expect(conversation.ask("Z2,40000000,0") == "E.There are no such bytes.")
+    #expect(conversation.ask("Z2,40000000,0") == "E.There are no such bytes")
   }
 
   @Test("An answer that is too long is an error in the same form")

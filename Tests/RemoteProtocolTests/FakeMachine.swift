@@ -78,7 +78,6 @@ struct FakeMachine: Target {
   var canReset = true
 
   mutating func reset() {
-    precondition(!isRunning)
     log.append("reset")
   }
 
@@ -222,7 +221,7 @@ struct FakeMachine: Target {
     precondition(!isRunning)
     if point.kind == .readWatchpoint { throw .unsupported }
     if point.length == 0 || point.address.addingReportingOverflow(point.length - 1).overflow {
-      throw .invalid(because: "There are no such bytes.")
+      throw .invalid(because: "There are no such bytes")
     }
     if points.contains(point) { return }
     guard points.count < pointLimit else { throw .exhausted }

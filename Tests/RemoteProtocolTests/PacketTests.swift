@@ -23,7 +23,8 @@ struct PacketTests {
     ("bc", .empty), ("bs", .empty), ("c", .stop), ("C05", .stop), ("d", .empty), ("D", .ok),
     ("D;1", .ok), ("F0", .empty), ("g", .some), ("G00", .some), ("Hg1", .ok), ("Hc-1", .ok),
     ("i", .empty), ("I", .empty), ("k", .none), ("m40000000,4", .some), ("M40000000,1:00", .ok),
-    ("p0", .some), ("P0=0000000000000000", .ok), ("r", .none), ("R00", .none), ("s", .stop),
+    ("p0", .some), ("P0=0000000000000000", .ok), ("r", .none), ("R00", .none), ("R0", .none),
+    ("s", .stop),
     ("S05", .stop), ("t40000000:0,0", .empty), ("T1", .ok), ("vAttach;1", .stop),
     ("vCont;c", .stop), ("vCont?", .some), ("vCtrlC", .empty), ("vFile:setfs:0", .empty),
     ("vFlashErase:0,100", .empty), ("vFlashWrite:0:a", .empty), ("vFlashDone", .empty),
@@ -106,7 +107,12 @@ struct PacketTests {
     #expect(conversation.machine.isRunning)
 
     // Whatever is asked meanwhile is answered, and the machine goes on. Nothing is acknowledged.
-    for (question, answer) in [("qTStatus", ""), ("vRun;", ""), ("qAttached:1", "1")] {
+    for (question, answer) in [
+      ("qTStatus", ""), ("vRun;", ""), ("qAttached:1", "1"), ("Hgp1.2", "OK"),
+      // What was chosen is not forgotten: a debugger knows of no stop.
+      ("qC", "QCp1.2"), ("qfThreadInfo", "l"),
+      ("qXfer:threads:read::0,fff", "l<?xml version=\"1.0\"?>\n<threads>\n</threads>\n"),
+    ] {
       #expect(conversation.type(frame(question)) == frame(answer))
       #expect(conversation.machine.isRunning, "\(question)")
     }
@@ -145,8 +151,25 @@ struct PacketTests {
     let conversation = extended()
     #expect(conversation.ask("vKill;1") == "OK")
     #expect(conversation.ask("vRun;") == "")
-    #expect(conversation.ask("R00") == nil)
+    #expect(conversation.machine.isRunning)
+    #expect(conversation.ask("R0") == nil)
     #expect(conversation.machine.log.last == "reset")
+  }
+
+  @Test(
+    "The packet after one without an answer comes at once, and is answered, on a machine that runs",
+    arguments: ["R0", "r", "k"])
+  func nextPacket(packet: String) {
+    for canReset in [true, false] {
+      let conversation = extended()
+      conversation.machine.canReset = canReset
+      _ = conversation.ask("D;1")
+      conversation.reportsStops = false
+      #expect(conversation.type(frame(packet) + frame("qAttached:1")) == "")
+      conversation.reportsStops = true
+      conversation.reportStop()
+      #expect(conversation.received() == frame("1"))
+    }
   }
 
   @Test("R is for extended mode, and names two digits; r is not to be used")
@@ -155,7 +178,7 @@ struct PacketTests {
     #expect(conversation.ask("R00") == nil)
     #expect(conversation.machine.log.isEmpty)
     let other = extended()
-    for packet in ["R", "R0", "Rxx", "R000", "r", "r00"] { #expect(other.ask(packet) == nil) }
+    for packet in ["R", "Rxx", "R00x", "r", "r00"] { #expect(other.ask(packet) == nil) }
     #expect(other.machine.log.isEmpty)
   }
 

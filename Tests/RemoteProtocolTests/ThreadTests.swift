@@ -50,15 +50,44 @@ struct ThreadTests {
       ("Tffffffffffffffff", "E03"), ("T10000000000000000", "E22"), ("T", "E22"), ("T1x", "E22"),
       ("Hg1", "OK"), ("Hg0", "OK"), ("Hg-1", "OK"), ("Hc-1", "OK"), ("Hc0", "OK"), ("Hc3", "E03"),
       ("Hx1", "E22"), ("H", "E22"), ("Hg", "E22"),
-      // Threads of processes, whether or not that was agreed: the machine is process 1.
+      // Threads of processes, though that was not agreed: any number will do.
+      ("Tp1.2", "OK"), ("Tpa410.2", "OK"), ("Tp1.3", "E03"), ("Hcp2.-1", "OK"), ("D;a410", "OK"),
+    ])
+  func ids(packet: String, answer: String) {
+    #expect(Conversation().ask(packet) == answer)
+  }
+
+  @Test(
+    "Thread ids of processes are understood, and the machine is process 1; plain ones are too",
+    arguments: [
+      ("T1", "OK"), ("T2", "OK"), ("T3", "E03"), ("Hg-1", "OK"), ("Hc0", "OK"), ("Hg2", "OK"),
       ("Tp1.1", "OK"), ("Tp1.2", "OK"), ("Tp0001.0002", "OK"), ("Tp1.3", "E03"), ("Tp2.1", "E03"),
       ("Tp1", "E03"), ("Tp1.-1", "E03"), ("Tp0.0", "E03"), ("Tp", "E22"), ("Tp1.", "E22"),
       ("Tp.1", "E22"), ("Tp1.1.1", "E22"), ("Tp-2.1", "E22"), ("Tp-1.2", "E22"),
       ("Hgp1.1", "OK"), ("Hgp0.0", "OK"), ("Hgp1.0", "OK"), ("Hgp0.2", "OK"), ("Hgp1", "OK"),
       ("Hcp1.-1", "OK"), ("Hcp-1.-1", "OK"), ("Hcp-1", "OK"), ("Hcp2.-1", "E03"), ("Hcp1.2", "OK"),
+      ("D;1", "OK"), ("D;0000000000000001", "OK"), ("D;2", "E03"), ("vKill;2", "E03"),
+      ("vAttach;2", "E03"), ("p0;thread:p1.2;", littleEndian(0x0200_0000_0000_0000)),
+      ("p0;thread:0002;", littleEndian(0x0200_0000_0000_0000)), ("p0;thread:p2.1;", "E03"),
+      ("qThreadExtraInfo,p1.2", hex("EL1 at 40000100")), ("qThreadExtraInfo,p2.2", "E03"),
+      ("qC", "QCp1.1"), ("qfThreadInfo", "mp1.1,p1.2"), ("vCont;c:p2.-1", "E03"),
     ])
-  func ids(packet: String, answer: String) {
-    #expect(Conversation().ask(packet) == answer)
+  func processIDs(packet: String, answer: String) {
+    let conversation = Conversation()
+    _ = conversation.ask("qSupported:multiprocess+")
+    #expect(conversation.ask(packet) == answer)
+  }
+
+  @Test("Where processes were agreed on, every id that is sent has one")
+  func sentProcessIDs() {
+    let conversation = Conversation()
+    _ = conversation.ask("qSupported:multiprocess+")
+    _ = conversation.ask("QListThreadsInStopReply")
+    let stop = conversation.ask("vCont;s:p1.2;c:p1.-1") ?? ""
+    #expect(stop.contains("thread:p1.2;") && stop.contains("threads:p1.1,p1.2;"))
+    #expect(conversation.machine.log == ["resume continue step"])
+    #expect(conversation.ask("qThreadStopInfop1.2") == stop)
+    #expect(conversation.ask("qXfer:threads:read::0,fff")?.contains("id=\"p1.2\"") == true)
   }
 
   @Test("A stop makes its thread the current one again")

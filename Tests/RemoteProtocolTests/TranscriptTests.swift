@@ -121,7 +121,7 @@ struct TranscriptTests {
         (frame("x0,0"), "b"),
         (
           frame("xfffffff000002010,8"),
-          "E14;" + hex("There is no memory at this address that a debugger can reach.")
+          "E14;" + hex("There is no memory at this address that a debugger can reach")
         ),
         (frame("qThreadStopInfo2"), "T00" + registers(1, pc: start)),
         (frame("jThreadsInfo"), ""),

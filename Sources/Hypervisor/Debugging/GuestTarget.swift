@@ -101,8 +101,8 @@ struct GuestTarget: Target {
 
   var canReset: Bool { EL2.shared.value.machine.firmwareAnswersSMC }
 
-  /// As a guest that calls SYSTEM_RESET does, but from the link core itself: every vCPU stands still,
-  /// and nobody waits to be told.
+  /// As a guest that calls SYSTEM_RESET does, but from the link core itself: no debugger waits to be
+  /// told.
   mutating func reset() {
     var registers = InlineArray<18, UInt64>(repeating: 0)
     registers[0] = UInt64(PSCI.Function.systemReset.rawValue)

@@ -19,19 +19,19 @@ extension Point {
       let isT32 = length == 2 || length == 3
       guard address & (isT32 ? 1 : 3) == 0 else {
         throw isT32
-          ? .invalid(because: "No instruction begins at an odd address.")
-          : .invalid(because: "A64 instructions begin at multiples of 4 only.")
+          ? .invalid(because: "No instruction begins at an odd address")
+          : .invalid(because: "A64 instructions begin at multiples of 4 only")
       }
       guard address.isCanonical(virtualAddressBits) else {
         throw .invalid(
-          because: "No instruction can be at this address: its upper bits must all be equal.")
+          because: "No instruction can be at this address: its upper bits must all be equal")
       }
       return
     }
-    guard length > 0 else { throw .invalid(because: "A watchpoint of no bytes watches nothing.") }
+    guard length > 0 else { throw .invalid(because: "A watchpoint of no bytes watches nothing") }
     let (last, wraps) = address.untagged.addingReportingOverflow(length &- 1)
     guard !wraps else {
-      throw .invalid(because: "These bytes go beyond the end of the address space.")
+      throw .invalid(because: "These bytes go beyond the end of the address space")
     }
     let first = address.untagged
     guard first.isCanonical(virtualAddressBits), last.isCanonical(virtualAddressBits),
@@ -39,7 +39,7 @@ extension Point {
     else {
       throw .invalid(
         because:
-          "No data can be at these addresses: their upper bits, below the tag, must all be equal.")
+          "No data can be at these addresses: their upper bits, below the tag, must all be equal")
     }
   }
 }
