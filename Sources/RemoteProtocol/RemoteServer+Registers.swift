@@ -58,6 +58,8 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
     if let size = loadRegister(number, of: vcpu, target: &target) {
       sender.append(hexBytes: scratch.span.extracting(first: size))
     } else if let size = target.registerSize(number), !target.isPoweredOn(vcpu) {
+      // LLDB takes digits for a value, whatever they are.
+      if sender.errorForm == .codeAndText { throw .vcpuIsOff }
       // "The register's value is not available": an error would end a command for all threads.
       for _ in 0..<size { sender.write("xx") }
     } else {

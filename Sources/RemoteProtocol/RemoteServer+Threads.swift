@@ -81,10 +81,13 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   }
 
   /// The vCPU that a stop names which none of them caused: one that was to run, for a debugger that has
-  /// let only some go on is not told of another; of those one that is powered on, if any is; and of
-  /// those the one that stopped last, so that the user stays where he was.
-  mutating func interruptedThread(_ target: inout Machine) -> Int {
-    var chosen = stop.vcpu
+  /// let only some go on is not told of another; and of those one that is powered on, if any is.
+  ///
+  /// - Parameter last: the one to name if others are as good: the one that the debugger was told of
+  ///   last, so that its user stays where he was. For a debugger that has just come it is the first,
+  ///   for GDB numbers threads as it meets them.
+  mutating func interruptedThread(last: Int, _ target: inout Machine) -> Int {
+    var chosen = last
     var best = rank(chosen, &target)
     for vcpu in 0..<target.vcpuCount {
       let rank = rank(vcpu, &target)

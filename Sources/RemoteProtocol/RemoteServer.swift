@@ -102,8 +102,9 @@ public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copya
   /// the server may call ``Target/resume()`` in it.
   @_optimize(size)
   public mutating func targetDidStop(_ stop: StopEvent, target: inout Machine) {
+    let last = session.owesStopReply ? self.stop.vcpu : 0
     self.stop = stop
-    if stop.cause == .interrupted { self.stop.vcpu = interruptedThread(&target) }
+    if stop.cause == .interrupted { self.stop.vcpu = interruptedThread(last: last, &target) }
     execution = .stopped
     if hasStalePoints {
       hasStalePoints = false

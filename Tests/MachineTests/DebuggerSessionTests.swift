@@ -28,7 +28,7 @@ extension MachineTests {
             #expect(write.contains("Cannot access memory"), "\(address): \(write)")
           }
           // Its second vCPU has not been turned on.
-          #expect(try await !gdb.command("info threads").contains("Thread 2"))
+          #expect(try await gdb.command("info threads").contains("(vCPU 1, off)"))
 
           // The OS Lock is still on, which silences a guest's breakpoints, but not the debugger's.
           let start = try await gdb.command("stepi")

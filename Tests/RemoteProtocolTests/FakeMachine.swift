@@ -85,7 +85,8 @@ struct FakeMachine: Target {
 
   mutating func stopAll() {
     log.append("stopAll")
-    announcement = announcement ?? StopEvent(vcpu: 0, cause: .interrupted)
+    // The server names another: this one need not even have run.
+    announcement = announcement ?? StopEvent(vcpu: vcpuCount - 1, cause: .interrupted)
   }
 
   mutating func setAction(_ action: ResumeAction, for vcpu: Int) {

@@ -199,6 +199,18 @@ struct InterruptTests {
     #expect(payloads(in: conversation.type("\u{3}")).first?.contains("thread:2;") == true)
   }
 
+  @Test(
+    "The debugger that was told of a thread last stays there; one that comes begins with the first")
+  func last() {
+    let conversation = Conversation(FakeMachine(vcpuCount: 3))
+    #expect(conversation.ask("vCont;s:2")?.contains("thread:2;") == true)
+    _ = conversation.ask("vCont;c")
+    #expect(payloads(in: conversation.type("\u{3}")).first?.contains("thread:2;") == true)
+    _ = conversation.ask("vCont;c")
+    _ = conversation.type("+" + frame("QStartNoAckMode"))
+    #expect(conversation.ask("?")?.contains("thread:1;") == true)
+  }
+
   @Test("A debugger that comes while only some run is told of one of these")
   func newcomer() {
     let conversation = Conversation()

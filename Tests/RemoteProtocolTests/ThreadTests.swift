@@ -38,6 +38,11 @@ struct ThreadTests {
     #expect(conversation.ask("p20") == littleEndian(0))
     #expect(conversation.ask("p22") == String(repeating: "x", count: 32))
     #expect(conversation.ask("p43") == "E06")
+    let lldb = Conversation()
+    lldb.machine.vcpus[1].isPoweredOn = false
+    _ = lldb.ask("QEnableErrorStrings")
+    #expect(lldb.ask("p22;thread:2;")?.hasPrefix("E06;") == true)
+    #expect(lldb.ask("p20;thread:2;") == littleEndian(0))
     #expect(conversation.ask("P0=0000000000000000") == "E06")
     #expect(conversation.ask("G" + String(repeating: "0", count: 2 * 268)) == "E06")
     #expect(conversation.machine.vcpus[1].registers == FakeMachine(vcpuCount: 3).vcpus[1].registers)

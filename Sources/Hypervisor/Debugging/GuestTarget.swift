@@ -99,16 +99,12 @@ struct GuestTarget: Target {
     return StopEvent(vcpu: lastStop, cause: .interrupted)
   }
 
-  var canReset: Bool { EL2.shared.value.machine.firmwareAnswersSMC }
+  var canReset: Bool { Firmware.isPresent }
 
   /// As a guest that calls SYSTEM_RESET does, but from the link core itself: no debugger waits to be
   /// told.
   mutating func reset() {
-    var registers = InlineArray<18, UInt64>(repeating: 0)
-    registers[0] = UInt64(PSCI.Function.systemReset.rawValue)
-    var span = registers.mutableSpan
-    // The assembly reads and writes 18 doublewords, which is what the span has.
-    unsafe span.withUnsafeMutableBufferPointer { unsafe el2_smc($0.baseAddress) }
+    _ = Firmware.call(PSCI.Call(x0: UInt64(PSCI.Function.systemReset.rawValue), 0, 0, 0))
   }
 
   mutating func writeNotice(
