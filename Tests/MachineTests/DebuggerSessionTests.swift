@@ -79,7 +79,7 @@ extension MachineTests {
           try await guest.console.wait(for: "(went on)", within: .seconds(1))
         }
         let next = try await GDB.run(machine.debugger, ["info threads", "monitor debug", "detach"])
-        #expect(next.contains("Thread 4"), "\(next)")
+        #expect(next.contains("Thread 1.4 "), "\(next)")
         #expect(next.contains("the debugger asks for\n  nothing"), "\(next)")
         try await guest.console.wait(for: "(went on)")
         guest.powerOff()
