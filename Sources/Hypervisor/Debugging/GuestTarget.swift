@@ -104,7 +104,7 @@ struct GuestTarget: Target {
   /// As a guest that calls SYSTEM_RESET does, but from the link core itself: no debugger waits to be
   /// told.
   mutating func reset() {
-    _ = Firmware.call(PSCI.Call(x0: UInt64(PSCI.Function.systemReset.rawValue), 0, 0, 0))
+    _ = Firmware.call(PSCI.Call(x0: UInt64(PSCI.Function.systemReset.rawValue)))
   }
 
   mutating func writeNotice(
@@ -257,7 +257,7 @@ struct GuestTarget: Target {
   @_optimize(size)
   mutating func insert(_ point: Point) throws(PointError) {
     if points.contains(point) { return }
-    try point.check(virtualAddressBits: EL2.shared.value.features.virtualAddressBits)
+    try point.check(virtualAddressBits: virtualAddressBits)
     let shared = EL2.shared
     var requests = shared.value.requests
     do throws(RequestError) {
@@ -287,6 +287,16 @@ struct GuestTarget: Target {
     } else if !points.hasEquivalent(of: point) {
       shared.value.requests.removeBreakpoint(at: point.address)
     }
+  }
+
+  /// How many bits a virtual address has on one of the cores at least. A point that any of them could
+  /// meet is no mistake.
+  private var virtualAddressBits: Int {
+    var bits = 48
+    for vcpu in 0..<vcpuCount {
+      bits = max(bits, EL2.vcpu(vcpu).value.features.virtualAddressBits)
+    }
+    return bits
   }
 
   mutating func removeAllPoints() {
