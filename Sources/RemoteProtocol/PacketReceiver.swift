@@ -33,6 +33,8 @@ struct PacketReceiver: ~Copyable {
   private var state = State.betweenPackets
   private var acknowledgmentIsLast = false
   private var sum: UInt8 = 0
+  /// The packet that arrives is not stored and not reported.
+  private var isPassedOver = false
 
   /// Forgets a packet that has begun.
   mutating func reset() {
@@ -41,8 +43,10 @@ struct PacketReceiver: ~Copyable {
   }
 
   /// Takes the next byte.
-  @_optimize(size)
-  mutating func receive(_ byte: UInt8) -> Event {
+  ///
+  /// - Parameter keepsPacket: ``packet`` is still needed. One that begins now is passed over, up to its
+  ///   end, so that its bytes are not taken for what they would mean between packets.
+  mutating func receive(_ byte: UInt8, keepsPacket: Bool = false) -> Event {
     defer { acknowledgmentIsLast = byte == UInt8(ascii: "+") }
     switch (state, byte) {
     case (.betweenPackets, UInt8(ascii: "+")): return .acknowledgment
@@ -50,8 +54,11 @@ struct PacketReceiver: ~Copyable {
     case (.betweenPackets, 0x03): return .interrupt
     case (_, UInt8(ascii: "$")):
       // Inside a packet it can only mean that the debugger gave up and begins again.
-      packet.removeAll()
-      packetFollowsAcknowledgment = acknowledgmentIsLast
+      isPassedOver = keepsPacket
+      if !isPassedOver {
+        packet.removeAll()
+        packetFollowsAcknowledgment = acknowledgmentIsLast
+      }
       sum = 0
       state = .payload
     case (.betweenPackets, _): break
@@ -62,14 +69,15 @@ struct PacketReceiver: ~Copyable {
     case (.payload, _):
       // `*` too: run-length encoding is for the server's packets only.
       sum &+= byte
-      packet.append(byte)
+      if !isPassedOver { packet.append(byte) }
     case (.escaped, _):
       sum &+= byte
-      packet.append(byte ^ 0x20)
+      if !isPassedOver { packet.append(byte ^ 0x20) }
       state = .payload
     case (.checksum, _): state = .checksumEnd(high: Hex.value(byte))
     case (.checksumEnd(let high), _):
       state = .betweenPackets
+      if isPassedOver { return .none }
       guard let high, let low = Hex.value(byte), high << 4 | low == sum else {
         return .corruptPacket
       }

@@ -18,6 +18,9 @@ struct PacketSender<Link: DebugLink & ~Copyable>: ~Copyable {
   /// The way to the debugger.
   var link: Link
 
+  /// How the debugger wants its errors.
+  var errorForm = ErrorForm.code
+
   // "$", the payload of up to `packetSize` bytes, "#" and two digits.
   private var bytes = InlineArray<4100, UInt8>(repeating: 0)
   private var end = 1
@@ -112,7 +115,19 @@ struct PacketSender<Link: DebugLink & ~Copyable>: ~Copyable {
   @inline(never)
   mutating func append(_ error: RemoteError) {
     write("E")
-    append(hexByte: error.rawValue)
+    switch errorForm {
+    case .code:
+      append(hexByte: error.code)
+    case .text:
+      write(".")
+      write(error.sentence)
+    case .codeAndText:
+      append(hexByte: error.code)
+      write(";")
+      beginHex()
+      write(error.sentence)
+      endHex()
+    }
   }
 
   /// Sends the last packet again, unless another one was begun since.

@@ -33,11 +33,41 @@ public struct Point: Equatable, Sendable {
 }
 
 /// Why a point cannot be set or taken away.
-public enum PointError: Error, Equatable, Sendable {
+public struct PointError: Error {
+  enum Kind {
+    case unsupported
+    case invalid
+    case exhausted
+  }
+
+  let kind: Kind
+  /// What is told to the user.
+  public let reason: StaticString
+
   /// The machine has no points of this kind; the debugger may then make do with another.
-  case unsupported
+  public static var unsupported: PointError { PointError(kind: .unsupported, reason: "") }
+
   /// Address and length are not such as this machine can mark.
-  case invalid
+  public static var invalid: PointError {
+    invalid(because: "This machine cannot mark these bytes")
+  }
+
+  /// Address and length are not such as this machine can mark.
+  ///
+  /// - Parameter reason: one sentence for the user, without full stop, `#`, `$`, `}` and `*`.
+  public static func invalid(because reason: StaticString) -> PointError {
+    PointError(kind: .invalid, reason: reason)
+  }
+
   /// Everything that could hold the point is taken.
-  case exhausted
+  public static var exhausted: PointError {
+    exhausted(because: "Everything that could hold this point is taken: delete another one")
+  }
+
+  /// Everything that could hold the point is taken.
+  ///
+  /// - Parameter reason: one sentence for the user, without full stop, `#`, `$`, `}` and `*`.
+  public static func exhausted(because reason: StaticString) -> PointError {
+    PointError(kind: .exhausted, reason: reason)
+  }
 }

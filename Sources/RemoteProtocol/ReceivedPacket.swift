@@ -72,7 +72,8 @@ struct ReceivedPacket: ~Copyable {
     let start = position
     guard take(name) else { return false }
     switch peek() {
-    case nil, UInt8(ascii: ":"), UInt8(ascii: ";"), UInt8(ascii: ","): return true
+    case nil, UInt8(ascii: ":"), UInt8(ascii: ";"), UInt8(ascii: ","), UInt8(ascii: "."):
+      return true
     default:
       position = start
       return false

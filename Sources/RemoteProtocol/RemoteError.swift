@@ -1,26 +1,76 @@
-/// The errors that the server answers with: `E` and these two digits.
+/// An error that the server answers with.
 ///
-/// The digits read as a decimal number are the `errno` value of Linux that comes nearest, which is
-/// what QEMU's server sends too. GDB and LLDB show the digits at most, so `monitor` is the place for
-/// explanations.
-enum RemoteError: UInt8, Error {
-  /// No such thread, or it is powered off (ESRCH).
-  case noSuchThread = 0x03
-  /// What the packet names, a register or a document, does not exist or refuses (ENXIO).
-  case noSuchObject = 0x06
-  /// The packet is longer than the server's `PacketSize` (E2BIG).
-  case tooLong = 0x07
-  /// Memory cannot be accessed there (EFAULT).
-  case badAddress = 0x14
-  /// The packet is malformed, or a value in it makes no sense (EINVAL).
-  case malformed = 0x22
-  /// No comparator or other means is left for the point (ENOSPC).
-  case exhausted = 0x28
-  /// The `monitor` command failed, as its output says (EPROTO).
-  case commandFailed = 0x71
-  /// The packet did not arrive as it was sent, and no-acknowledgment mode has no way to ask for it
-  /// again (EBADMSG).
-  case corrupt = 0x74
-  /// The packet asks for something that was never offered (EOPNOTSUPP).
-  case unsupported = 0x95
+/// The code's two digits read as a decimal number are the `errno` value of Linux that comes nearest,
+/// which is what QEMU's server sends too. The sentence goes with it where the debugger has said that it
+/// takes one: see ``ErrorForm``.
+struct RemoteError: Error {
+  let code: UInt8
+  /// What is wrong and, where that helps, what to do, in characters that need no escape. GDB makes it
+  /// the end of a sentence of its own, and adds the full stop.
+  let sentence: StaticString
+
+  init(_ code: UInt8, _ sentence: StaticString) {
+    self.code = code
+    self.sentence = sentence
+  }
+
+  // MARK: ESRCH
+
+  static var noSuchThread: RemoteError {
+    RemoteError(0x03, "This machine has no such thread: thread n is vCPU n - 1")
+  }
+  static var noSuchProcess: RemoteError {
+    RemoteError(0x03, "The machine is the only process that there is, and its number is 1")
+  }
+  static var nothingRuns: RemoteError {
+    RemoteError(
+      0x03,
+      "The vCPU that is to run is powered off, and those that could turn it on are held: let them run"
+    )
+  }
+
+  // MARK: ENXIO
+
+  static var noSuchRegister: RemoteError {
+    RemoteError(0x06, "There is no register of this number, or it cannot be read now")
+  }
+  static var registerRefuses: RemoteError {
+    RemoteError(0x06, "This register does not exist, or does not take this value")
+  }
+  static var vcpuIsOff: RemoteError {
+    RemoteError(0x06, "This vCPU is powered off: it has no registers until it is turned on")
+  }
+  static var noSuchDocument: RemoteError {
+    RemoteError(0x06, "There is no document of this name")
+  }
+
+  // MARK: E2BIG, EFAULT, EINVAL, EBADMSG, EOPNOTSUPP
+
+  static var tooLong: RemoteError {
+    RemoteError(
+      0x07, "The packet, or its answer, is longer than the PacketSize that was announced")
+  }
+  static var badAddress: RemoteError {
+    RemoteError(0x14, "There is no memory at this address that a debugger can reach")
+  }
+  static var malformed: RemoteError {
+    RemoteError(0x22, "The packet is malformed, or a value in it makes no sense")
+  }
+  /// No-acknowledgment mode has no way to ask for it again.
+  static var corrupt: RemoteError {
+    RemoteError(0x74, "The packet did not arrive as it was sent: its checksum is wrong")
+  }
+  static var unsupported: RemoteError {
+    RemoteError(0x95, "The packet asks for something that was never offered")
+  }
+}
+
+/// How a debugger wants its errors.
+enum ErrorForm {
+  /// `E` and two digits.
+  case code
+  /// `E.` and the sentence: GDB's `error-message`, from version 16 on.
+  case text
+  /// `E`, two digits, `;` and the sentence in hexadecimal digits: LLDB's `QEnableErrorStrings`.
+  case codeAndText
 }

@@ -7,6 +7,25 @@ enum Answer {
 }
 
 extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
+  /// Does what a packet says that has no answer, whatever comes of it: `k`, `R`, and `r`, which the
+  /// manual says is not to be used and which is not obeyed.
+  ///
+  /// The debugger does not wait, so the next packet comes right after this one. It is for that reason
+  /// that this does not wait for a standstill.
+  ///
+  /// - Returns: false if it is another packet.
+  mutating func obeyWithoutAnswer(_ target: inout Machine) -> Bool {
+    switch receiver.packet.takeByte() {
+    case UInt8(ascii: "k"): letGo(&target)
+    case UInt8(ascii: "R"): try? restart(&target)
+    case UInt8(ascii: "r"): break
+    default:
+      receiver.packet.rewind(to: 0)
+      return false
+    }
+    return true
+  }
+
   /// Does what the packet says, and puts its answer together.
   @_optimize(size)
   mutating func dispatch(_ target: inout Machine) throws(RemoteError) -> Answer {
@@ -14,6 +33,8 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
     switch command {
     case UInt8(ascii: "?"):
       try receiver.packet.expectEnd()
+      session.keepsInterrupt = false
+      session.hasLetGo = false
       appendStopReply(for: stop, target: &target)
     case UInt8(ascii: "g"): try readGeneralRegisters(&target)
     case UInt8(ascii: "G"): try writeGeneralRegisters(&target)
@@ -30,14 +51,14 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
       return .later
     case UInt8(ascii: "H"): try selectThread(&target)
     case UInt8(ascii: "T"):
-      _ = try takeLiveThread(&target)
+      _ = try takeOneThread(&target)
       try receiver.packet.expectEnd()
       sender.write("OK")
     case UInt8(ascii: "D"): try detach(&target)
-    case UInt8(ascii: "k"):
-      // A debugger that "kills" wants to be rid of the program; a machine is only let go.
-      letGo(&target)
-      return .later
+    case UInt8(ascii: "!"):
+      try receiver.packet.expectEnd()
+      session.agreed.isExtended = true
+      sender.write("OK")
     case UInt8(ascii: "v"): return try dispatchMultiletter(&target)
     case UInt8(ascii: "q"): try dispatchQuery(&target)
     case UInt8(ascii: "Q"): try dispatchSetting()
@@ -57,8 +78,11 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
       try resumeThreads(&target)
       return .later
     } else if receiver.packet.takeName("Kill") {
-      letGo(&target)
-      sender.write("OK")
+      try kill(&target)
+    } else if receiver.packet.takeName("Attach") {
+      try attach(&target)
+    } else if receiver.packet.takeName("Run") {
+      try startProgram(&target)
     }
     return .now
   }
@@ -72,7 +96,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
       sender.write("1")
     } else if receiver.packet.takeName("C") {
       sender.write("QC")
-      appendThread(try generalThread(&target))
+      appendThread(generalThread)
     } else if receiver.packet.takeName("fThreadInfo") {
       listThreads(&target)
     } else if receiver.packet.takeName("sThreadInfo") {
@@ -100,11 +124,13 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   @_optimize(size)
   private mutating func dispatchSetting() throws(RemoteError) {
     if receiver.packet.takeName("StartNoAckMode") {
-      session.acknowledges = false
+      session.agreed.acknowledges = false
     } else if receiver.packet.takeName("ThreadSuffixSupported") {
       // Packets with the suffix are understood whether it was announced or not.
     } else if receiver.packet.takeName("ListThreadsInStopReply") {
-      session.listsThreads = true
+      session.agreed.listsThreads = true
+    } else if receiver.packet.takeName("EnableErrorStrings") {
+      sender.errorForm = .codeAndText
     } else {
       return
     }

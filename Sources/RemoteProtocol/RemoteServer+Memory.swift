@@ -17,7 +17,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   ) throws(RemoteError) {
     let (address, length) = try takeExtent()
     try receiver.packet.expectEnd()
-    let vcpu = try generalThread(&target)
+    let vcpu = memoryThread(&target)
 
     if case .binary = form {
       sender.write("b")
@@ -51,7 +51,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
     }
     try receiver.packet.expectEnd()
     guard UInt64(data.count) == length else { throw .malformed }
-    let vcpu = try generalThread(&target)
+    let vcpu = memoryThread(&target)
 
     // GDB asks whether there is an `X` packet with one that writes nothing.
     if length > 0 {

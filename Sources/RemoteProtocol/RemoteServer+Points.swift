@@ -45,10 +45,10 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   }
 
   private func report(_ error: PointError) throws(RemoteError) {
-    switch error {
+    switch error.kind {
     case .unsupported: return  // with the empty answer, which says just that
-    case .invalid: throw .malformed
-    case .exhausted: throw .exhausted
+    case .invalid: throw RemoteError(0x22, error.reason)  // EINVAL
+    case .exhausted: throw RemoteError(0x28, error.reason)  // ENOSPC
     }
   }
 }

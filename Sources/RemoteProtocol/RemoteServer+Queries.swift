@@ -5,14 +5,20 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   /// are virtual and change, and GDB refuses whatever stands outside without even asking.
   @_optimize(size)
   mutating func agreeOnFeatures() {
-    session.knowsFeatures = true
-    session.understandsSoftwareBreak = false
-    session.understandsHardwareBreak = false
+    session.agreed.knowsFeatures = true
+    session.agreed.understandsSoftwareBreak = false
+    session.agreed.understandsHardwareBreak = false
+    session.agreed.namesProcesses = false
+    if sender.errorForm == .text { sender.errorForm = .code }
     while receiver.packet.take(":") || receiver.packet.take(";") {
       if receiver.packet.takeName("swbreak+") {
-        session.understandsSoftwareBreak = true
+        session.agreed.understandsSoftwareBreak = true
       } else if receiver.packet.takeName("hwbreak+") {
-        session.understandsHardwareBreak = true
+        session.agreed.understandsHardwareBreak = true
+      } else if receiver.packet.takeName("multiprocess+") {
+        session.agreed.namesProcesses = true
+      } else if receiver.packet.takeName("error-message+") {
+        sender.errorForm = .text
       } else {
         while let byte = receiver.packet.peek(), byte != UInt8(ascii: ";") {
           _ = receiver.packet.takeByte()
@@ -23,15 +29,19 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
     sender.write(hex: UInt64(packetSize))
     sender.write(";QStartNoAckMode+;vContSupported+;qXfer:features:read+;qXfer:threads:read+")
     sender.write(";binary-upload+")
-    if session.understandsSoftwareBreak { sender.write(";swbreak+") }
-    if session.understandsHardwareBreak { sender.write(";hwbreak+") }
+    if session.agreed.understandsSoftwareBreak { sender.write(";swbreak+") }
+    if session.agreed.understandsHardwareBreak { sender.write(";hwbreak+") }
+    // There is one process and always will be. But GDB, up to 17, dies when it records a thread that
+    // has none.
+    if session.agreed.namesProcesses { sender.write(";multiprocess+") }
+    if sender.errorForm == .text { sender.write(";error-message+") }
   }
 
   /// `qXfer:object:read:annex:offset,length`: a piece of a document.
   @_optimize(size)
   mutating func transfer(_ target: inout Machine) throws(RemoteError) {
     if receiver.packet.take(":features:read:") {
-      guard receiver.packet.takeName("target.xml") else { throw .noSuchObject }
+      guard receiver.packet.takeName("target.xml") else { throw .noSuchDocument }
       try beginPiece()
       target.writeTargetDescription(to: &sender)
     } else if receiver.packet.take(":threads:read:") {
@@ -55,16 +65,17 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   }
 
   /// `qRcmd`: what the user typed after `monitor`, in hexadecimal digits.
+  ///
+  /// The answer is `OK` for a command that fails too: its text has said so, and GDB shows an error as
+  /// one of the protocol, without a word of what is wrong.
   @_optimize(size)
   mutating func runMonitorCommand(_ target: inout Machine) throws(RemoteError) {
     try receiver.packet.expect(",")
     let command = try receiver.packet.takeHexBytes()
     try receiver.packet.expectEnd()
     sender.beginConsole()
-    let succeeded = target.monitor(
-      receiver.packet.bytes.span.extracting(command), output: &sender)
+    target.monitor(receiver.packet.bytes.span.extracting(command), output: &sender)
     sender.endConsole()
-    guard succeeded else { throw .commandFailed }
     sender.write("OK")
   }
 

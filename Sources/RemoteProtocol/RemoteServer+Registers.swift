@@ -40,14 +40,14 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
     try receiver.packet.expect("=")
     let value = try receiver.packet.takeHexBytes()
     let vcpu = try takeThreadSuffix(&target)
-    guard let size = target.registerSize(number) else { throw .noSuchObject }
+    guard let size = target.registerSize(number) else { throw .registerRefuses }
     guard value.count == size else { throw .malformed }
     try setRegister(number, of: vcpu, to: value, target: &target)
     sender.write("OK")
   }
 
   private mutating func takeRegisterNumber() throws(RemoteError) -> Int {
-    guard let number = Int(exactly: try receiver.packet.takeNumber()) else { throw .noSuchObject }
+    guard let number = Int(exactly: try receiver.packet.takeNumber()) else { throw .noSuchRegister }
     return number
   }
 
@@ -55,11 +55,22 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   private mutating func appendRegister(
     _ number: Int, of vcpu: Int, target: inout Machine
   ) throws(RemoteError) {
-    guard let size = loadRegister(number, of: vcpu, target: &target) else { throw .noSuchObject }
-    sender.append(hexBytes: scratch.span.extracting(first: size))
+    if let size = loadRegister(number, of: vcpu, target: &target) {
+      sender.append(hexBytes: scratch.span.extracting(first: size))
+    } else if let size = target.registerSize(number), !target.isPoweredOn(vcpu) {
+      // LLDB takes digits for a value, whatever they are.
+      if sender.errorForm == .codeAndText { throw .vcpuIsOff }
+      // "The register's value is not available": an error would end a command for all threads.
+      for _ in 0..<size { sender.write("xx") }
+    } else {
+      throw .noSuchRegister
+    }
   }
 
   /// Reads a register into ``scratch``.
+  ///
+  /// The general registers of a vCPU that is powered off read as 0. Those values are as good as any:
+  /// no debugger gets along with a thread that has no program counter.
   ///
   /// - Returns: its size in bytes, or nil if there is no such register or it cannot be read.
   @inline(never)
@@ -67,6 +78,11 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
     _ number: Int, of vcpu: Int, target: inout Machine
   ) -> Int? {
     guard let size = target.registerSize(number), size <= scratch.count else { return nil }
+    guard target.isPoweredOn(vcpu) else {
+      guard number < Machine.generalRegisterCount else { return nil }
+      for index in 0..<size { scratch[index] = 0 }
+      return size
+    }
     var bytes = scratch.mutableSpan._consumingExtracting(0..<size)
     return target.readRegister(number, of: vcpu, into: &bytes) ? size : nil
   }
@@ -75,7 +91,8 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   private mutating func setRegister(
     _ number: Int, of vcpu: Int, to value: Range<Int>, target: inout Machine
   ) throws(RemoteError) {
+    guard target.isPoweredOn(vcpu) else { throw .vcpuIsOff }
     let bytes = receiver.packet.bytes.span.extracting(value)
-    guard target.writeRegister(number, of: vcpu, from: bytes) else { throw .noSuchObject }
+    guard target.writeRegister(number, of: vcpu, from: bytes) else { throw .registerRefuses }
   }
 }

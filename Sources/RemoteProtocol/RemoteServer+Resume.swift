@@ -12,7 +12,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
       let action = try takeAction(for: vcpu, from: start, &target)
       if action != .hold, target.isPoweredOn(vcpu) { runs = true }
     }
-    guard runs else { throw .noSuchThread }
+    guard runs else { throw refusal() }
     for vcpu in 0..<target.vcpuCount {
       target.setAction(try takeAction(for: vcpu, from: start, &target), for: vcpu)
     }
@@ -57,6 +57,19 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
     }
   }
 
+  /// Nothing would ever run. A debugger that takes no sentence with its errors waits for a stop now, and
+  /// console output is allowed.
+  private mutating func refusal() -> RemoteError {
+    let error = RemoteError.nothingRuns
+    if sender.errorForm == .code {
+      sender.beginConsole()
+      sender.write(error.sentence)
+      sender.write("\n")
+      sender.endConsole()
+    }
+    return error
+  }
+
   // MARK: c, C, s, S
 
   /// The packets from before `vCont`: `c` resumes the thread that `Hc` chose, or all; `s` steps that
@@ -74,9 +87,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
     } else {
       chosen = session.continueThread
     }
-    if let chosen, !((0..<target.vcpuCount).contains(chosen) && target.isPoweredOn(chosen)) {
-      throw .noSuchThread
-    }
+    if let chosen, !target.isPoweredOn(chosen) { throw refusal() }
     for vcpu in 0..<target.vcpuCount {
       let isMeant = chosen == nil || vcpu == chosen
       target.setAction(isMeant ? (isStep ? .step : .continue) : .hold, for: vcpu)
@@ -92,21 +103,67 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
     else { throw .malformed }
   }
 
-  // MARK: Letting go
+  // MARK: Attaching, letting go and starting over
 
-  /// `D`: the debugger leaves, and the machine goes on.
+  /// `vAttach;pid`: takes the machine up again, in extended mode.
+  mutating func attach(_ target: inout Machine) throws(RemoteError) {
+    try receiver.packet.expect(";")
+    try takeProcess()
+    try receiver.packet.expectEnd()
+    session.hasLetGo = false
+    session.generalThread = nil
+    session.continueThread = nil
+    appendStopReply(for: stop, target: &target)
+  }
+
+  /// `D`: the debugger leaves, and the machine goes on. The process may be named.
   mutating func detach(_ target: inout Machine) throws(RemoteError) {
-    if receiver.packet.take(";") { _ = try receiver.packet.takeNumber() }
+    if receiver.packet.take(";") { try takeProcess() }
     try receiver.packet.expectEnd()
     letGo(&target)
     sender.write("OK")
   }
 
-  /// Forgets the debugger, and lets the machine run.
+  /// `vKill;pid`: a debugger that "kills" wants to be rid of the program; a machine is only let go.
+  mutating func kill(_ target: inout Machine) throws(RemoteError) {
+    if receiver.packet.take(";") { try takeProcess() }
+    try receiver.packet.expectEnd()
+    letGo(&target)
+    sender.write("OK")
+  }
+
+  /// `vRun`: starts the program. Its answer is the stop at the program's start, and a machine that is
+  /// reset does not remember that it owes one. So it is "not supported" where there is a reset, and
+  /// GDB then asks for that, by `R`.
+  mutating func startProgram(_ target: inout Machine) throws(RemoteError) {
+    guard target.canReset else {
+      throw RemoteError(0x95, "This machine has no firmware that could reset it: start it anew")
+    }
+  }
+
+  /// `R XX`: resets the machine, in extended mode. GDB sends one digit.
+  mutating func restart(_ target: inout Machine) throws(RemoteError) {
+    _ = try receiver.packet.takeNumber()
+    try receiver.packet.expectEnd()
+    guard session.agreed.isExtended else { return }
+    if target.canReset { target.reset() }
+    session.hasLetGo = false
+    session.couldNotReset = true
+  }
+
+  /// Forgets the debugger, and lets the machine run, if it does not anyway. In extended mode the debugger stays, and what was
+  /// agreed with it.
   @inline(never)
   mutating func letGo(_ target: inout Machine) {
+    let agreed = session.agreed
+    let errorForm = sender.errorForm
     forgetDebugger(&target)
-    resumeAll(&target)
+    if agreed.isExtended {
+      session.agreed = agreed
+      session.hasLetGo = true
+      sender.errorForm = errorForm
+    }
+    if execution == .stopped { resumeAll(&target) }
   }
 
   /// Lets the machine run for nobody in particular.
@@ -121,6 +178,12 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   @inline(never)
   private mutating func run(_ target: inout Machine) {
     session.owesStopReply = true
+    session.hasLetGo = false
+    if session.keepsInterrupt {
+      // Ctrl-C was pressed after the last stop: nothing runs, not even one step.
+      targetDidStop(StopEvent(vcpu: stop.vcpu, cause: .interrupted), target: &target)
+      return
+    }
     execution = .running
     target.resume()
   }

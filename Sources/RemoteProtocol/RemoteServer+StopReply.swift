@@ -2,7 +2,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   /// `qThreadStopInfo` (LLDB): why this thread stands still.
   @_optimize(size)
   mutating func describeStop(_ target: inout Machine) throws(RemoteError) {
-    let vcpu = try takeLiveThread(&target)
+    let vcpu = try takeOneThread(&target)
     try receiver.packet.expectEnd()
     if vcpu == stop.vcpu {
       appendStopReply(for: stop, target: &target)
@@ -19,7 +19,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
     // SIGINT where the debugger pressed Ctrl-C, otherwise SIGTRAP.
     sender.write(stop.cause == .interrupted ? "T02" : "T05")
     appendThreadState(of: stop.vcpu, target: &target)
-    if session.listsThreads { appendThreadList(&target) }
+    if session.agreed.listsThreads { appendThreadList(&target) }
     appendCause(stop.cause)
   }
 
@@ -58,7 +58,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
     appendThreads(&target)
     sender.write(";thread-pcs:")
     var isFirst = true
-    for vcpu in 0..<target.vcpuCount where target.isPoweredOn(vcpu) {
+    for vcpu in 0..<target.vcpuCount {
       if !isFirst { sender.write(",") }
       isFirst = false
       sender.write(hex: programCounter(of: vcpu, target: &target))
@@ -84,10 +84,10 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
     case .interrupted: sender.write("reason:signal;")
     case .stepped: sender.write("reason:trace;")
     case .softwareBreakpoint:
-      if session.understandsSoftwareBreak { sender.write("swbreak:;") }
+      if session.agreed.understandsSoftwareBreak { sender.write("swbreak:;") }
       sender.write("reason:breakpoint;")
     case .hardwareBreakpoint:
-      if session.understandsHardwareBreak { sender.write("hwbreak:;") }
+      if session.agreed.understandsHardwareBreak { sender.write("hwbreak:;") }
       sender.write("reason:breakpoint;")
     case .watchpoint(let watched, let address):
       switch watched {

@@ -58,27 +58,42 @@ public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copya
   /// Takes one byte from the debugger.
   public mutating func receive(_ byte: UInt8, target: inout Machine) {
     // The packet that waits for the stop would be overwritten. Its debugger has nothing to say
-    // before it is answered; if it grows impatient and sends the packet again, one answer will do.
-    if session.holdsPacket { return }
-
-    switch receiver.receive(byte) {
+    // before it is answered, but for 0x03; if it grows impatient and sends the packet again, one answer
+    // will do.
+    switch receiver.receive(byte, keepsPacket: session.holdsPacket) {
     case .none, .acknowledgment: break
     case .retransmission:
-      if session.acknowledges { sender.resend() }
-    case .interrupt:
-      // At any other time nobody waits for a stop reply: it crossed one on the wire, or is noise.
-      if session.owesStopReply { stopMachine(&target) }
+      if session.agreed.acknowledges, !session.holdsPacket { sender.resend() }
+    case .interrupt: takeInterrupt(&target)
     case .corruptPacket:
-      if session.acknowledges {
+      if session.agreed.acknowledges {
         sender.acknowledge(false)
       } else {
         accept(corrupt: true, target: &target)
       }
     case .packet:
       if beginsNewSession() { forgetDebugger(&target) }
-      if session.acknowledges { sender.acknowledge(true) }
+      if session.agreed.acknowledges { sender.acknowledge(true) }
       accept(corrupt: false, target: &target)
     }
+  }
+
+  /// 0x03: the debugger wants the machine stopped.
+  ///
+  /// A debugger that waits for a stop gets one. Any other time is the time between a stop and the next
+  /// resumption, which a debugger that judges a breakpoint's condition never lets the user see: the
+  /// next resumption is then answered at once. So is one after a stop for another reason that came
+  /// before this could take effect.
+  private mutating func takeInterrupt(_ target: inout Machine) {
+    if session.holdsPacket {
+      session.interruptFollowsPacket = true
+    } else if execution == .stopped {
+      session.keepsInterrupt = session.isOpen
+    } else if session.owesStopReply {
+      session.keepsInterrupt = true
+      stopMachine(&target)
+    }
+    // Otherwise nobody waits: it is noise, or the last word of a debugger that has left.
   }
 
   /// Takes notice that the machine has come to stand still, every vCPU of it.
@@ -87,10 +102,10 @@ public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copya
   /// the server may call ``Target/resume()`` in it.
   @_optimize(size)
   public mutating func targetDidStop(_ stop: StopEvent, target: inout Machine) {
+    let last = session.owesStopReply ? self.stop.vcpu : 0
     self.stop = stop
+    if stop.cause == .interrupted { self.stop.vcpu = interruptedThread(last: last, &target) }
     execution = .stopped
-    session.generalThread = nil
-    session.continueThread = nil
     if hasStalePoints {
       hasStalePoints = false
       target.removeAllPoints()
@@ -99,13 +114,21 @@ public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copya
     if session.holdsPacket {
       session.holdsPacket = false
       answer(&target)
+      if session.interruptFollowsPacket {
+        session.interruptFollowsPacket = false
+        takeInterrupt(&target)
+      }
+      if session.hasLetGo, execution == .stopped {
+        session.isOpen = false
+        resumeAll(&target)
+      }
     } else if session.owesStopReply {
       session.owesStopReply = false
-      // Console output is allowed while the debugger waits for a stop, and no later.
-      sender.beginConsole()
-      target.writeNotice(to: &sender)
-      sender.endConsole()
-      appendStopReply(for: stop, target: &target)
+      session.generalThread = nil
+      session.continueThread = nil
+      if stop.cause == .interrupted { session.keepsInterrupt = false }
+      writeNotices(&target)
+      appendStopReply(for: self.stop, target: &target)
       sender.send()
     } else if !session.isOpen, stop.cause != .held {
       // The debugger that this stop was for has gone.
@@ -119,6 +142,7 @@ public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copya
     session.owesStopReply = false
     sender.begin()
     sender.write("W00")
+    if session.agreed.namesProcesses { sender.write(";process:1") }
     sender.send()
   }
 
@@ -147,12 +171,13 @@ public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copya
   /// nothing is acknowledged any more, before no other packet of that kind.
   private mutating func beginsNewSession() -> Bool {
     guard receiver.packetFollowsAcknowledgment else { return false }
-    return !session.acknowledges && receiver.packet.isNext("QStartNoAckMode")
-      || session.knowsFeatures && receiver.packet.isNext("qSupported")
+    return !session.agreed.acknowledges && receiver.packet.isNext("QStartNoAckMode")
+      || session.agreed.knowsFeatures && receiver.packet.isNext("qSupported")
   }
 
   @_optimize(size)
   private mutating func accept(corrupt: Bool, target: inout Machine) {
+    if !corrupt, !receiver.packet.isTooLong, obeyWithoutAnswer(&target) { return }
     session.isOpen = true
     session.packetIsCorrupt = corrupt
     if execution == .stopped {
@@ -162,6 +187,19 @@ public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copya
       session.holdsPacket = true
       stopMachine(&target)
     }
+  }
+
+  /// What the user has to know before the stop: console output is allowed while the debugger waits for
+  /// a stop, and no later.
+  private mutating func writeNotices(_ target: inout Machine) {
+    sender.beginConsole()
+    if session.couldNotReset {
+      session.couldNotReset = false
+      sender.write(
+        "The machine was not reset: it has no firmware that does it. It goes on as it was.\n")
+    }
+    target.writeNotice(beside: stop, to: &sender)
+    sender.endConsole()
   }
 
   @inline(never)
@@ -193,6 +231,7 @@ public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copya
   mutating func forgetDebugger(_ target: inout Machine) {
     let hadDebugger = session.isOpen
     session = Session()
+    sender.errorForm = .code
     sender.begin()
     if execution == .stopped {
       target.removeAllPoints()

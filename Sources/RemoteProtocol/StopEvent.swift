@@ -26,7 +26,8 @@ public struct StopEvent: Equatable, Sendable {
     case access
   }
 
-  /// The vCPU that is the reason; for ``Cause/interrupted``, any that is powered on.
+  /// The vCPU that is the reason. For ``Cause/interrupted`` there is none, whatever this says, and the
+  /// server names one that was to run.
   public var vcpu: Int
 
   /// What happened there.

@@ -2,7 +2,7 @@
 ///
 /// A machine has vCPUs, numbered from zero; the debugger sees vCPU n as thread n + 1. It stands
 /// still or runs as a whole (GDB manual, "All-Stop Mode"), and everything below except
-/// ``stopAll()`` is asked for only while it stands still. Values are little-endian.
+/// ``stopAll()`` and ``reset()`` is asked for only while it stands still. Values are little-endian.
 ///
 /// Everything may be `mutating`, because a large value is best reached in place.
 ///
@@ -14,7 +14,7 @@ public protocol Target: ~Copyable {
   /// How many vCPUs the machine has, powered on or not. It never changes.
   var vcpuCount: Int { mutating get }
 
-  /// Whether `vcpu` is powered on; one that is off is no thread.
+  /// Whether `vcpu` is powered on. One that is off is a thread too, without registers.
   mutating func isPoweredOn(_ vcpu: Int) -> Bool
 
   /// The number of the physical core that `vcpu` is bound to.
@@ -37,6 +37,9 @@ public protocol Target: ~Copyable {
   /// when it is powered on.
   mutating func setAction(_ action: ResumeAction, for vcpu: Int)
 
+  /// What ``setAction(_:for:)`` said last; `continue` before that.
+  mutating func action(of vcpu: Int) -> ResumeAction
+
   /// Lets the vCPUs go as ``setAction(_:for:)`` said, and returns at once.
   ///
   /// Only one stop is ever reported at a time. Where several vCPUs had cause to stop at once, the
@@ -48,7 +51,14 @@ public protocol Target: ~Copyable {
 
   /// Writes what the user has to know beside the stop that is about to be reported, in whole lines, if
   /// there is anything. It is asked for once before each stop reply.
-  mutating func writeNotice(to output: inout some TextOutput & ~Copyable)
+  mutating func writeNotice(beside stop: StopEvent, to output: inout some TextOutput & ~Copyable)
+
+  /// Whether ``reset()`` has a way to reset the machine. Asked at any time.
+  var canReset: Bool { mutating get }
+
+  /// Resets the whole machine, at any time, and returns only if that was refused. This server goes with
+  /// it.
+  mutating func reset()
 
   // MARK: Registers
 
@@ -126,12 +136,9 @@ public protocol Target: ~Copyable {
 
   // MARK: The user's own commands
 
-  /// Carries out what the user typed after `monitor`, and writes its answer.
-  ///
-  /// - Returns: false if the command failed; a debugger's script stops there.
-  mutating func monitor(
-    _ command: Span<UInt8>, output: inout some TextOutput & ~Copyable
-  ) -> Bool
+  /// Carries out what the user typed after `monitor`, and writes its answer. The text of a command that
+  /// fails begins with "error: ", for scripts to tell.
+  mutating func monitor(_ command: Span<UInt8>, output: inout some TextOutput & ~Copyable)
 }
 
 /// The size in bytes of the largest register that the server can carry: an SVE vector of 2048 bits.

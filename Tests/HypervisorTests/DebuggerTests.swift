@@ -83,13 +83,25 @@ struct PointTableTests {
     _ = table.insert(point(.writeWatchpoint, 0x1003, 5))
     _ = table.insert(point(.accessWatchpoint, .max - 3, 4))
     for address in 0x1003...0x1007 as ClosedRange<UInt64> {
-      #expect(table.hasWatchpoint(covering: address, kind: .store))
+      #expect(table.watchpoint(covering: address, kind: .store) != nil)
     }
-    #expect(!table.hasWatchpoint(covering: 0x1002, kind: .store))
-    #expect(!table.hasWatchpoint(covering: 0x1008, kind: .store))
-    #expect(!table.hasWatchpoint(covering: 0x1003, kind: .load))
-    #expect(table.hasWatchpoint(covering: .max, kind: .any))
-    #expect(!table.hasWatchpoint(covering: 0, kind: .any))
+    #expect(table.watchpoint(covering: 0x1002, kind: .store) == nil)
+    #expect(table.watchpoint(covering: 0x1008, kind: .store) == nil)
+    #expect(table.watchpoint(covering: 0x1003, kind: .load) == nil)
+    #expect(table.watchpoint(covering: .max, kind: .any) != nil)
+    #expect(table.watchpoint(covering: 0, kind: .any) == nil)
+  }
+
+  @Test("A watchpoint with an address tag covers the same bytes, and its stops are named as it was")
+  func tags() {
+    var table = PointTable()
+    _ = table.insert(point(.writeWatchpoint, 0x5a00_0000_0000_1000, 8))
+    #expect(table.watchpoint(covering: 0x1004, kind: .store) != nil)
+    #expect(table.addressAsNamed(0x1004, kind: .store) == 0x5a00_0000_0000_1004)
+    #expect(table.addressAsNamed(0x1004, kind: .load) == 0x1004)
+    #expect(table.addressAsNamed(0x1008, kind: .store) == 0x1008)
+    _ = table.insert(point(.accessWatchpoint, 0x5aff_8000_0000_2000, 8))
+    #expect(table.addressAsNamed(0xffff_8000_0000_2001, kind: .any) == 0x5aff_8000_0000_2001)
   }
 
   @Test("The table ends, and says so")
@@ -101,6 +113,70 @@ struct PointTableTests {
     table.removeAll()
     let insertedAgain = table.insert(point(.hardwareBreakpoint, 0))
     #expect(insertedAgain)
+  }
+}
+
+@Suite("Which points a processor could ever meet")
+struct PointRuleTests {
+  /// The kind, the address, the length and the size of an address in bits, and how the refusal begins,
+  /// or nil if there is none.
+  typealias Row = (
+    kind: Point.Kind, address: UInt64, length: UInt64, bits: Int, refusal: String?
+  )
+
+  static let rows: [Row] = [
+    // Instructions of A64 and A32 at multiples of four, of T32 (sizes 2 and 3) at multiples of two.
+    (.hardwareBreakpoint, 0x1000, 4, 48, nil),
+    (.softwareBreakpoint, 0x1000, 4, 48, nil),
+    (.hardwareBreakpoint, 0x1001, 4, 48, "A64 instructions begin"),
+    (.softwareBreakpoint, 0x1002, 4, 48, "A64 instructions begin"),
+    (.hardwareBreakpoint, 0x1003, 4, 48, "A64 instructions begin"),
+    (.hardwareBreakpoint, 0x1002, 2, 48, nil),
+    (.hardwareBreakpoint, 0x1002, 3, 48, nil),
+    (.hardwareBreakpoint, 0x1001, 2, 48, "No instruction begins at an odd"),
+    (.softwareBreakpoint, 0x1003, 3, 48, "No instruction begins at an odd"),
+    (.hardwareBreakpoint, 0x1002, 0, 48, "A64 instructions begin"),
+
+    // The ends of both halves, and what lies between.
+    (.hardwareBreakpoint, 0x0000_ffff_ffff_fffc, 4, 48, nil),
+    (.hardwareBreakpoint, 0x0001_0000_0000_0000, 4, 48, "No instruction can be"),
+    (.hardwareBreakpoint, 0xfffe_ffff_ffff_fffc, 4, 48, "No instruction can be"),
+    (.hardwareBreakpoint, 0xffff_0000_0000_0000, 4, 48, nil),
+    (.hardwareBreakpoint, 0xffff_ffff_ffff_fffc, 4, 48, nil),
+    (.hardwareBreakpoint, 0x0001_0000_0000_0000, 4, 52, nil),
+    (.hardwareBreakpoint, 0x0010_0000_0000_0000, 4, 52, "No instruction can be"),
+    (.hardwareBreakpoint, 0x007f_0000_0000_0000, 4, 55, nil),
+    (.hardwareBreakpoint, 0x0080_0000_0000_0000, 4, 55, "No instruction can be"),
+    // PC holds no tag.
+    (.hardwareBreakpoint, 0x5a00_0000_0000_1000, 4, 48, "No instruction can be"),
+    (.softwareBreakpoint, 0x00ff_8000_0000_0000, 4, 48, "No instruction can be"),
+
+    // An access may have one, whatever the alignment and length.
+    (.writeWatchpoint, 0x1001, 3, 48, nil),
+    (.writeWatchpoint, 0x5a00_0000_0000_1000, 8, 48, nil),
+    (.readWatchpoint, 0x5aff_8000_0000_0000, 8, 48, nil),
+    (.accessWatchpoint, 0x5a01_0000_0000_1000, 8, 48, "No data can be"),
+    (.accessWatchpoint, 0x5a01_0000_0000_1000, 8, 52, nil),
+    (.accessWatchpoint, 0xdead_0000_0000_0000, 8, 48, "No data can be"),
+    (.writeWatchpoint, 0x1000, 0, 48, "A watchpoint of no bytes"),
+    (.writeWatchpoint, 0xffff_ffff_ffff_ffff, 1, 48, nil),
+    (.writeWatchpoint, 0xffff_ffff_ffff_ffff, 2, 48, "These bytes go beyond"),
+    (.writeWatchpoint, 0, .max, 48, "No data can be"),
+    (.writeWatchpoint, 0x0000_ffff_ffff_ffff, 1, 48, nil),
+    (.writeWatchpoint, 0x0000_ffff_ffff_ffff, 2, 48, "No data can be"),
+  ]
+
+  @Test("Each is accepted, or refused with its reason", arguments: rows)
+  func rule(row: Row) {
+    let point = Point(kind: row.kind, address: row.address, length: row.length)
+    var refusal: String?
+    do throws(PointError) {
+      try point.check(virtualAddressBits: row.bits)
+    } catch {
+      refusal = error.reason.description
+    }
+    #expect((refusal == nil) == (row.refusal == nil), "\(row) \(refusal ?? "accepted")")
+    #expect(refusal?.hasPrefix(row.refusal ?? "") ?? true, "\(row) \(refusal ?? "accepted")")
   }
 }
 

@@ -14,7 +14,7 @@ extension MachineTests {
 
         try await GDB.session(machine.debugger) { gdb in
           let threads = try await gdb.command("info threads")
-          for n in 1...4 { #expect(threads.contains("Thread \(n)"), "\(threads)") }
+          for n in 1...4 { #expect(threads.contains("Thread 1.\(n) "), "\(threads)") }
           let all = try await gdb.command("thread apply all p/x $VBAR_EL1")
           #expect(all.ranges(of: "= 0x\(vectors)").count == 4, "\(all)")
           for n in 1...4 {

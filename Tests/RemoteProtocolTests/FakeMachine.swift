@@ -13,7 +13,7 @@ struct FakeMachine: Target {
     var core = 0
     var registers: [UInt64]
     var v0: [UInt8] = Array(0x80..<0x90)
-    var action = ResumeAction.hold
+    var action = ResumeAction.continue
   }
 
   static let memoryBase: UInt64 = 0x4000_0000
@@ -66,24 +66,35 @@ struct FakeMachine: Target {
     output.write(hex: vcpus[vcpu].registers[Self.programCounter])
   }
 
-  mutating func writeNotice(to output: inout some TextOutput & ~Copyable) {
+  mutating func writeNotice(
+    beside stop: StopEvent, to output: inout some TextOutput & ~Copyable
+  ) {
     precondition(!isRunning)
     for byte in notice.utf8 { output.write(byte) }
     notice = ""
+  }
+
+  /// Where there is a reset, it is only logged: the machine that follows would be another one.
+  var canReset = true
+
+  mutating func reset() {
+    log.append("reset")
   }
 
   // MARK: Running and standing still
 
   mutating func stopAll() {
     log.append("stopAll")
-    let vcpu = vcpus.firstIndex { $0.isPoweredOn } ?? 0
-    announcement = announcement ?? StopEvent(vcpu: vcpu, cause: .interrupted)
+    // The server names another: this one need not even have run.
+    announcement = announcement ?? StopEvent(vcpu: vcpuCount - 1, cause: .interrupted)
   }
 
   mutating func setAction(_ action: ResumeAction, for vcpu: Int) {
     precondition(!isRunning)
     vcpus[vcpu].action = action
   }
+
+  func action(of vcpu: Int) -> ResumeAction { vcpus[vcpu].action }
 
   mutating func resume() {
     precondition(!isRunning)
@@ -149,7 +160,7 @@ struct FakeMachine: Target {
   }
 
   func readRegister(_ number: Int, of vcpu: Int, into bytes: inout MutableSpan<UInt8>) -> Bool {
-    precondition(!isRunning && bytes.count == registerSize(number))
+    precondition(!isRunning && bytes.count == registerSize(number) && isPoweredOn(vcpu))
     for index in bytes.indices {
       switch number {
       case Self.wideRegister: bytes[index] = vcpus[vcpu].v0[index]
@@ -163,7 +174,7 @@ struct FakeMachine: Target {
   }
 
   mutating func writeRegister(_ number: Int, of vcpu: Int, from bytes: Span<UInt8>) -> Bool {
-    precondition(!isRunning && bytes.count == registerSize(number))
+    precondition(!isRunning && bytes.count == registerSize(number) && isPoweredOn(vcpu))
     guard number != Self.readOnlyRegister else { return false }
     let value = bytes.indices.map { bytes[$0] }
     if number == Self.wideRegister {
@@ -180,6 +191,7 @@ struct FakeMachine: Target {
     at address: UInt64, of vcpu: Int, into bytes: inout MutableSpan<UInt8>
   ) -> Int {
     precondition(!isRunning && reachesNoFurtherThanTheTop(address, bytes.count))
+    precondition(isPoweredOn(vcpu) || !vcpus.contains { $0.isPoweredOn })
     var count = 0
     while count < bytes.count, let offset = offset(of: address &+ UInt64(count)) {
       bytes[count] = memory[offset]
@@ -210,7 +222,7 @@ struct FakeMachine: Target {
     precondition(!isRunning)
     if point.kind == .readWatchpoint { throw .unsupported }
     if point.length == 0 || point.address.addingReportingOverflow(point.length - 1).overflow {
-      throw .invalid
+      throw .invalid(because: "There are no such bytes")
     }
     if points.contains(point) { return }
     guard points.count < pointLimit else { throw .exhausted }
@@ -239,7 +251,7 @@ struct FakeMachine: Target {
   }
 
   /// `echo TEXT` writes the text, `count N` the numbers below N (at most 5000), and anything else fails.
-  func monitor(_ command: Span<UInt8>, output: inout some TextOutput & ~Copyable) -> Bool {
+  func monitor(_ command: Span<UInt8>, output: inout some TextOutput & ~Copyable) {
     precondition(!isRunning)
     let words = String(decoding: command.indices.map { command[$0] }, as: UTF8.self)
       .split(separator: " ", maxSplits: 1)
@@ -252,10 +264,8 @@ struct FakeMachine: Target {
         output.write(" ")
       }
     default:
-      output.write("no such command\n")
-      return false
+      output.write("error: no such command\n")
     }
-    return true
   }
 }
 

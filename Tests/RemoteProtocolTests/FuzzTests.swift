@@ -34,7 +34,9 @@ struct FuzzTests {
     "qProcessInfo", "qSupported:swbreak+;hwbreak+;multiprocess+", "QStartNoAckMode",
     "QThreadSuffixSupported", "QListThreadsInStopReply", "qXfer:features:read:target.xml:0,ffb",
     "qXfer:threads:read::10,20", "qRcmd,6563686f206869", "qRcmd," + hex("count 900"),
-    "vMustReplyEmpty", "jThreadExtendedInfo:{\"thread\":1}]",
+    "vMustReplyEmpty", "!", "R00", "vRun;", "vAttach;1", "vCont;s:p1.2;c:p1.-1", "Hgp1.2",
+    "qSupported:multiprocess+;error-message+", "QEnableErrorStrings",
+    "jThreadExtendedInfo:{\"thread\":1}]",
   ].map { $0.unicodeScalars.map { UInt8($0.value) } }
 
   /// Bytes that mean something somewhere in the protocol.

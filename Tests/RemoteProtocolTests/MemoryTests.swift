@@ -99,12 +99,17 @@ struct MemoryTests {
     #expect(conversation.ask("x0,0") == "b")
   }
 
-  @Test("Memory is seen through the thread that Hg chose, which must be there")
-  func noSuchThread() {
-    let conversation = Conversation()
+  @Test(
+    "Memory is seen through the thread that Hg chose or, if that is off, through one that is on")
+  func poweredOff() {
+    // The machine holds the server to it: none that is off is asked.
+    let conversation = Conversation(FakeMachine(vcpuCount: 3))
+    _ = conversation.ask("vCont;s:3")
     #expect(conversation.ask("Hg2") == "OK")
-    conversation.machine.vcpus[1].isPoweredOn = false
-    #expect(conversation.ask("m40000000,4") == "E03")
-    #expect(conversation.ask("M40000000,1:00") == "E03")
+    for off in [1, 2, 0] {
+      conversation.machine.vcpus[off].isPoweredOn = false
+      #expect(conversation.ask("m40000000,4") == "00010203")
+      #expect(conversation.ask("M40000000,1:00") == "OK")
+    }
   }
 }

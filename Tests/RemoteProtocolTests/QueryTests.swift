@@ -11,9 +11,16 @@ struct QueryTests {
       + "qXfer:threads:read+;binary-upload+"
     let conversation = Conversation()
     #expect(conversation.ask("qSupported") == own)
-    #expect(conversation.ask("qSupported:multiprocess+;xmlRegisters=i386") == own)
+    #expect(conversation.ask("qSupported:multiprocess-;xmlRegisters=i386") == own)
     #expect(conversation.ask("qSupported:hwbreak+") == own + ";hwbreak+")
     #expect(conversation.ask("qSupported:swbreak+;x;hwbreak+") == own + ";swbreak+;hwbreak+")
+    #expect(
+      conversation.ask("qSupported:error-message+;multiprocess+")
+        == own + ";multiprocess+;error-message+")
+    // Each time anew.
+    #expect(conversation.ask("qSupported") == own)
+    #expect(conversation.ask("qC") == "QC1")
+    #expect(conversation.ask("T9") == "E03")
   }
 
   @Test("The machine was there before the debugger")
@@ -143,12 +150,11 @@ struct QueryTests {
       console.map { $0.dropFirst() }.joined() == hex((0..<2000).map { "\($0) " }.joined()))
   }
 
-  @Test("A monitor command that fails says so in words and in the answer")
+  @Test("A monitor command that fails says so in words: GDB shows an error without any")
   func failedMonitorCommand() {
-    #expect(
-      Conversation().askForAll("qRcmd," + hex("fly")) == ["O" + hex("no such command\n"), "E71"])
-    #expect(
-      Conversation().askForAll("qRcmd,") == ["O" + hex("no such command\n"), "E71"])
+    let words = hex("error: no such command\n")
+    #expect(Conversation().askForAll("qRcmd," + hex("fly")) == ["O" + words, "OK"])
+    #expect(Conversation().askForAll("qRcmd,") == ["O" + words, "OK"])
   }
 
   // MARK: Unknown and malformed
@@ -156,11 +162,11 @@ struct QueryTests {
   @Test(
     "What the server does not know gets the empty answer",
     arguments: [
-      "", "!", "A", "b", "bc", "bs", "d", "F", "i", "I", "r", "R00", "t", "y", "\u{0}", "\u{ff}",
-      "vMustReplyEmpty", "vAttach;1", "vRun;", "vStopped", "vCont", "vContinue", "vKillall",
+      "", "A", "b", "bc", "bs", "d", "F", "i", "I", "t", "y", "\u{0}", "\u{ff}",
+      "vMustReplyEmpty", "vRun;", "vStopped", "vCont", "vContinue", "vKillall",
       "vFile:open:", "q", "Q", "qCRC:0,1", "qSupportedX", "qTStatus", "qTfV", "qL", "qSearch",
       "qStructuredDataPlugins", "qShlibInfoAddr", "qVAttachOrWaitSupported", "qRegisterInfo0",
-      "qMemoryRegionInfo:0", "qWatchpointSupportInfo:", "QEnableErrorStrings", "QNonStop:1",
+      "qMemoryRegionInfo:0", "qWatchpointSupportInfo:", "QEnableErrorStringsX", "QNonStop:1",
       "QThreadEvents:1", "QPassSignals:", "jThreadsInfo", "jThreadExtendedInfo:{}", "qAttachedX",
     ])
   func unknown(packet: String) {
@@ -177,7 +183,8 @@ struct QueryTests {
       "M40000000,1:", "M40000000,1:0", "M40000000,1:0g", "M40000000,1:0000", "M40000000,2:00",
       "M40000000,ffffffffffffffff:00", "X40000000,2:a", "X40000000,1:ab", "Z", "Z1", "Z1,",
       "Z1,40000000", "Z1,40000000,", "Z1,40000000,4x", "Z1,40000000,4,4", "Zx,40000000,4", "z",
-      "D;", "D;x", "D1", "vCont?x", "qThreadExtraInfo", "qThreadExtraInfo,", "qThreadExtraInfo,1x",
+      "D;", "D;x", "D1", "!x", "vKill;", "vKill;x", "vAttach", "vAttach;", "vAttach;1x", "vCont?x",
+      "qThreadExtraInfo", "qThreadExtraInfo,", "qThreadExtraInfo,1x",
       "qThreadStopInfo", "qThreadStopInfo1x", "qRcmd", "qRcmd,0", "qRcmd,zz", "QStartNoAckMode:1",
       "QThreadSuffixSupported;", "QListThreadsInStopReply:",
     ])

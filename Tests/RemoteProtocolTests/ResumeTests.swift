@@ -1,5 +1,6 @@
-import RemoteProtocol
 import Testing
+
+@testable import RemoteProtocol
 
 @Suite("Resuming")
 struct ResumeTests {
@@ -23,6 +24,10 @@ struct ResumeTests {
       ("vCont;c;s:1", "continue continue continue"),
       ("vCont;s:0", "step hold hold"),
       ("vCont;s:0001;c:00000003", "step hold continue"),
+      ("vCont;s:p1.2;c:p1.-1", "continue step continue"),
+      ("vCont;s:p1.3;c:p1", "continue continue step"),
+      ("vCont;c:p-1.-1", "continue continue continue"),
+      ("vCont;c:p1.2", "hold continue hold"),
     ])
   func actions(packet: String, actions: String) {
     let conversation = Conversation(FakeMachine(vcpuCount: 3))
@@ -50,7 +55,7 @@ struct ResumeTests {
       ("vCont;", "E22"), ("vCont;c;", "E22"), ("vCont;c:", "E22"), ("vCont;c:1:", "E22"),
       ("vCont;c:1;x", "E95"), ("vCont;r40000100,40000200:1", "E95"), ("vCont;t", "E95"),
       ("vCont;C:1", "E22"), ("vCont;C5", "E22"), ("vCont;c:9", "E03"), ("vCont;c:1;s:9", "E03"),
-      ("vCont;c:p1.1", "E22"), ("c40000100", "E95"), ("s40000100", "E95"), ("C", "E22"),
+      ("vCont;c:p1.9", "E03"), ("c40000100", "E95"), ("s40000100", "E95"), ("C", "E22"),
       ("Cxx", "E22"), ("S5", "E22"), ("C05;40000100", "E95"),
     ])
   func wrong(packet: String, answer: String) {
@@ -80,13 +85,6 @@ struct ResumeTests {
     #expect(reply.hasPrefix("$T02"))
     #expect(reply.contains("thread:1;"))
     #expect(conversation.machine.log.count { $0 == "stopAll" } == 1)
-  }
-
-  @Test("0x03 says nothing to a machine that stands still: it crossed the stop reply")
-  func lateInterrupt() {
-    let conversation = Conversation()
-    #expect(conversation.type("\u{3}") == "")
-    #expect(conversation.machine.log.isEmpty)
   }
 
   @Test("A breakpoint that is hit while the machine is being stopped is what is reported")
@@ -129,20 +127,24 @@ struct ResumeTests {
   func poweredOff() {
     let conversation = Conversation()
     conversation.machine.vcpus[1].isPoweredOn = false
-    #expect(conversation.ask("vCont;s:2") == "E03")
-    #expect(conversation.ask("Hc2") == "E03")
+    #expect(conversation.askForAll("vCont;s:2").last == "E03")
+    // GDB before 16 shows the two digits; the sentence goes before.
+    let words = hex(RemoteError.nothingRuns.sentence.description + "\n")
+    #expect(conversation.askForAll("vCont;c:2") == ["O" + words, "E03"])
     #expect(conversation.machine.log.isEmpty)
     #expect(conversation.ask("vCont;s:1;c")?.contains("thread:1;") == true)
     #expect(conversation.machine.log == ["resume step continue"])
   }
 
-  @Test("c and s do not run a thread that has gone since Hc chose it")
-  func chosenThreadGone() {
+  @Test("c and s with a thread that is off, while the others are held, would never end")
+  func chosenThreadIsOff() {
     let conversation = Conversation()
-    #expect(conversation.ask("Hc2") == "OK")
     conversation.machine.vcpus[1].isPoweredOn = false
-    #expect(conversation.ask("c") == "E03")
-    #expect(conversation.ask("s") == "E03")
+    #expect(conversation.ask("Hc2") == "OK")
+    #expect(conversation.askForAll("c").last == "E03")
+    #expect(conversation.askForAll("s").last == "E03")
+    #expect(conversation.ask("qSupported:error-message+") != nil)
+    #expect(conversation.ask("s") == "E." + RemoteError.nothingRuns.sentence.description)
     #expect(conversation.machine.log.isEmpty)
   }
 
@@ -153,6 +155,12 @@ struct ResumeTests {
     conversation.server.targetDidExit()
     conversation.server.targetDidExit()
     #expect(conversation.received() == frame("W00"))
+
+    _ = conversation.ask("?")
+    _ = conversation.ask("qSupported:multiprocess+")
+    _ = conversation.ask("vCont;c")
+    conversation.server.targetDidExit()
+    #expect(conversation.received() == frame("W00;process:1"))
   }
 
   @Test("What the user is to know comes before the stop reply, once, and only to who waits for it")

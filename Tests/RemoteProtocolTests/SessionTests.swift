@@ -55,7 +55,9 @@ struct SessionTests {
 
   // MARK: Leaving
 
-  @Test("D, k and vKill let the machine run, without points", arguments: ["D", "D;1", "vKill;1"])
+  @Test(
+    "D, k and vKill let the machine run, without points",
+    arguments: ["D", "D;1", "D;0000000000000001", "vKill;1", "vKill"])
   func leave(packet: String) {
     let conversation = Conversation()
     _ = conversation.ask("Z1,40000120,4")

@@ -24,7 +24,7 @@ struct TranscriptTests {
     let top = UInt64(vcpu + 1) << 56
     return "1d:\(littleEndian(top | 0x1d1d));1e:\(littleEndian(top | 0x1e1e));"
       + "1f:\(littleEndian(top | 0x1f1f));20:\(littleEndian(pc));21:c5030060;"
-      + "thread:\(vcpu + 1);name:cpu\(vcpu);core:\(1 - vcpu);"
+      + "thread:p1.\(vcpu + 1);name:cpu\(vcpu);core:\(1 - vcpu);"
   }
 
   @Test("GDB attaches to a machine that runs, breaks, steps over the breakpoint and detaches")
@@ -34,8 +34,8 @@ struct TranscriptTests {
     let threads = """
       l<?xml version="1.0"?>
       <threads>
-      <thread id="1" core="1" name="cpu0">EL1 at 40000100</thread>
-      <thread id="2" core="0" name="cpu1">EL1 at 40000100</thread>
+      <thread id="p1.1" core="1" name="cpu0">EL1 at 40000100</thread>
+      <thread id="p1.2" core="0" name="cpu1">EL1 at 40000100</thread>
       </threads>
 
       """
@@ -48,17 +48,17 @@ struct TranscriptTests {
                 + "exec-events+;vContSupported+;QThreadEvents+;no-resumed+;memory-tagging+;"
                 + "xmlRegisters=i386"),
           "PacketSize=1000;QStartNoAckMode+;vContSupported+;qXfer:features:read+;"
-            + "qXfer:threads:read+;binary-upload+;swbreak+;hwbreak+"
+            + "qXfer:threads:read+;binary-upload+;swbreak+;hwbreak+;multiprocess+"
         ),
         ("+" + frame("vMustReplyEmpty"), ""),
         ("+" + frame("QStartNoAckMode"), "OK"),
-        ("+" + frame("Hg0"), "OK"),
+        ("+" + frame("Hgp0.0"), "OK"),
         (frame("qXfer:features:read:target.xml:0,ffb"), "l<target/>"),
         (frame("qTStatus"), ""),
         (frame("?"), "T02" + registers(0, pc: start) + "reason:signal;"),
         (frame("qXfer:threads:read::0,ffb"), threads),
         (frame("qAttached"), "1"),
-        (frame("Hc-1"), "OK"),
+        (frame("Hcp1.-1"), "OK"),
         (frame("qOffsets"), ""),
         (frame("g"), conversation.generalRegisters(of: 0)),
         (frame("m40000100,4"), "01000302"),
@@ -67,21 +67,21 @@ struct TranscriptTests {
         (frame("Z1,40000120,4"), "OK"),
         (frame("Z2,40001000,8"), "OK"),
         (
-          frame("vCont;c:1"),
+          frame("vCont;c:p1.1"),
           "T05" + registers(0, pc: start + 0x20) + "hwbreak:;reason:breakpoint;"
         ),
         (frame("z1,40000120,4"), "OK"),
         (frame("z2,40001000,8"), "OK"),
         (frame("Z2,40001000,8"), "OK"),
-        (frame("vCont;s:1"), "T05" + registers(0, pc: start + 0x24) + "reason:trace;"),
+        (frame("vCont;s:p1.1"), "T05" + registers(0, pc: start + 0x24) + "reason:trace;"),
         (frame("Z1,40000120,4"), "OK"),
-        (frame("vCont;c:1"), nil),
+        (frame("vCont;c:p1.1"), nil),
         ("\u{3}", "T02" + registers(0, pc: start + 0x24) + "reason:signal;"),
         (frame("z1,40000120,4"), "OK"),
         (frame("z2,40001000,8"), "OK"),
         (frame("X40000200,0:"), "OK"),
         (frame("X40000200,4:\u{5}\0\0\0"), "OK"),
-        (frame("D"), "OK"),
+        (frame("D;1"), "OK"),
       ], on: conversation, acknowledged: 3)
     #expect(conversation.machine.isRunning)
   }
@@ -91,7 +91,7 @@ struct TranscriptTests {
     let conversation = Conversation(attached: false)
     let start = FakeMachine.firstInstruction
     let triple = hex("aarch64-none-elf")
-    let threads = "threads:1,2;thread-pcs:40000100,40000100;"
+    let threads = "threads:p1.1,p1.2;thread-pcs:40000100,40000100;"
     play(
       [
         ("+" + frame("QStartNoAckMode"), "OK"),
@@ -101,7 +101,7 @@ struct TranscriptTests {
               "qSupported:xmlRegisters=i386,arm,mips,arc;multiprocess+;fork-events+;"
                 + "vfork-events+;swbreak+;hwbreak+;qXfer:libraries:read+"),
           "PacketSize=1000;QStartNoAckMode+;vContSupported+;qXfer:features:read+;"
-            + "qXfer:threads:read+;binary-upload+;swbreak+;hwbreak+"
+            + "qXfer:threads:read+;binary-upload+;swbreak+;hwbreak+;multiprocess+"
         ),
         (frame("QThreadSuffixSupported"), "OK"),
         (frame("QListThreadsInStopReply"), "OK"),
@@ -111,7 +111,7 @@ struct TranscriptTests {
         ),
         (frame("vCont?"), "vCont;c;C;s;S"),
         (frame("qVAttachOrWaitSupported"), ""),
-        (frame("QEnableErrorStrings"), ""),
+        (frame("QEnableErrorStrings"), "OK"),
         (frame("qProcessInfo"), "pid:1;triple:\(triple);endian:little;ptrsize:8;"),
         (frame("?"), "T02" + registers(0, pc: start) + threads + "reason:signal;"),
         (frame("qXfer:features:read:target.xml:0,fff"), "l<target/>"),
@@ -119,7 +119,10 @@ struct TranscriptTests {
         (frame("qStructuredDataPlugins"), ""),
         (frame("qShlibInfoAddr"), ""),
         (frame("x0,0"), "b"),
-        (frame("xfffffff000002010,8"), "E14"),
+        (
+          frame("xfffffff000002010,8"),
+          "E14;" + hex("There is no memory at this address that a debugger can reach")
+        ),
         (frame("qThreadStopInfo2"), "T00" + registers(1, pc: start)),
         (frame("jThreadsInfo"), ""),
         (frame("qMemoryRegionInfo:40000100"), ""),
@@ -136,13 +139,13 @@ struct TranscriptTests {
       [
         (frame("z4,40001000,8"), "OK"),
         (
-          frame("vCont;s:2"),
-          "T05" + registers(1, pc: start + 4) + "threads:1,2;thread-pcs:40000100,40000104;"
+          frame("vCont;s:p1.2"),
+          "T05" + registers(1, pc: start + 4) + "threads:p1.1,p1.2;thread-pcs:40000100,40000104;"
             + "reason:trace;"
         ),
         (frame("P1=0900000000000000;thread:0002;"), "OK"),
         (frame("M40000200,4:05000000"), "OK"),
-        (frame("D"), "OK"),
+        (frame("D;0000000000000001"), "OK"),
       ], on: conversation, acknowledged: 0)
     #expect(conversation.machine.isRunning)
     #expect(conversation.machine.vcpus[1].registers[1] == 9)

@@ -10,7 +10,7 @@ struct GuestTarget: Target {
   var standstillIsReported = false
   /// The machine has not run yet.
   private var isHeld: Bool
-  /// The vCPU of the last stop, for stops that no vCPU caused.
+  /// The vCPU of the last stop that one caused.
   private var lastStop = 0
   private var points = PointTable()
 
@@ -29,6 +29,10 @@ struct GuestTarget: Target {
   mutating func writeStatus(of vcpu: Int, to output: inout some TextOutput & ~Copyable) {
     output.write("vCPU ")
     output.write(decimal: UInt64(vcpu))
+    guard isPoweredOn(vcpu) else {
+      output.write(", off")
+      return
+    }
     output.write(", EL")
     let pstate = EL2.vcpu(vcpu).value.frame.value.context.pstate
     output.write(decimal: UInt64(pstate.el.rawValue))
@@ -43,7 +47,9 @@ struct GuestTarget: Target {
   mutating func setAction(_ action: ResumeAction, for vcpu: Int) {
     actions[vcpu & (maximumVCPUs &- 1)] = action
   }
-  private var actions = InlineArray<8, ResumeAction>(repeating: .hold)
+  private var actions = InlineArray<8, ResumeAction>(repeating: .continue)
+
+  func action(of vcpu: Int) -> ResumeAction { actions[vcpu & (maximumVCPUs &- 1)] }
 
   @_optimize(size)
   mutating func resume() {
@@ -71,7 +77,7 @@ struct GuestTarget: Target {
     case .breakpoint(let address):
       if points.breakpointKind(at: address) == nil { state.value.stop = nil }
     case .watchpoint(let address, let kind):
-      if !points.hasWatchpoint(covering: address, kind: kind) { state.value.stop = nil }
+      if points.watchpoint(covering: address, kind: kind) == nil { state.value.stop = nil }
     case .step, nil: break
     }
   }
@@ -89,16 +95,21 @@ struct GuestTarget: Target {
       lastStop = vcpu
       return StopEvent(vcpu: vcpu, cause: cause(of: reason))
     }
-    if !isPoweredOn(lastStop) {
-      for vcpu in 0..<vcpuCount where isPoweredOn(vcpu) {
-        lastStop = vcpu
-        break
-      }
-    }
+    // The server names one that was to run.
     return StopEvent(vcpu: lastStop, cause: .interrupted)
   }
 
-  mutating func writeNotice(to output: inout some TextOutput & ~Copyable) {
+  var canReset: Bool { Firmware.isPresent }
+
+  /// As a guest that calls SYSTEM_RESET does, but from the link core itself: no debugger waits to be
+  /// told.
+  mutating func reset() {
+    _ = Firmware.call(PSCI.Call(x0: UInt64(PSCI.Function.systemReset.rawValue)))
+  }
+
+  mutating func writeNotice(
+    beside stop: StopEvent, to output: inout some TextOutput & ~Copyable
+  ) {
     for vcpu in 0..<vcpuCount {
       MissedReport.write(vcpu, to: &output)
       EL2.vcpu(vcpu).value.debug.forgetMissed()
@@ -108,15 +119,16 @@ struct GuestTarget: Target {
   private func cause(of reason: StopReason) -> StopEvent.Cause {
     switch reason {
     case .breakpoint(let address):
-      points.breakpointKind(at: address) == .softwareBreakpoint
+      return points.breakpointKind(at: address) == .softwareBreakpoint
         ? .softwareBreakpoint : .hardwareBreakpoint
-    case .watchpoint(let address, let kind):
-      switch kind {
+    case .watchpoint(let watched, let kind):
+      let address = points.addressAsNamed(watched, kind: kind)
+      return switch kind {
       case .load: .watchpoint(.read, address: address)
       case .store: .watchpoint(.write, address: address)
       case .any: .watchpoint(.access, address: address)
       }
-    case .step: .stepped
+    case .step: return .stepped
     }
   }
 
@@ -245,6 +257,7 @@ struct GuestTarget: Target {
   @_optimize(size)
   mutating func insert(_ point: Point) throws(PointError) {
     if points.contains(point) { return }
+    try point.check(virtualAddressBits: virtualAddressBits)
     let shared = EL2.shared
     var requests = shared.value.requests
     do throws(RequestError) {
@@ -276,6 +289,16 @@ struct GuestTarget: Target {
     }
   }
 
+  /// How many bits a virtual address has on one of the cores at least. A point that any of them could
+  /// meet is no mistake.
+  private var virtualAddressBits: Int {
+    var bits = 48
+    for vcpu in 0..<vcpuCount {
+      bits = max(bits, EL2.vcpu(vcpu).value.features.virtualAddressBits)
+    }
+    return bits
+  }
+
   mutating func removeAllPoints() {
     points.removeAll()
     EL2.shared.value.requests.removeAll()
@@ -296,9 +319,7 @@ struct GuestTarget: Target {
 
   // MARK: The user's own commands
 
-  mutating func monitor(
-    _ command: Span<UInt8>, output: inout some TextOutput & ~Copyable
-  ) -> Bool {
+  mutating func monitor(_ command: Span<UInt8>, output: inout some TextOutput & ~Copyable) {
     Monitor.run(command, output: &output)
   }
 }

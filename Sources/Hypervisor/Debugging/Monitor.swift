@@ -4,13 +4,17 @@ internal import RemoteProtocol
 
 /// The `monitor` commands: what a person asks of Stepwell itself.
 enum Monitor {
-  /// - Returns: false if there is no such command.
-  @_optimize(size)
-  static func run(_ command: Span<UInt8>, output: inout some TextOutput & ~Copyable) -> Bool {
+  /// Does what `command` says. The text of one that fails begins with "error: ": the protocol's own
+  /// errors are shown as such, and hide the sentence.
+  static func run(_ command: Span<UInt8>, output: inout some TextOutput & ~Copyable) {
     var words = CommandWords()
     let name = command.extracting(words.next(in: command))
-    if name.spells("snapshot") { return SnapshotCommand.run(command, &words, output: &output) }
-    let isAlone = words.next(in: command).isEmpty
+    if name.spells("snapshot") {
+      SnapshotCommand.run(command, &words, output: &output)
+      return
+    }
+    let argument = command.extracting(words.next(in: command))
+    let isAlone = argument.isEmpty
     if name.isEmpty || name.spells("help") && isAlone {
       help(&output)
     } else if name.spells("debug") && isAlone {
@@ -18,14 +22,24 @@ enum Monitor {
       DebugReport.writeRequests(to: &output)
     } else if name.spells("exits") && isAlone {
       exits(&output)
+    } else if name.spells("info") && argument.spells("version")
+      && words.next(in: command).isEmpty
+    {
+      version(&output)
     } else {
-      output.write("There is no monitor command \"")
+      output.write("error: There is no monitor command \"")
       output.write(command)
       output.write("\". These are the commands:\n")
       help(&output)
-      return false
     }
-    return true
+  }
+
+  /// One line. The scripts that come with Linux ask this to find out whether the debugger's threads are
+  /// numbered as the CPUs are, and take any answer for yes.
+  private static func version(_ output: inout some TextOutput & ~Copyable) {
+    output.write("Stepwell 0.1, ")
+    output.write(decimal: UInt64(EL2.shared.value.machine.vcpuCount))
+    output.write(" vCPUs: thread n is vCPU n - 1, and CPU n - 1 of the device tree\n")
   }
 
   @_optimize(size)
@@ -37,6 +51,7 @@ enum Monitor {
                      asks for, and who has which comparator of the hardware
       monitor exits  how often each vCPU came to EL2, by reason, and what the debugger's
                      packets cost in ticks of the counter
+      monitor info version   Stepwell's version, and how threads and CPUs are numbered
       monitor snapshot save N         vCPU N's debug registers as the guest has them, in digits
       monitor snapshot restore N HEX  puts them back
 

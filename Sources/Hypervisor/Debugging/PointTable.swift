@@ -45,16 +45,22 @@ struct PointTable {
     return found
   }
 
-  /// Whether a watchpoint for `kind` covers `address`.
-  @_optimize(size)
-  func hasWatchpoint(covering address: UInt64, kind: AccessKind) -> Bool {
+  /// A watchpoint for `kind` that covers `address`, whatever tag its own address has.
+  func watchpoint(covering address: UInt64, kind: AccessKind) -> Point? {
     for index in 0..<Self.capacity {
       guard let point = points[index], point.kind.accessKind == kind,
-        address &- point.address < point.length
+        address.untagged &- point.address.untagged < point.length
       else { continue }
-      return true
+      return point
     }
-    return false
+    return nil
+  }
+
+  /// A watched address as the debugger named it: with the tag of the watchpoint that covers it. A
+  /// debugger looks for the stop's address among those of its watchpoints.
+  func addressAsNamed(_ address: UInt64, kind: AccessKind) -> UInt64 {
+    guard let point = watchpoint(covering: address, kind: kind) else { return address }
+    return point.address &+ (address.untagged &- point.address.untagged)
   }
 
   /// Whether another point than `point` asks the same of the comparators.

@@ -5,44 +5,46 @@ internal import RemoteProtocol
 /// again. The machine stands still meanwhile, and each core has captured its registers into guest
 /// state when it came to stand.
 enum SnapshotCommand {
-  /// `words` are at what follows "snapshot".
-  ///
-  /// - Returns: false if it was not done; `output` says why.
+  /// `words` are at what follows "snapshot". If it is not done, `output` says why.
   @_optimize(size)
   static func run(
     _ command: Span<UInt8>, _ words: inout CommandWords,
     output: inout some TextOutput & ~Copyable
-  ) -> Bool {
+  ) {
     let action = command.extracting(words.next(in: command))
     guard let vcpu = command.extracting(words.next(in: command)).decimalNumber else {
-      return usage(&output)
+      usage(&output)
+      return
     }
     let digits = command.extracting(words.next(in: command))
-    guard words.next(in: command).isEmpty else { return usage(&output) }
+    guard words.next(in: command).isEmpty else {
+      usage(&output)
+      return
+    }
     guard vcpu < EL2.shared.value.machine.vcpuCount,
       CoreWord.power.load(vcpu) == PSCI.Power.on.rawValue
     else {
-      output.write("This vCPU is off, or there is none of this number.\n")
-      return false
+      output.write("error: This vCPU is off, or there is none of this number.\n")
+      return
     }
     if action.spells("save"), digits.isEmpty {
       save(vcpu, &output)
-      return true
     } else if action.spells("restore"), !digits.isEmpty {
-      return restore(vcpu, digits, &output)
+      restore(vcpu, digits, &output)
+    } else {
+      usage(&output)
     }
-    return usage(&output)
   }
 
   @_optimize(size)
-  private static func usage(_ output: inout some TextOutput & ~Copyable) -> Bool {
+  private static func usage(_ output: inout some TextOutput & ~Copyable) {
     output.write(
       """
+      error: This is not how the command is used:
       monitor snapshot save N         vCPU N's debug registers as the guest has them
       monitor snapshot restore N HEX  puts them back
 
       """)
-    return false
   }
 
   private static func save(_ vcpu: Int, _ output: inout some TextOutput & ~Copyable) {
@@ -55,27 +57,33 @@ enum SnapshotCommand {
   @_optimize(size)
   private static func restore(
     _ vcpu: Int, _ digits: Span<UInt8>, _ output: inout some TextOutput & ~Copyable
-  ) -> Bool {
+  ) {
     var bytes = [600 of UInt8](repeating: 0)
     guard digits.count == 2 &* bytes.count else {
-      output.write(explanation(.wrongLength))
-      return false
+      fail(.wrongLength, &output)
+      return
     }
     for index in 0..<bytes.count {
       guard let high = nibble(digits[2 &* index]), let low = nibble(digits[2 &* index &+ 1]) else {
-        output.write("These are not hexadecimal digits.\n")
-        return false
+        output.write("error: These are not hexadecimal digits.\n")
+        return
       }
       bytes[index] = high &<< 4 | low
     }
     do throws(SnapshotError) {
       try EL2.vcpu(vcpu).value.debug.restore(SnapshotRecord(bytes.span))
     } catch {
-      output.write(explanation(error))
-      return false
+      fail(error, &output)
+      return
     }
     output.write("Done. The guest finds them when it goes on.\n")
-    return true
+  }
+
+  private static func fail(
+    _ error: SnapshotError, _ output: inout some TextOutput & ~Copyable
+  ) {
+    output.write("error: ")
+    output.write(explanation(error))
   }
 
   @_optimize(size)

@@ -66,6 +66,15 @@ struct ProcessorFeatures {
     default: 48
     }
   }
+  /// How many bits a virtual address has at most: 48, or 52 with FEAT_LVA, or 55 of the 56 with
+  /// FEAT_LVA3, of which the top one tells the halves apart (ID_AA64MMFR2_EL1.VARange).
+  var virtualAddressBits: Int {
+    switch Self.field(mmfr2, 16) {
+    case 0: 48
+    case 1: 52
+    default: 55
+    }
+  }
   var granule4K: Bool { Self.field(mmfr0, 28) != 0xf }
   var fineGrainedTraps: Bool { Self.field(mmfr0, 56) != 0 }
   var fineGrainedTraps2: Bool { Self.field(mmfr0, 56) >= 2 }

@@ -8,14 +8,17 @@ struct GDB: CustomTestStringConvertible, Sendable {
   let testDescription: String
   let program: String
   let arguments: [String]
+  /// It shows the sentence of an error: `error-message`.
+  let showsSentences: Bool
 
   /// Debian 12's gdb-multiarch.
   static let debian = GDB(
-    testDescription: "GDB 13", program: HostPackage.gdb.program, arguments: [])
+    testDescription: "GDB 13", program: HostPackage.gdb.program, arguments: [],
+    showsSentences: false)
   /// From the Python Package Index; `stepwell test` has fetched it.
   static let gdb16 = GDB(
     testDescription: "GDB 16", program: PythonGDB.gdb16.program,
-    arguments: PythonGDB.gdb16.arguments)
+    arguments: PythonGDB.gdb16.arguments, showsSentences: true)
 
   /// Each one that the tests of what a debugger is told and asked run with.
   static let versions = [debian, gdb16]
@@ -41,15 +44,18 @@ struct GDB: CustomTestStringConvertible, Sendable {
 
   /// Runs GDB, attached to `endpoint`, while `body` runs; it is killed afterwards, unless it has ended.
   ///
-  /// - Parameter target: the command that attaches.
+  /// - Parameters:
+  ///   - target: the command that attaches.
+  ///   - timeout: how many seconds GDB waits for an answer.
   static func session<Result>(
     _ endpoint: DebugEndpoint, with version: GDB = .debian, target: String = "target remote",
-    within limit: Duration = .seconds(30),
+    timeout: Int = 30, within limit: Duration = .seconds(30),
     _ body: (RunningProgram) async throws -> Result
   ) async throws -> Result {
     try await RunningProgram.run(version.program, version.arguments + customary) { gdb in
       for command in [
-        "set confirm off", "set width 0", "set architecture aarch64", "set remotetimeout 30",
+        "set confirm off", "set width 0", "set architecture aarch64",
+        "set remotetimeout \(timeout)",
         "\(target) \(endpoint.description)", "echo (attached)\\n",
       ] {
         gdb.write("\(command)\n")

@@ -85,6 +85,18 @@ final class RunningProgram: Sendable {
     }
   }
 
+  /// Presses Ctrl-C, once. `timeout` would pass it on twice, so it goes to the program itself.
+  func interrupt() throws {
+    try state.withLock {
+      guard $0.end == nil, let timeout = $0.processGroup else { return }
+      let children = try String(
+        contentsOfFile: "/proc/\(timeout)/task/\(timeout)/children", encoding: .utf8)
+      for child in children.split(separator: " ") {
+        if let child = pid_t(child) { Glibc.kill(child, SIGINT) }
+      }
+    }
+  }
+
   /// All that the program has written.
   var output: String { state.withLock { String(decoding: $0.output, as: UTF8.self) } }
 
