@@ -22,10 +22,14 @@ public struct ExceptionFeatures: Equatable, Sendable {
   public let gcs: Bool
   /// FEAT_EBEP: PSTATE.PM.
   public var ebep: Bool { added & PState.pmBit != 0 }
+  /// FEAT_UAO: PSTATE.UAO, which is 0 after an exception.
+  public let uao: Bool
+  /// FEAT_BTI: PSTATE.BTYPE, which is 0 after an exception.
+  public let bti: Bool
 
-  /// Decodes the identification registers ID_AA64PFR0_EL1, ID_AA64PFR1_EL1, ID_AA64MMFR1_EL1 and
-  /// ID_AA64DFR1_EL1. All zeros are a processor without any of the features.
-  public init(pfr0: UInt64, pfr1: UInt64, mmfr1: UInt64, dfr1: UInt64) {
+  /// Decodes the identification registers ID_AA64PFR0_EL1, ID_AA64PFR1_EL1, ID_AA64MMFR1_EL1,
+  /// ID_AA64MMFR2_EL1 and ID_AA64DFR1_EL1. All zeros are a processor without any of the features.
+  public init(pfr0: UInt64, pfr1: UInt64, mmfr1: UInt64, mmfr2: UInt64 = 0, dfr1: UInt64) {
     let pan = mmfr1[bits: 20...23] != 0 ? PState.panBit : 0
     let dit = pfr0[bits: 48...51] != 0 ? PState.ditBit : 0
     let ssbs = pfr1[bits: 4...7] != 0 ? PState.ssbsBit : 0
@@ -33,6 +37,8 @@ public struct ExceptionFeatures: Equatable, Sendable {
     let nmi = pfr1[bits: 36...39] != 0 ? PState.allIntBit : 0
     let ebep = dfr1[bits: 48...51] != 0 ? PState.pmBit : 0
     gcs = pfr1[bits: 44...47] != 0
+    uao = mmfr2[bits: 4...7] != 0
+    bti = pfr1[bits: 0...3] != 0
     // N, Z, C and V; UAO, SS, IL and BTYPE are 0 afterwards.
     kept = 0xF &<< 28 | dit | pan
     added = PState.el1Reset.rawValue | mte | ebep

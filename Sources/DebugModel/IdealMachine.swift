@@ -37,10 +37,10 @@ struct IdealMachine {
 
   init(_ core: ModelCore) { self.core = core }
 
-  /// Whether the guest's own comparators leave room for all of `points`.
+  /// Whether the processor has the comparators for all of `points`, should the guest have none enabled.
   func hasRoom(for points: DebuggerPoints) -> Bool {
-    points.breakpoints.count <= freeBreakpoints
-      && points.watchpoints.reduce(0) { $0 + $1.comparators } <= freeWatchpoints
+    points.breakpoints.count <= core.processor.breakpoints
+      && points.watchpoints.reduce(0) { $0 + $1.comparators } <= core.processor.watchpoints
   }
 
   private var freeBreakpoints: Int {

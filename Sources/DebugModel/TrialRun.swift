@@ -65,9 +65,8 @@ struct TrialRun: ~Copyable {
     }
   }
 
-  /// The protocol server's part: requests are the debugger's only if there is room for them.
+  /// The protocol server's part: requests are the debugger's only if the processor can ever meet them.
   private mutating func accept(_ requests: DebugRequests, _ points: DebuggerPoints) {
-    nested.debug.captureGuestState(hardware: &nested.core)
     let isAccepted =
       requests.generation != nested.requests.generation && nested.debug.fits(requests)
     if isAccepted {

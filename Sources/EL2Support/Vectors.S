@@ -91,6 +91,24 @@
         b       hypervisor_exception
         .endm
 
+        // The same where the exception may be an access's that is known to fault (`Guarded.S`).
+        .macro  from_hypervisor_unless_guarded kind
+        .balign 128
+        msr     tpidr_el0, x0
+        msr     tpidr_el1, x1
+        mrs     x0, elr_el2
+        adrp    x1, guarded_start
+        add     x1, x1, :lo12:guarded_start
+        cmp     x0, x1
+        b.lo    1f
+        adrp    x1, guarded_end
+        add     x1, x1, :lo12:guarded_end
+        cmp     x0, x1
+        b.lo    guarded_exception
+1:      mov     x0, #\kind
+        b       hypervisor_exception
+        .endm
+
         // Apart from the rest, so that the linker script can put the tables together.
         .section .text.vectors.table, "ax"
         .balign 2048
@@ -100,10 +118,10 @@ el2_vectors:
         from_hypervisor 1
         from_hypervisor 2
         from_hypervisor 3
-        from_hypervisor 4               // current EL with SP_EL2
+        from_hypervisor_unless_guarded 4  // current EL with SP_EL2
         from_hypervisor 5
         from_hypervisor 6
-        from_hypervisor 7
+        from_hypervisor_unless_guarded 7
         from_guest_quickly              // AArch64 guest
         interrupt_from_guest
         from_guest stepwell_fiq
@@ -171,6 +189,15 @@ return_with_all:
 el2_enter_guest:
         mov     sp, x0
         b       return_to_guest
+
+// An access that was known to fault has. It has x2 to x5 as `Guarded.S` says.
+guarded_exception:
+        msr     tpidr_el0, x2
+        msr     tpidr_el1, x3
+        adrp    x0, guarded_failed
+        add     x0, x0, :lo12:guarded_failed
+        msr     elr_el2, x0
+        return_from_exception
 
 // A fault of the hypervisor's own. x0: which vector. Builds a full frame on a stack kept for this.
 hypervisor_exception:

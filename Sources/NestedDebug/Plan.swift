@@ -62,6 +62,11 @@ public struct Plan: Sendable {
   /// Nothing armed.
   init() {}
 
+  /// The requests for which there is no comparator left.
+  public var unplaced: MissedRequests {
+    MissedRequests(breakpoints: unplacedBreakpoints, watchpoints: unplacedWatchpoints)
+  }
+
   /// Whether every request has found its comparators.
   public var isComplete: Bool { unplacedBreakpoints == 0 && unplacedWatchpoints == 0 }
 

@@ -89,31 +89,18 @@ struct Planner {
     plan.mdscr.ss = stepping
   }
 
-  /// Whether every request finds its comparators beside those that the guest has enabled.
-  @_optimize(size)
-  static func fits(
-    _ requests: DebugRequests, beside guest: GuestDebugState,
-    on capabilities: DebugCapabilities
-  ) -> Bool {
-    let guestBreakpoints = guest.bank.breakpoints.span
-    let guestWatchpoints = guest.bank.watchpoints.span
+  /// Whether a processor can ever meet all of `requests` at once: it has the comparators, if the guest
+  /// leaves them.
+  static func fits(_ requests: DebugRequests, on capabilities: DebugCapabilities) -> Bool {
+    guard requests.breakpointsInUse.count <= capabilities.breakpointCount else { return false }
     let watchpoints = requests.watchpoints.span
-    var freeBreakpoints = 0
-    for n in 0..<capabilities.breakpointCount where !guestBreakpoints[n].control.e {
-      freeBreakpoints &+= 1
-    }
-    var freeWatchpoints = 0
-    for n in 0..<capabilities.watchpointCount where !guestWatchpoints[n].control.e {
-      freeWatchpoints &+= 1
-    }
+    var left = capabilities.watchpointCount
     var rest = requests.watchpointsInUse
     while let n = rest.popFirst() {
-      guard let count = watchpoints[n].range.comparatorCount(atMost: freeWatchpoints) else {
-        return false
-      }
-      freeWatchpoints &-= count
+      guard let count = watchpoints[n].range.comparatorCount(atMost: left) else { return false }
+      left &-= count
     }
-    return freeBreakpoints >= requests.breakpointsInUse.count
+    return true
   }
 
   private func planGuests(_ plan: inout Plan, _ guest: inout GuestDebugState) {

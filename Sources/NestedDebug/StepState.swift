@@ -50,6 +50,9 @@ struct StepState: Equatable, Sendable {
   /// elsewhere no longer counts.
   mutating func arrive(at pc: UInt64) { passOver(.nothing, at: pc) }
 
+  /// The guest leaves the instruction at PC without having run it, and may come back.
+  mutating func leave() { dealtWith = .nothing }
+
   /// The instruction at which all of this stood has completed, or an exception was taken in its
   /// place.
   mutating func advance(guestSyndrome syndrome: DebugSyndrome) {

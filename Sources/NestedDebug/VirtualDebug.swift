@@ -61,8 +61,9 @@ public struct VirtualDebug: ~Copyable {
   public internal(set) var stepsForGuest = false
   /// What the last `prepareToRun` was given, if `isSettled`.
   var settledInputs = SettledInputs(guestChanges: 0, requestsGeneration: 0)
-  var interruptsWithheld = false
-  var waitsTrapped = false
+  /// What the hardware has been set to; nil while that is not known.
+  var interruptsWithheld: Bool?
+  var waitsTrapped: Bool?
 
   /// A vCPU in its reset state.
   ///
@@ -80,19 +81,14 @@ public struct VirtualDebug: ~Copyable {
     self.vmid = vmid
   }
 
-  /// Puts the vCPU into its reset state: PSCI CPU_ON. Nothing of the core's debug registers is
-  /// relied upon afterwards; the next `prepareToRun` writes them all.
+  /// Puts the vCPU into its reset state: PSCI CPU_ON. Nothing that the core's hardware holds is relied upon
+  /// afterwards; the next `prepareToRun` writes it all. What the debugger has still to be told stays.
   public mutating func reset() {
-    mode = .reset
-    guest = GuestDebugState()
-    holdsExternalRegisters = false
-    step = StepState()
-    exclusives = ExclusiveMonitor()
-    entry = nil
-    installedIsKnown = false
-    planned = nil
-    isSettled = false
-    stepsForGuest = false
+    // A new value, so that nothing can be forgotten.
+    let missed = missed
+    self = VirtualDebug(
+      capabilities: capabilities, features: features, zeroBlockSize: zeroBlockSize, vmid: vmid)
+    self.missed = missed
   }
 
   /// Completes a trapped access to a debug register on guest state, or returns nil if the register
@@ -103,10 +99,20 @@ public struct VirtualDebug: ~Copyable {
     return guest.access(register, isRead: access.isRead, value: value, on: capabilities)
   }
 
-  /// Whether every one of `requests` would find its comparators on this vCPU. In native mode this
-  /// needs guest state to be current: `captureGuestState`.
-  public func fits(_ requests: DebugRequests) -> Bool {
-    Planner.fits(requests, beside: guest, on: capabilities)
+  /// Whether this vCPU's processor can meet all of `requests` at once, if the guest leaves it the
+  /// comparators. What the guest holds never makes a request fail: it is not in force meanwhile, and comes
+  /// into force as the guest lets go.
+  public func fits(_ requests: DebugRequests) -> Bool { Planner.fits(requests, on: capabilities) }
+
+  /// Those of `requests` that would not be in force if the guest went on now, for it has the comparators. In
+  /// native mode this needs guest state to be current: `captureGuestState`.
+  public func unplaced(of requests: DebugRequests) -> MissedRequests {
+    var plan = Plan()
+    var guest = guest
+    var requests = requests
+    let planner = Planner(comparators: comparators, passOver: .nothing, stepping: false)
+    _ = planner.make(&plan, guest: &guest, requests: &requests)
+    return plan.unplaced
   }
 
   /// The debugger has been told what was missed.
@@ -117,6 +123,15 @@ public struct VirtualDebug: ~Copyable {
 
   /// Takes that back. A step that has run but was not reported yet is not reported any more.
   public mutating func cancelStep() { step.debugger = .none }
+
+  /// The debugger has moved PC. What was noted of the instruction that was to run is of no account any more:
+  /// events of it that were dealt with, a watched store, and the load-exclusive before it, which an
+  /// exclusives monitor would not have kept either.
+  public mutating func programCounterMoved() {
+    step.leave()
+    exclusives = ExclusiveMonitor()
+    isSettled = false
+  }
 }
 
 /// Requests of the debugger's that were not in force for some time, for the guest had enabled the

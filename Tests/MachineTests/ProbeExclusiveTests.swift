@@ -188,13 +188,4 @@ extension RemoteClient {
     let answer = try await request("z\(type),\(String(address, radix: 16)),\(length)")
     guard answer == "OK" else { throw Failure("z\(type): \(answer)") }
   }
-
-  /// Lets the guest, which stands still, run to a place.
-  fileprivate func run(to place: UInt64) async throws {
-    try await insert("1", place, 4)
-    let stop = try await request("vCont;c")
-    try await remove("1", place, 4)
-    let pc = try await readRegister(32)
-    guard stop.hasPrefix("T05"), pc == place else { throw Failure("\(stop) at \(pc)") }
-  }
 }

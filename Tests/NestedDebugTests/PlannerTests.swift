@@ -199,7 +199,9 @@ struct PlannerTests {
     #expect(plan.watchpointOwners[1] == .nobody)
   }
 
-  @Test("fits says before what the plan would say after", arguments: 0...6, 0...6)
+  @Test(
+    "a request is refused only where the processor lacks the comparators, whatever the guest holds",
+    arguments: 0...6, 0...8)
   func fits(guests: Int, debuggers: Int) throws {
     var debug = VirtualDebug(capabilities: .model, features: .none)
     for n in 0..<guests {
@@ -208,17 +210,27 @@ struct PlannerTests {
     }
     var requests = DebugRequests()
     for n in 0..<debuggers { try requests.insertBreakpoint(at: 0xF000 + UInt64(n) * 4) }
-    #expect(debug.fits(requests) == (guests + debuggers <= 6))
+    #expect(debug.fits(requests) == (debuggers <= 6))
+    // Those that find no comparator now are known beforehand.
+    let unplaced = debug.unplaced(of: requests)
+    #expect(unplaced.breakpoints.nonzeroBitCount == max(0, guests + debuggers - 6))
+    #expect(unplaced.watchpoints == 0)
   }
 
-  @Test("fits counts the comparators that a watchpoint takes")
+  @Test("watchpoints count by the comparators that they take, all of them together")
   func fitsWatchpoints() throws {
     var debug = VirtualDebug(capabilities: .model, features: .none)
     var requests = DebugRequests()
     try requests.insertWatchpoint(at: 0x4004, length: 32, kind: .store)
     #expect(debug.fits(requests) == true)
+    let atFirst = debug.unplaced(of: requests)
+    #expect(atFirst.isEmpty)
     _ = debug.access(
       .init(register: SystemRegister(2, 0, 0, 3, 7), rt: 0, isRead: false), value: 0x1)
+    #expect(debug.fits(requests) == true)
+    let beside = debug.unplaced(of: requests)
+    #expect(beside.watchpoints == 0b1)
+    try requests.insertWatchpoint(at: 0x5000, length: 1, kind: .store)
     #expect(debug.fits(requests) == false)
   }
 }

@@ -42,6 +42,18 @@ import Testing
     #expect(Audit.unmaskingInstruction(in: listing)?.hasSuffix(instruction) == true)
   }
 
+  @Test func `lets an access that may fault take SErrors, and nothing else do so`() {
+    let access = """
+      0000000000001000 <el2_guarded_read8>:
+          1000:      \tmsr\tDAIFClr, #0x4
+      """
+    #expect(Audit.unmaskingInstruction(in: access) == nil)
+    let debug = access.replacing("#0x4", with: "#0xc")
+    #expect(Audit.unmaskingInstruction(in: debug) != nil)
+    let other = access + "\n0000000000001100 <el2_smc>:\n    1100:      \tmsr\tDAIFClr, #0x4\n"
+    #expect(Audit.unmaskingInstruction(in: other)?.contains("1100:") == true)
+  }
+
   @Test(arguments: ["msr\tDAIFSet, #0xf", "mrs\tx0, DAIF", "msr\tSPSR_EL2, x0", "eret"])
   func `lets a mask be set and read`(instruction: String) {
     #expect(Audit.unmaskingInstruction(in: "    1234:      \t\(instruction)\n") == nil)

@@ -64,8 +64,8 @@ EL2_REGISTER(hcr_el2, "HCR_EL2")
 EL2_WRITE(mdcr_el2, "MDCR_EL2")
 EL2_WRITE(cptr_el2, "CPTR_EL2")
 EL2_WRITE(hstr_el2, "HSTR_EL2")
-EL2_WRITE(vpidr_el2, "VPIDR_EL2")
-EL2_WRITE(vmpidr_el2, "VMPIDR_EL2")
+EL2_REGISTER(vpidr_el2, "VPIDR_EL2")
+EL2_REGISTER(vmpidr_el2, "VMPIDR_EL2")
 EL2_WRITE(cnthctl_el2, "CNTHCTL_EL2")
 EL2_WRITE(cntvoff_el2, "CNTVOFF_EL2")
 EL2_WRITE(cnthp_ctl_el2, "CNTHP_CTL_EL2")
@@ -137,7 +137,8 @@ EL2_REGISTER(cntp_ctl_el0, "CNTP_CTL_EL0")
 EL2_REGISTER(cntp_cval_el0, "CNTP_CVAL_EL0")
 EL2_READ(cntpct_el0, "CNTPCT_EL0")
 EL2_READ(cntvct_el0, "CNTVCT_EL0")
-EL2_READ(pmcr_el0, "PMCR_EL0")
+EL2_REGISTER(pmcr_el0, "PMCR_EL0")
+EL2_READ(svcr, "S3_3_C4_C2_2")
 EL2_REGISTER(fpcr, "S3_3_C4_C4_0")
 EL2_REGISTER(fpsr, "S3_3_C4_C4_1")
 
@@ -247,6 +248,10 @@ EL2_INLINE void el2_wfe(void) { EL2_ASM("wfe" : : : "memory"); }
 EL2_INLINE void el2_sev(void) { EL2_ASM("dsb ish\n\tsev" : : : "memory"); }
 
 EL2_INLINE void el2_tlbi_alle1is(void) { EL2_ASM("tlbi alle1is" : : : "memory"); }
+// EL2's own translation of the page at `address`, on all cores.
+EL2_INLINE void el2_tlbi_vae2is(uintptr_t address) {
+  EL2_ASM("tlbi vae2is, %0" : : "r"(address >> 12) : "memory");
+}
 EL2_INLINE void el2_ic_ialluis(void) { EL2_ASM("ic ialluis" : : : "memory"); }
 
 // One cache line each; the line size is CTR_EL0's.
@@ -363,6 +368,30 @@ EL2_MMIO(16, "ldrh", "strh", "w")
 EL2_MMIO(32, "ldr", "str", "w")
 EL2_MMIO(64, "ldr", "str", "x")
 
+// MARK: Accesses that may fault
+
+// What became of one: whether it ended in a synchronous exception or an SError, and the value that was read.
+struct el2_guarded_result { uint64_t failed, value; };
+
+// Accesses of exactly this size that may fault (`Guarded.S`): an exception in one is its result, not the end of
+// EL2. With HCR_EL2.AMO set an SError that it brings about is caught as well. A failed one leaves ESR_EL2,
+// FAR_EL2 and HPFAR_EL2 changed.
+#define EL2_GUARDED(each) each(8) each(16) each(32) each(64)
+#if EL2_TARGET
+#define EL2_GUARDED_ACCESS(bits) \
+  struct el2_guarded_result el2_guarded_read##bits(uintptr_t address); \
+  struct el2_guarded_result el2_guarded_write##bits(uintptr_t address, uint64_t value);
+#else
+#define EL2_GUARDED_ACCESS(bits) \
+  EL2_INLINE struct el2_guarded_result el2_guarded_read##bits(uintptr_t address) { \
+    (void)address; __builtin_trap(); \
+  } \
+  EL2_INLINE struct el2_guarded_result el2_guarded_write##bits(uintptr_t address, uint64_t value) { \
+    (void)address; (void)value; __builtin_trap(); \
+  }
+#endif
+EL2_GUARDED(EL2_GUARDED_ACCESS)
+
 // MARK: Words that cores signal each other with
 
 // A cache line for each core, written and polled by several.
@@ -413,6 +442,10 @@ void el2_enter_guest(void *frame) __attribute__((noreturn));
 // guest's are in the hardware at any time.
 void el2_read_vector(uint32_t n, uint64_t *halves);
 void el2_write_vector(uint32_t n, const uint64_t *halves);
+// Z<n> of the guest, as many bytes as the vectors that EL2 has are long, at most 256. UNDEFINED without SVE or,
+// with SME, streaming mode.
+void el2_read_scalable_vector(uint32_t n, uint64_t *value);
+void el2_write_scalable_vector(uint32_t n, const uint64_t *value);
 #else
 EL2_INLINE void el2_smc(uint64_t *registers) { (void)registers; __builtin_trap(); }
 EL2_INLINE uint64_t el2_has_external_debug_registers(void) { __builtin_trap(); }
@@ -422,4 +455,6 @@ EL2_INLINE void el2_enable_mmu(uint64_t mair, uint64_t tcr, uint64_t ttbr0, uint
 EL2_INLINE __attribute__((noreturn)) void el2_enter_guest(void *frame) { (void)frame; __builtin_trap(); }
 EL2_INLINE void el2_read_vector(uint32_t n, uint64_t *halves) { (void)n; (void)halves; __builtin_trap(); }
 EL2_INLINE void el2_write_vector(uint32_t n, const uint64_t *halves) { (void)n; (void)halves; __builtin_trap(); }
+EL2_INLINE void el2_read_scalable_vector(uint32_t n, uint64_t *value) { (void)n; (void)value; __builtin_trap(); }
+EL2_INLINE void el2_write_scalable_vector(uint32_t n, const uint64_t *value) { (void)n; (void)value; __builtin_trap(); }
 #endif

@@ -14,6 +14,9 @@ struct CoreRequest {
     case writeStackPointer(el1: Bool)
     /// PAR_EL1 of the virtual address in `low`.
     case translate
+    /// The register of a device at the physical address in `high`; 1, 2, 4 or 8 bytes.
+    case readDevice(size: Int)
+    case writeDevice(size: Int)
   }
 
   var kind: Kind
@@ -38,7 +41,17 @@ struct CoreRequest {
     case .writeStackPointer(let el1):
       if el1 { el2_write_sp_el1(low) } else { el2_write_sp_el0(low) }
     case .translate: low = GuestTranslation.result(of: low).rawValue
+    case .readDevice(let size): accessDevice(size, writing: nil)
+    case .writeDevice(let size): accessDevice(size, writing: low)
     }
+  }
+
+  private mutating func accessDevice(_ size: Int, writing value: UInt64?) {
+    guard let result = GuestDevices.access(high, size: size, writing: value) else {
+      succeeded = false
+      return
+    }
+    low = result
   }
 
   private mutating func readVector(_ n: Int) {
@@ -52,11 +65,35 @@ struct CoreRequest {
     high = halves[1]
   }
 
+  /// Changes V<n>, and nothing of what lies above it in Z<n>, which a write of V<n> clears.
   private func writeVector(_ n: Int) {
-    let halves: InlineArray<2, UInt64> = [low, high]
-    // The assembly loads 16 bytes, which is what the span has.
-    unsafe halves.span.withUnsafeBufferPointer {
-      unsafe el2_write_vector(UInt32(truncatingIfNeeded: n), $0.baseAddress)
+    let register = UInt32(truncatingIfNeeded: n)
+    guard hasScalableVectors else {
+      let halves: InlineArray<2, UInt64> = [low, high]
+      // The assembly loads 16 bytes, which is what the span has.
+      unsafe halves.span.withUnsafeBufferPointer {
+        unsafe el2_write_vector(register, $0.baseAddress)
+      }
+      return
     }
+    // 2048 bits are the most that there can be; EL2 has whatever the processor has (ZCR_EL2, SMCR_EL2).
+    var whole = InlineArray<32, UInt64>(repeating: 0)
+    var span = whole.mutableSpan
+    // The assembly stores, and then loads, at most the 256 bytes that the span has.
+    unsafe span.withUnsafeMutableBufferPointer {
+      unsafe el2_read_scalable_vector(register, $0.baseAddress)
+    }
+    whole[0] = low
+    whole[1] = high
+    unsafe whole.span.withUnsafeBufferPointer {
+      unsafe el2_write_scalable_vector(register, $0.baseAddress)
+    }
+  }
+
+  /// Whether Z0 to Z31 can be accessed: with SVE always; with SME alone in streaming mode (SVCR.SM), which the
+  /// guest was left in.
+  private var hasScalableVectors: Bool {
+    let cpu = EL2.shared.value.features
+    return cpu.sve || cpu.sme && el2_read_svcr() & 1 != 0
   }
 }

@@ -50,12 +50,18 @@ enum DebugReport {
     let capabilities = vcpu.value.debug.capabilities
     writeBank(.breakpoints, capabilities.breakpointCount, vcpu, isShared, to: &output)
     writeBank(.watchpoints, capabilities.watchpointCount, vcpu, isShared, to: &output)
-    if isShared && !vcpu.value.debug.plan.isComplete {
+    // As the guest would go on now: what the debugger has asked for since is not in the plan yet. With nothing
+    // asked for, what the plan still says of the time before the stop.
+    let requests = EL2.shared.value.requests
+    let unplaced =
+      requests.isEmpty && isShared
+      ? vcpu.value.debug.plan.unplaced : vcpu.value.debug.unplaced(of: requests)
+    if !unplaced.isEmpty {
       output.write(
-        "  NOT IN FORCE for want of comparators, which the guest has taken since: requests")
-      writeUnplaced("breakpoint", vcpu.value.debug.plan.unplacedBreakpoints, to: &output)
-      writeUnplaced("watchpoint", vcpu.value.debug.plan.unplacedWatchpoints, to: &output)
-      output.write("\n")
+        "  NOT IN FORCE for want of comparators, which the guest has taken: requests")
+      writeUnplaced("breakpoint", unplaced.breakpoints, to: &output)
+      writeUnplaced("watchpoint", unplaced.watchpoints, to: &output)
+      output.write(" (in force again as soon as the guest lets go of one)\n")
     }
   }
 

@@ -1,8 +1,8 @@
 internal import EL2Support
 internal import RemoteProtocol
 
-/// The system registers that the debugger is shown, under their architectural names, in this order.
-/// They are the guest's live ones: each is read and written on the core of its vCPU. (Debug registers
+/// The system registers that the debugger is shown, under their architectural names, in this order: each is
+/// what the guest would read at this instant, and is read and written on the core of its vCPU. (Debug registers
 /// are not among them: what the guest wrote there is guest state, and `monitor debug` shows it.)
 enum GuestSystemRegister: UInt8 {
   case sctlr = 0
@@ -100,9 +100,52 @@ enum GuestSystemRegister: UInt8 {
         """)
   }
 
-  /// The value on this core.
-  @_optimize(size)
+  /// What the guest's value is read from.
+  enum Source: Equatable {
+    /// The register itself, which is the guest's while EL2 executes, or is the same to both. (Of the identification
+    /// registers EL2 hides nothing: HCR_EL2.TID3 is 0.)
+    case register
+    /// VPIDR_EL2 or VMPIDR_EL2, which the guest reads in its place.
+    case virtualIdentity
+    /// The count at which the guest's virtual time stands. (The physical counter goes on for the guest, so that
+    /// CNTP_CTL_EL0.ISTATUS is the register's.)
+    case virtualTime
+    /// The register, but for ISTATUS, which is judged by the virtual time.
+    case virtualTimer
+    /// What the virtual CPU interface signals: EL2 itself reads the physical interrupts there.
+    case virtualInterface
+  }
+
+  var source: Source {
+    switch self {
+    case .midr, .mpidr: .virtualIdentity
+    case .cntvct: .virtualTime
+    case .cntvCtl: .virtualTimer
+    case .isr: .virtualInterface
+    default: .register
+    }
+  }
+
+  /// The guest's value on this core, all vCPUs standing still.
   func read() -> UInt64 {
+    let shared = EL2.shared
+    let count = shared.value.clock.virtualCount(at: el2_read_cntpct_el0())
+    switch source {
+    case .register: return readRegister()
+    case .virtualIdentity: return self == .midr ? el2_read_vpidr_el2() : el2_read_vmpidr_el2()
+    case .virtualTime: return count
+    case .virtualTimer:
+      return GuestTimer.control(
+        el2_read_cntv_ctl_el0(), compare: el2_read_cntv_cval_el0(), count: count)
+    case .virtualInterface:
+      // HCR_EL2.AMO is 0: a physical SError is pending to the guest as it is to EL2.
+      return shared.value.interrupts.virtualInterruptStatus() | el2_read_isr_el1() & 1 &<< 8
+    }
+  }
+
+  /// The register of this name as EL2 reads it.
+  @_optimize(size)
+  private func readRegister() -> UInt64 {
     switch self {
     case .sctlr: el2_read_sctlr_el1()
     case .actlr: el2_read_actlr_el1()
@@ -188,5 +231,16 @@ enum GuestSystemRegister: UInt8 {
       return false
     }
     return true
+  }
+}
+
+/// A generic timer of the guest's.
+enum GuestTimer {
+  /// CNTV_CTL_EL0 or CNTP_CTL_EL0 with ISTATUS, bit 2, as it is when the counter reads `count`: the timer is on
+  /// (ENABLE, bit 0), and the count has come to CNTx_CVAL_EL0. Masked by IMASK it is set all the same.
+  static func control(_ control: UInt64, compare: UInt64, count: UInt64) -> UInt64 {
+    let status: UInt64 = 1 &<< 2
+    let isMet = control & 1 != 0 && count >= compare
+    return isMet ? control | status : control & ~status
   }
 }

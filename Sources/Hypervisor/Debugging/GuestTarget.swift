@@ -114,6 +114,19 @@ struct GuestTarget: Target {
       MissedReport.write(vcpu, to: &output)
       EL2.vcpu(vcpu).value.debug.forgetMissed()
     }
+    explainWatch(of: stop, to: &output)
+  }
+
+  /// A debugger that watches a device register cannot see it change while its memory packets do not reach it.
+  private mutating func explainWatch(
+    of stop: StopEvent, to output: inout some TextOutput & ~Copyable
+  ) {
+    let shared = EL2.shared
+    guard case .watchpoint(_, let address) = stop.cause, !shared.value.devices.isOn,
+      !shared.value.devices.watchIsExplained, case .other = translate(address, of: stop.vcpu)
+    else { return }
+    shared.value.devices.watchIsExplained = true
+    GuestDevices.explainWatch(at: address, to: &output)
   }
 
   private func cause(of reason: StopReason) -> StopEvent.Cause {
@@ -180,7 +193,7 @@ struct GuestTarget: Target {
     let frame = EL2.vcpu(vcpu).value.frame
     switch register {
     case .general(let n): frame.value.x[n] = low
-    case .programCounter: frame.value.context.pc = low
+    case .programCounter: setProgramCounter(low, of: vcpu)
     case .pstate: return setPState(low, of: vcpu)
     default:
       var request = CoreRequest(kind: register.writeRequest(frame.value.context.pstate))
@@ -191,14 +204,28 @@ struct GuestTarget: Target {
     return true
   }
 
+  /// Moves the guest to another instruction. What was noted of the one that it leaves is forgotten, a stop there
+  /// that was not reported yet included. What is written back unchanged moves nothing.
+  private func setProgramCounter(_ pc: UInt64, of vcpu: Int) {
+    let state = EL2.vcpu(vcpu)
+    let context = state.value.frame.value.context
+    guard context.pc != pc else { return }
+    state.value.frame.value.context.pc = pc
+    state.value.frame.value.context.pstate = context.pstate.elsewhere
+    state.value.stop = nil
+    state.value.debug.programCounterMoved()
+  }
+
   /// The debugger may change flags and masks. It may not take the guest to another exception level or
   /// execution state: EL2 is EL2's.
   private func setPState(_ value: UInt64, of vcpu: Int) -> Bool {
-    let frame = EL2.vcpu(vcpu).value.frame
-    let modeMask: UInt64 = 0x1f
-    let old = frame.value.context.pstate.rawValue
-    guard value & modeMask == old & modeMask else { return false }
-    frame.value.context.pstate = PState(rawValue: value)
+    let state = EL2.vcpu(vcpu)
+    let word = UInt32(truncatingIfNeeded: value)
+    guard
+      let new = state.value.frame.value.context.pstate.changed(
+        to: word, features: state.value.debug.features)
+    else { return false }
+    state.value.frame.value.context.pstate = new
     return true
   }
 
@@ -210,17 +237,43 @@ struct GuestTarget: Target {
     var done = 0
     while done < bytes.count {
       let from = address &+ UInt64(done)
-      guard let physical = translate(from, of: vcpu) else { break }
-      let count = GuestMemory.bytesInPage(from: from, atMost: bytes.count &- done)
-      GuestMemory.read(physical, into: &bytes, at: done, count: count)
-      done &+= count
+      switch translate(from, of: vcpu) {
+      case .memory(let physical):
+        let count = GuestMemory.bytesInPage(from: from, atMost: bytes.count &- done)
+        GuestMemory.read(physical, into: &bytes, at: done, count: count)
+        done &+= count
+      case .other(let physical):
+        // Never a part of what was asked for: that would be another access than the one wanted.
+        guard done == 0,
+          var value = accessDevice(address, physical, of: vcpu, count: bytes.count, writing: nil)
+        else { return done }
+        for index in bytes.indices {
+          bytes[index] = UInt8(truncatingIfNeeded: value)
+          value &>>= 8
+        }
+        return bytes.count
+      case .withheld:
+        if done == 0 { EL2.shared.value.devices.noteWithheld(address, count: bytes.count) }
+        return done
+      case .nothing: return done
+      }
     }
     return done
   }
 
   mutating func writeMemory(at address: UInt64, of vcpu: Int, from bytes: Span<UInt8>) -> Bool {
+    switch translate(address, of: vcpu) {
+    case .memory, .nothing: break
+    case .other(let physical):
+      var value: UInt64 = 0
+      for index in bytes.indices.reversed() { value = value &<< 8 | UInt64(bytes[index]) }
+      return accessDevice(address, physical, of: vcpu, count: bytes.count, writing: value) != nil
+    case .withheld:
+      EL2.shared.value.devices.noteWithheld(address, count: bytes.count)
+      return false
+    }
     // Everything is translated first, so that a write is done whole or not at all.
-    write(at: address, of: vcpu, from: bytes, onlyTranslates: true)
+    return write(at: address, of: vcpu, from: bytes, onlyTranslates: true)
       && write(at: address, of: vcpu, from: bytes, onlyTranslates: false)
   }
 
@@ -231,7 +284,7 @@ struct GuestTarget: Target {
     var done = 0
     while done < bytes.count {
       let from = address &+ UInt64(done)
-      guard let physical = translate(from, of: vcpu) else { return false }
+      guard case .memory(let physical) = translate(from, of: vcpu) else { return false }
       let count = GuestMemory.bytesInPage(from: from, atMost: bytes.count &- done)
       if !onlyTranslates { GuestMemory.write(physical, from: bytes, at: done, count: count) }
       done &+= count
@@ -239,17 +292,48 @@ struct GuestTarget: Target {
     return true
   }
 
-  /// The physical address of RAM behind a virtual one; nil if there is none. Device registers are
-  /// refused: a debugger that follows a stray pointer must not set a device off.
-  private func translate(_ address: UInt64, of vcpu: Int) -> UInt64? {
+  /// One access of a device register: what was read (0 for a write), or nil if none was made or it failed.
+  private func accessDevice(
+    _ address: UInt64, _ physical: UInt64, of vcpu: Int, count: Int, writing value: UInt64?
+  ) -> UInt64? {
+    let shared = EL2.shared
+    let isGuests = Stage2.isGuests(physical, shared.value.machine)
+    guard shared.value.devices.isOn,
+      shared.value.devices.permits(address, count: count, isGuests: isGuests)
+    else { return nil }
+    var request = CoreRequest(
+      kind: value == nil ? .readDevice(size: count) : .writeDevice(size: count))
+    request.low = value ?? 0
+    request.high = physical
+    let done = Standstill.perform(request, on: vcpu)
+    guard done.succeeded else {
+      shared.value.devices.noteFault(address, count: count)
+      return nil
+    }
+    return done.low
+  }
+
+  /// What lies behind a virtual address.
+  private enum Destination {
+    /// The guest's RAM, at this physical address.
+    case memory(UInt64)
+    /// Something else: a device, or nothing at all.
+    case other(UInt64)
+    /// Something that stage 2 keeps from the guest.
+    case withheld
+    /// The vCPU does not map it.
+    case nothing
+  }
+
+  private func translate(_ address: UInt64, of vcpu: Int) -> Destination {
     var request = CoreRequest(kind: .translate)
     request.low = address
     let done = Standstill.perform(request, on: vcpu)
-    guard done.succeeded,
-      let physical = GuestMemory.physicalAddress(ofPAR: done.low, address: address),
-      EL2.shared.value.machine.isGuestMemory(physical)
-    else { return nil }
-    return physical
+    guard done.succeeded else { return .nothing }
+    guard let physical = GuestMemory.physicalAddress(ofPAR: done.low, address: address) else {
+      return TranslationResult(par: done.low).isStage2Fault ? .withheld : .nothing
+    }
+    return EL2.shared.value.machine.isGuestMemory(physical) ? .memory(physical) : .other(physical)
   }
 
   // MARK: Breakpoints and watchpoints
@@ -269,6 +353,7 @@ struct GuestTarget: Target {
     } catch {
       throw error == .full ? .exhausted : .invalid
     }
+    // What the guest holds is no reason: the request waits until there is room, and that is said.
     for vcpu in 0..<vcpuCount where !EL2.vcpu(vcpu).value.debug.fits(requests) {
       throw .exhausted
     }
@@ -302,6 +387,9 @@ struct GuestTarget: Target {
   mutating func removeAllPoints() {
     points.removeAll()
     EL2.shared.value.requests.removeAll()
+    // The next debugger may be somebody else's.
+    EL2.shared.value.devices.isOn = false
+    EL2.shared.value.devices.watchIsExplained = false
   }
 
   // MARK: Description

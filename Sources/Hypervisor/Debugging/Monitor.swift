@@ -13,6 +13,10 @@ enum Monitor {
       SnapshotCommand.run(command, &words, output: &output)
       return
     }
+    if name.spells("devices") {
+      DevicesCommand.run(command, &words, output: &output)
+      return
+    }
     let argument = command.extracting(words.next(in: command))
     let isAlone = argument.isEmpty
     if name.isEmpty || name.spells("help") && isAlone {
@@ -56,6 +60,7 @@ enum Monitor {
       monitor snapshot restore N HEX  puts them back
 
       """)
+    output.write(DevicesCommand.help)
   }
 
   /// One row a reason, one column a vCPU; reasons that never occurred are left out. And what the

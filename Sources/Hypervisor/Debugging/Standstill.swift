@@ -66,6 +66,8 @@ enum Standstill {
       var hardware = CoreDebugHardware()
       vcpu.value.debug.captureGuestState(hardware: &hardware)
     }
+    let counters = GuestCounters.stop(
+      isOn: CoreWord.power.load(core) == PSCI.Power.on.rawValue)
     let isLinkCore = core == EL2.shared.value.linkCore
     EL2.shared.value.interrupts.beginWaiting(&vcpu.value.interrupts)
     repeat {
@@ -90,6 +92,7 @@ enum Standstill {
       // Whoever cleared the word meanwhile may have seen this core still parked.
     } while !isRunnable(core)
     EL2.shared.value.interrupts.endWaiting(&vcpu.value.interrupts)
+    counters.start()
     el2_write_cntvoff_el2(EL2.shared.value.clock.offset)
   }
 
@@ -134,6 +137,10 @@ struct GuestClock {
   mutating func stop(at now: UInt64) {
     if stoppedAt == nil { stoppedAt = now }
   }
+
+  /// What the guest reads in CNTVCT_EL0 when the physical counter is at `now`: while every vCPU stands still, what
+  /// it read last.
+  func virtualCount(at now: UInt64) -> UInt64 { (stoppedAt ?? now) &- offset }
 
   /// The machine goes on.
   mutating func start(at now: UInt64) {

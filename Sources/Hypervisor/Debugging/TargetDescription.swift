@@ -50,7 +50,12 @@ enum RegisterNumber: Equatable {
 }
 
 /// Writes the description. The names of the core registers are fixed: GDB refuses x29 and x30 under
-/// any other. LLDB wants the floating-point feature even where there is SVE.
+/// any other. LLDB wants the floating-point feature even where there is SVE. The vector types are those of
+/// GDB's own description of the feature, member for member.
+///
+/// GDB writes back every register after a call of a function that a user asks for (`print f(3)`), but for those
+/// with `save-restore="no"`. Of the system registers none is the called function's to keep, several cannot be
+/// written, and some change by themselves.
 @_optimize(size)
 func writeTargetDescription(to output: inout some TextOutput & ~Copyable) {
   output.write(
@@ -93,16 +98,30 @@ func writeTargetDescription(to output: inout some TextOutput & ~Copyable) {
     <feature name="org.gnu.gdb.aarch64.fpu">
     <vector id="v2d" type="ieee_double" count="2"/>
     <vector id="v2u" type="uint64" count="2"/>
+    <vector id="v2i" type="int64" count="2"/>
     <vector id="v4f" type="ieee_single" count="4"/>
     <vector id="v4u" type="uint32" count="4"/>
+    <vector id="v4i" type="int32" count="4"/>
+    <vector id="v8f" type="ieee_half" count="8"/>
     <vector id="v8u" type="uint16" count="8"/>
+    <vector id="v8i" type="int16" count="8"/>
+    <vector id="v8bf16" type="bfloat16" count="8"/>
     <vector id="v16u" type="uint8" count="16"/>
+    <vector id="v16i" type="int8" count="16"/>
     <vector id="v1u" type="uint128" count="1"/>
-    <union id="vnd"><field name="f" type="v2d"/><field name="u" type="v2u"/></union>
-    <union id="vns"><field name="f" type="v4f"/><field name="u" type="v4u"/></union>
-    <union id="vnh"><field name="u" type="v8u"/></union>
-    <union id="vnb"><field name="u" type="v16u"/></union>
-    <union id="vnq"><field name="u" type="v1u"/></union>
+    <vector id="v1i" type="int128" count="1"/>
+    <union id="vnd">
+    <field name="f" type="v2d"/><field name="u" type="v2u"/><field name="s" type="v2i"/>
+    </union>
+    <union id="vns">
+    <field name="f" type="v4f"/><field name="u" type="v4u"/><field name="s" type="v4i"/>
+    </union>
+    <union id="vnh">
+    <field name="bf" type="v8bf16"/><field name="f" type="v8f"/>
+    <field name="u" type="v8u"/><field name="s" type="v8i"/>
+    </union>
+    <union id="vnb"><field name="u" type="v16u"/><field name="s" type="v16i"/></union>
+    <union id="vnq"><field name="u" type="v1u"/><field name="s" type="v1i"/></union>
     <union id="aarch64v">
     <field name="d" type="vnd"/>
     <field name="s" type="vns"/>
@@ -126,7 +145,7 @@ func writeTargetDescription(to output: inout some TextOutput & ~Copyable) {
   while let name = names.next() {
     output.write("<reg name=\"")
     output.write(name)
-    output.write("\" bitsize=\"64\"/>\n")
+    output.write("\" bitsize=\"64\" group=\"system\" save-restore=\"no\"/>\n")
   }
   output.write("</feature>\n</target>\n")
 }

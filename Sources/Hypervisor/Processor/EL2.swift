@@ -19,6 +19,8 @@ struct SharedState: ~Copyable {
   var requests = DebugRequests()
   /// Written by the link core while everything stands still.
   var clock = GuestClock()
+  /// Written while everything stands still: by the link core, and by the core that it asks for an access.
+  var devices = GuestDevices()
   /// Written by the link core.
   var packetClock = PacketClock()
 }

@@ -105,7 +105,7 @@ struct ProcessorFeatures {
     return capabilities
   }
   var exceptionFeatures: ExceptionFeatures {
-    ExceptionFeatures(pfr0: pfr0, pfr1: pfr1, mmfr1: mmfr1, dfr1: dfr1)
+    ExceptionFeatures(pfr0: pfr0, pfr1: pfr1, mmfr1: mmfr1, mmfr2: mmfr2, dfr1: dfr1)
   }
   /// Bytes that DC ZVA writes: DCZID_EL0.BS is the log2 of the words.
   var zeroBlockSize: UInt64 { 4 &<< (dczid & 0xf) }

@@ -34,16 +34,24 @@ enum Audit {
   }
 
   /// The first instruction that takes away a mask of PSTATE: at EL2 interrupts and debug exceptions are
-  /// masked from the first instruction on, and only an exception return changes that.
+  /// masked from the first instruction on, and only an exception return changes that. The accesses that may
+  /// fault take away A, and no other, for the one instruction.
   ///
   /// - Parameter listing: what `llvm-objdump -d --no-show-raw-insn` prints.
   static func unmaskingInstruction(in listing: String) -> Substring? {
-    listing.split(separator: "\n").first { line in
+    var mayTakeSErrors = false
+    for line in listing.split(separator: "\n") {
+      if line.hasSuffix(">:") {
+        mayTakeSErrors = line.contains("<el2_guarded_") || line.contains("<guarded_start>:")
+        continue
+      }
       let fields = line.split(separator: "\t")
-      guard fields.count >= 3, fields[1] == "msr" else { return false }
+      guard fields.count >= 3, fields[1] == "msr" else { continue }
       let register = fields[2].prefix { $0 != "," }.lowercased()
-      return register == "daif" || register == "daifclr"
+      if mayTakeSErrors, register == "daifclr", fields[2].hasSuffix("#0x4") { continue }
+      if register == "daif" || register == "daifclr" { return line }
     }
+    return nil
   }
 
   /// The first SEV that does not follow a DSB: whoever waits in WFE could see the event before what was
@@ -61,8 +69,10 @@ enum Audit {
     return nil
   }
 
-  /// The two that move the guest's own values, for the debugger.
-  private static let vectorAccessors = ["el2_read_vector", "el2_write_vector"]
+  /// Those that move the guest's own values, for the debugger.
+  private static let vectorAccessors = [
+    "el2_read_vector", "el2_write_vector", "el2_read_scalable_vector", "el2_write_scalable_vector",
+  ]
 
   private static func isWordCharacter(_ byte: UInt8) -> Bool {
     switch byte {

@@ -141,7 +141,7 @@ struct BusyDebugger {
     if answer == "OK" {
       points[point] = Int.random(in: 1...8, using: &random)
     } else if answer.hasPrefix("E") {
-      // The guest has left it no comparator.
+      // More than the processor has comparators for.
       tally.refusals += 1
     } else {
       throw Failure("Z\(point.packet): \(answer)")

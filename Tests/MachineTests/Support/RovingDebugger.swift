@@ -16,7 +16,7 @@ struct RovingDebugger {
     var steps = 0
     var breakpoints = 0
     var watchpoints = 0
-    /// Breakpoints and watchpoints that were refused: the guest had all comparators.
+    /// Breakpoints and watchpoints that were refused: more than the processor has comparators for.
     var refusals = 0
     /// Times that it was told that the guest had taken a comparator away.
     var notices = 0
