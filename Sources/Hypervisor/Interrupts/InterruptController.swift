@@ -21,6 +21,9 @@ struct InterruptController<Hardware: InterruptHardware & ~Copyable>: ~Copyable {
   let distributor: GuestDistributor
   let redistributors: InlineArray<8, GuestRedistributor>
 
+  /// Held while a register is written that says where the guest's LPI tables are, or that they are in use.
+  let lpiTables = Atomic(false)
+
   /// How many vCPUs this build has room for.
   static var maximumProcessorCount: Int { 8 }
 

@@ -21,7 +21,8 @@ extension MachineDescription {
       ram[index] = memory[index].address..<memory[index].end
     }
     return GICv3Hardware(
-      distributor: UInt(distributor.address), redistributors: redistributors, memory: ram)
+      distributor: UInt(distributor.address), redistributors: redistributors, memory: ram,
+      hypervisorMemory: hypervisor.address..<hypervisor.end)
   }
 
   @_optimize(size)
