@@ -173,7 +173,7 @@ static void run_firmware(void) {
       {"VERSION", PSCI_VERSION, 0},
       {"VERSION, no live SVE state", PSCI_VERSION | 1u << 16, 0},
       {"VERSION, bit 17", PSCI_VERSION | 1u << 17, 0},
-      {"CPU_ON of itself, no live SVE state", PSCI_CPU_ON | 1u << 16, 0},
+      {"CPU_ON at no memory, no live SVE state", PSCI_CPU_ON | 1u << 16, 0},
       {"a yielding call", PSCI_VERSION & ~(1u << 31), 0},
       {"SDEI_VERSION", 0xc4000020, 0},
       {"FFA_VERSION", 0x84000063, 0x10001},

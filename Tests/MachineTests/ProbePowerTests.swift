@@ -59,7 +59,7 @@ extension MachineTests {
     func firmware() async throws {
       let answers = [
         "VERSION 10001", "VERSION, no live SVE state 10001", "VERSION, bit 17 -1",
-        "CPU_ON of itself, no live SVE state -4", "a yielding call -1", "SDEI_VERSION -1",
+        "CPU_ON at no memory, no live SVE state -9", "a yielding call -1", "SDEI_VERSION -1",
         "FFA_VERSION -1", "DRTM_VERSION -1", "a hypervisor's UID -1", "a trusted OS's UID -1",
         "SMCCC_ARCH_FEATURES of FFA_VERSION -1", "SMCCC_VERSION is as discovered",
       ]
