@@ -154,6 +154,49 @@ static void run_arguments(void) {
 
 const struct topic psci_arguments = {"psci-arguments", run_arguments};
 
+// MARK: What is not PSCI's
+
+static int64_t smc1(uint64_t function) {
+  register uint64_t r0 __asm__("x0") = function;
+  register uint64_t r1 __asm__("x1") = 0xdeadbeef;
+  __asm__ volatile("smc #1" : "+r"(r0), "+r"(r1) : : "x2", "x3", "memory");
+  if (r1 != 0xdeadbeef) fail("x1 after SMC #1");
+  return (int64_t)r0;
+}
+
+static void run_firmware(void) {
+  static const struct {
+    const char *name;
+    uint32_t function;
+    uint64_t x1;
+  } calls[] = {
+      {"VERSION", PSCI_VERSION, 0},
+      {"VERSION, no live SVE state", PSCI_VERSION | 1u << 16, 0},
+      {"VERSION, bit 17", PSCI_VERSION | 1u << 17, 0},
+      {"CPU_ON at no memory, no live SVE state", PSCI_CPU_ON | 1u << 16, 0},
+      {"a yielding call", PSCI_VERSION & ~(1u << 31), 0},
+      {"SDEI_VERSION", 0xc4000020, 0},
+      {"FFA_VERSION", 0x84000063, 0x10001},
+      {"DRTM_VERSION", 0x84000110, 0},
+      {"a hypervisor's UID", 0x8600ff01, 0},
+      {"a trusted OS's UID", 0xbf00ff01, 0},
+      {"SMCCC_ARCH_FEATURES of FFA_VERSION", 0x80000001, 0x84000063},
+  };
+  conduit conduits[] = {hvc, smc};
+  for (unsigned which = 0; which < 2; which++) {
+    say(which == 0 ? "HVC" : "SMC");
+    for (unsigned n = 0; n < sizeof calls / sizeof *calls; n++)
+      say_status(calls[n].name, conduits[which](calls[n].function, calls[n].x1, 0, 0));
+    // Who is told that SMCCC_VERSION is there calls it, and takes whatever comes for a version.
+    bool isThere = (int32_t)conduits[which](PSCI_FEATURES, 0x80000000, 0, 0) >= 0;
+    bool isAnswered = (int32_t)conduits[which](0x80000000, 0, 0, 0) >= 0;
+    say(isThere == isAnswered ? "SMCCC_VERSION is as discovered" : "SMCCC_VERSION is not as discovered");
+  }
+  say_status("SMC #1", smc1(PSCI_VERSION));
+}
+
+const struct topic firmware_calls = {"firmware-calls", run_firmware};
+
 // MARK: An end that firmware refuses
 
 static void end_machine(void) {

@@ -18,6 +18,7 @@
   X(psci_calls)           \
   X(psci_arguments)       \
   X(psci_refused)         \
+  X(firmware_calls)       \
   X(psci_race)            \
   X(psci_cycles)          \
   X(psci_suspend)         \

@@ -23,6 +23,20 @@ import Testing
     #expect(regions == [.init(0x4000, 0x1000), .init(0x8000, 0x1000), .init(0, 0x1000)])
   }
 
+  @Test(arguments: ["linaro,optee-tz", "android,trusty-smc-v1", "qcom,scm"])
+  func `a trusted OS is an enabled node of one`(compatible: String) throws {
+    #expect(try !virt().hasTrustedOS)
+    for (status, isThere) in [("okay", true), ("disabled", false)] {
+      let tree = try DeviceTree(
+        .node(
+          "firmware",
+          .node(
+            "tee", .strings("compatible", "vendor,board-tee", compatible),
+            .strings("method", "smc"), .strings("status", status))))
+      #expect(tree.hasTrustedOS == isThere)
+    }
+  }
+
   @Test func `memory is reserved in a block before the nodes`() throws {
     var builder = TreeBuilder([])
     #expect(try DeviceTree(bytes: builder.bytes).reservations.all.isEmpty)

@@ -392,6 +392,9 @@ final class InterruptModel: InterruptHardware {
     return value
   }
 
+  /// Where EL2 is.
+  var hypervisorMemory: Range<UInt64> = 0x4020_0000..<0x4060_0000
+
   func lpiConfiguration(of number: InterruptNumber) -> UInt8 {
     lpiConfigurations[number.rawValue, default: 0xa1]
   }

@@ -16,9 +16,14 @@ private final class FakeMachine: PSCIMachine {
   /// What a core's start comes to.
   var startStatus = PSCI.Status.success
 
+  /// Where vCPUs begin. What an earlier CPU_ON left is stale.
+  private(set) var entries = Array(repeating: "stale", count: 4)
+  /// What another core does meanwhile: it runs before and after each step of a call.
+  var otherCore: ((FakeMachine) -> Void)?
+
   /// What was done, in order.
   private(set) var deeds: [String] = []
-  private var isLocked = false
+  private(set) var isLocked = false
 
   var vcpuCount: Int { powers.count }
   func vcpu(affinity: UInt64) -> Int? { Self.affinities.firstIndex(of: affinity) }
@@ -33,24 +38,42 @@ private final class FakeMachine: PSCIMachine {
     return answers[call.id] ?? 0xffff_ffff
   }
 
-  func power(of vcpu: Int) -> PSCI.Power { powers[vcpu] }
+  func power(of vcpu: Int) -> PSCI.Power { step { powers[vcpu] } }
   func setPower(of vcpu: Int, _ power: PSCI.Power) {
     #expect(isLocked)
-    powers[vcpu] = power
+    step { powers[vcpu] = power }
   }
   func withPowerLocked<Result>(_ body: () -> Result) -> Result {
     #expect(!isLocked)
-    isLocked = true
-    defer { isLocked = false }
+    step { isLocked = true }
+    defer { step { isLocked = false } }
     return body()
   }
 
-  func start(_ vcpu: Int, entry: UInt64, context: UInt64) -> PSCI.Status {
-    #expect(powers[vcpu] == .onPending)
-    deeds.append("start \(vcpu) \(hex(entry)) \(hex(context))")
+  func prepare(_ vcpu: Int, entry: UInt64, context: UInt64) {
+    #expect(isLocked)
+    #expect(powers[vcpu] == .off)
+    step { entries[vcpu] = "\(hex(entry)) \(hex(context))" }
+  }
+  func start(_ vcpu: Int) -> PSCI.Status {
+    step { deeds.append("start \(vcpu) \(entries[vcpu])") }
     return startStatus
   }
-  func stop(_ vcpu: Int) { deeds.append("stop \(vcpu)") }
+  func stop(_ vcpu: Int) { step { deeds.append("stop \(vcpu)") } }
+
+  private func step<Result>(_ body: () -> Result) -> Result {
+    look()
+    defer { look() }
+    return body()
+  }
+
+  /// The other core's own steps are not interrupted.
+  private func look() {
+    guard let otherCore else { return }
+    self.otherCore = nil
+    otherCore(self)
+    self.otherCore = otherCore
+  }
   func standBy(_ vcpu: Int) { deeds.append("standby \(vcpu)") }
   func end(_ call: PSCI.Call, for vcpu: Int) {
     deeds.append("end \(vcpu) \(hex(UInt64(call.id))) \(hex(call.x1)) \(hex(call.x2))")
@@ -81,6 +104,8 @@ struct PSCICallTests {
 
   static let rows = [
     row("VERSION", 0x8400_0000, is: 0x1_0001),
+    row("VERSION, no live SVE state", 0x8401_0000, is: 0x1_0001),
+    row("CPU_ON, no live SVE state", 0xc401_0003, 1, 1 << 30, 9, is: 0, "start 1 40000000 9"),
     row("VERSION, the other half of x0", garbage | 0x8400_0000, is: 0x1_0001),
     row("MIGRATE", 0x8400_0005, is: -1),
     row("MIGRATE, 64 bits", 0xc400_0005, is: -1),
@@ -174,10 +199,79 @@ struct PSCICallTests {
     #expect(machine.deeds == row.deeds)
   }
 
-  private func call(_ x: [UInt64], by caller: Int = 0, on machine: FakeMachine) -> Int64? {
+  private func call(
+    _ x: [UInt64], by caller: Int = 0, isSMC: Bool = true, on machine: FakeMachine
+  ) -> Int64? {
     let x = x + [0, 0, 0, 0]
-    return PSCI.answer(PSCI.Call(x0: x[0], x[1], x[2], x[3]), by: caller, on: machine)
-      .map { Int64(bitPattern: $0) }
+    return PSCI.answer(
+      PSCI.Call(x0: x[0], x[1], x[2], x[3]), by: caller, isSMC: isSMC, on: machine
+    ).map { Int64(bitPattern: $0) }
+  }
+
+  @Test("A vCPU on its way has its entry: its core may begin at any moment, before it is called")
+  func entryBeforeState() {
+    let machine = FakeMachine()
+    var begun: [String] = []
+    machine.otherCore = {
+      guard $0.powers[1] == .onPending else { return }
+      begun.append($0.entries[1])
+      $0.powers[1] = .on
+    }
+    #expect(call([0xc400_0003, 1, 0x4000_0000, 5], on: machine) == 0)
+    #expect(begun == ["40000000 5"])
+    #expect(machine.powers[1] == .on)
+  }
+
+  @Test("A vCPU that turns itself off is on to the others until its core has done with it")
+  func takenUpNotEarlier() {
+    let machine = FakeMachine()
+    var answers: [Bool: Set<[Int64?]>] = [:]
+    machine.otherCore = {
+      // Who wants the lock waits for it.
+      guard !$0.isLocked else { return }
+      let hasStopped = $0.deeds.contains("stop 0")
+      let info = call([0xc400_0004, 0], by: 3, on: $0)
+      let power = $0.powers[0]
+      let on = call([0xc400_0003, 0, 0x4000_0000], by: 3, on: $0)
+      $0.powers[0] = power
+      answers[hasStopped, default: []].insert([info, on])
+    }
+    #expect(call([0x8400_0002], on: machine) == 0)
+    // AFFINITY_INFO, and CPU_ON: on and ALREADY_ON, then off and SUCCESS.
+    #expect(answers[false] == [[0, -4]])
+    #expect(answers[true] == [[0, -4], [1, 0]])
+  }
+
+  @Test("Of two vCPUs that turn themselves off at any moments of each other's, one stays on")
+  func bothTurnOff() {
+    for moment in 0..<40 {
+      let machine = FakeMachine()
+      machine.powers = [.on, .off, .off, .on]
+      var moments = 0, other: Int64?
+      machine.otherCore = {
+        if moments >= moment && !$0.isLocked && other == nil {
+          other = call([0x8400_0002], by: 3, on: $0)
+        }
+        moments += 1
+      }
+      let own = call([0x8400_0002], on: machine)
+      if other == nil { other = call([0x8400_0002], by: 3, on: machine) }
+      #expect(Set([own, other]) == [0, -3])
+      #expect(machine.powers.count { $0 == .on } == 1)
+    }
+  }
+
+  @Test(
+    "SMCCC_VERSION is there for who calls by SMC, as firmware says; by HVC nothing of firmware's is"
+  )
+  func conventionVersion() {
+    let machine = FakeMachine()
+    machine.features = [0x8000_0000: 0]
+    #expect(call([0x8400_000a, 0x8000_0000], on: machine) == 0)
+    #expect(call([0x8400_000a, 0x8000_0000], isSMC: false, on: machine) == -1)
+    #expect(FirmwareFilter.decision(for: 0x8000_0000, trustedOS: false) == .pass)
+    machine.features = [:]
+    #expect(call([0x8400_000a, 0x8000_0000], on: machine) == -1)
   }
 
   @Test("CPU_ON's target is on its way, and off again if its core does not start")

@@ -29,17 +29,6 @@ struct PSCITests {
     #expect(PSCI.Function(x0: 0xdead_beef_8400_0000) == .version)
   }
 
-  @Test("Every number of PSCI's range is EL2's to answer, and no other")
-  func range() {
-    for n in 0..<UInt64(0x20) {
-      #expect(PSCI.isPSCI(0x8400_0000 + n))
-      #expect(PSCI.isPSCI(0xc400_0000 + n))
-    }
-    for other: UInt64 in [0x8400_0020, 0x8000_0000, 0x8600_0000, 0xc200_0000, 0] {
-      #expect(!PSCI.isPSCI(other))
-    }
-  }
-
   @Test("A status is -1 to -9 in x0, and one that firmware invents is an internal failure")
   func status() {
     #expect(PSCI.Status.notSupported.value == UInt64.max)

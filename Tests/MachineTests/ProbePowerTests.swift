@@ -52,6 +52,22 @@ extension MachineTests {
       for line in expected { #expect(seen.count { $0 == line } == 2, "\(line)") }
     }
 
+    /// QEMU answers PSCI in firmware's place and knows nothing else; that what passes reaches firmware
+    /// stands in docs/not-seen-on-hardware.md.
+    @Test(
+      "What firmware would do to its caller, and what no caller may say, is an unknown function")
+    func firmware() async throws {
+      let answers = [
+        "VERSION 10001", "VERSION, no live SVE state 10001", "VERSION, bit 17 -1",
+        "CPU_ON at no memory, no live SVE state -9", "a yielding call -1", "SDEI_VERSION -1",
+        "FFA_VERSION -1", "DRTM_VERSION -1", "a hypervisor's UID -1", "a trusted OS's UID -1",
+        "SMCCC_ARCH_FEATURES of FFA_VERSION -1", "SMCCC_VERSION is as discovered",
+      ]
+      #expect(
+        try await ProbeMachine(topic: "firmware-calls").transcript()
+          == ["HVC"] + answers + ["SMC"] + answers + ["SMC #1 -1"])
+    }
+
     /// QEMU's own debugger, which sees EL2, refuses in firmware's place.
     @Test("What firmware does not do is said on the console, answered, and the guest goes on")
     func refused() async throws {

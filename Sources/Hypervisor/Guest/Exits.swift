@@ -64,7 +64,12 @@ enum Exits {
       vcpu.value.exits.count(.firmwareCall)
       // A trapped SMC has not executed: EL2 completes it. (HVC has; its return address is the next.)
       vcpu.value.debug.firmwareCallReturned(context: &frame.value.context)
-      Power.call(vcpu, frame, isSMC: true)
+      // #0 alone is the convention's. AArch32's syndrome does not have the number.
+      if syndrome.exceptionClass == .smc64 && syndrome.iss & 0xffff != 0 {
+        Power.refuse(frame)
+      } else {
+        Power.call(vcpu, frame, isSMC: true)
+      }
     case .breakpointLower, .stepLower, .watchpointLower, .bkpt32, .vectorCatch32, .brk64:
       handleDebugException(vcpu, syndrome, faultAddress)
     case .dataAbortLower, .instructionAbortLower:

@@ -36,7 +36,7 @@ enum PSCI {
   }
 
   /// A call's function and arguments. SMC32 has them in W registers, whose other halves are nobody's
-  /// (Arm DEN 0028, section 3.1).
+  /// (Arm DEN 0028, section 3.1). Whether the caller has live SVE state does not matter here.
   struct Call: Equatable {
     let id: UInt32
     let x1: UInt64
@@ -44,7 +44,7 @@ enum PSCI {
     let x3: UInt64
 
     init(x0: UInt64, _ x1: UInt64 = 0, _ x2: UInt64 = 0, _ x3: UInt64 = 0) {
-      id = UInt32(truncatingIfNeeded: x0)
+      id = UInt32(truncatingIfNeeded: x0) & ~FunctionIdentifier.noSVEState
       let mask: UInt64 = id & 1 &<< 30 != 0 ? ~0 : 0xffff_ffff
       self.x1 = x1 & mask
       self.x2 = x2 & mask
@@ -72,14 +72,6 @@ enum PSCI {
 
     /// StateType: the state is lost, and the core comes back at the entry point.
     var isPowerDown: Bool { rawValue & 1 &<< (format == .original ? 16 : 30) != 0 }
-  }
-
-  /// Whether `x0` names a function of the "Standard Secure Service" range that is PSCI's (functions 0
-  /// to 0x1f). Those that EL2 does not know are refused rather than passed on: firmware must not power
-  /// a core down beneath EL2.
-  static func isPSCI(_ x0: UInt64) -> Bool {
-    let id = UInt32(truncatingIfNeeded: x0)
-    return id & 0xbfff_ffe0 == 0x8400_0000
   }
 
   /// Return codes (section 5.2.2).
@@ -119,10 +111,15 @@ enum PSCI {
   /// The affinity fields of an MPIDR or of a CPU_ON argument.
   static func affinity(_ mpidr: UInt64) -> UInt64 { mpidr & 0xff_00ff_ffff }
 
-  /// AFFINITY_INFO's answer.
+  /// Whether a vCPU is on: AFFINITY_INFO's answers, and one state more.
   enum Power: UInt32 {
     case on = 0
     case off = 1
     case onPending = 2
+    /// CPU_OFF is not complete. To the others the vCPU is still on: it cannot be turned on yet.
+    case turningOff = 3
+
+    /// As AFFINITY_INFO answers.
+    var affinityInfo: UInt64 { UInt64((self == .turningOff ? .on : self).rawValue) }
   }
 }

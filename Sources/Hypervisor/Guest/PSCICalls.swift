@@ -20,9 +20,12 @@ protocol PSCIMachine {
   /// For a few instructions only; the others spin.
   func withPowerLocked<Result>(_ body: () -> Result) -> Result
 
-  /// Has the core of `vcpu`, which is ``PSCI/Power/onPending`` now, begin at `entry` with x0 = `context`.
-  func start(_ vcpu: Int, entry: UInt64, context: UInt64) -> PSCI.Status
-  /// Takes the calling vCPU, which is ``PSCI/Power/off`` now, out of what runs.
+  /// Has `vcpu` begin at `entry` with x0 = `context` when it is started. It is ``PSCI/Power/off``, for its
+  /// core may begin as soon as it is ``PSCI/Power/onPending``, and the caller holds the lock.
+  func prepare(_ vcpu: Int, entry: UInt64, context: UInt64)
+  /// Has the core of `vcpu`, which is ``PSCI/Power/onPending`` now, begin.
+  func start(_ vcpu: Int) -> PSCI.Status
+  /// Takes the calling vCPU, which is ``PSCI/Power/turningOff``, out of what runs.
   func stop(_ vcpu: Int)
   /// Waits in standby until an interrupt is pending for the calling vCPU, or for any shorter time.
   func standBy(_ vcpu: Int)
@@ -38,13 +41,19 @@ extension PSCI {
   ///
   /// The answers are those of the specification's section 5, the order of checks is that of Arm's own
   /// firmware: parameters, then addresses, then states.
+  ///
+  /// - Parameter isSMC: whether the guest has called by SMC, the one way to what firmware answers; or by HVC.
   static func answer<Machine: PSCIMachine>(
-    _ call: Call, by caller: Int, on machine: Machine
+    _ call: Call, by caller: Int, isSMC: Bool, on machine: Machine
   ) -> UInt64? {
     guard let function = Function(x0: UInt64(call.id)) else { return Status.notSupported.value }
     switch function {
     case .version: return version
-    case .features: return features(UInt32(truncatingIfNeeded: call.x1), machine)
+    case .features:
+      let id = UInt32(truncatingIfNeeded: call.x1)
+      // A caller by HVC that is told of SMCCC_VERSION calls that by HVC, and takes -1 for a version.
+      guard isSMC || id != UInt32(smcccVersion) else { return Status.notSupported.value }
+      return features(id, machine)
     case .migrateInfoType: return migrationNotRequired
     case .cpuOn: return turnOn(call, machine).value
     case .cpuOff: return turnOff(caller, machine).value
@@ -103,15 +112,18 @@ extension PSCI {
     // Two vCPUs may want to turn the same one on; the first to say so does it.
     let found = machine.withPowerLocked {
       let power = machine.power(of: target)
-      if power == .off { machine.setPower(of: target, .onPending) }
+      if power == .off {
+        machine.prepare(target, entry: call.x2, context: call.x3)
+        machine.setPower(of: target, .onPending)
+      }
       return power
     }
     switch found {
-    case .on: return .alreadyOn
+    case .on, .turningOff: return .alreadyOn
     case .onPending: return .onPending
     case .off: break
     }
-    let status = machine.start(target, entry: call.x2, context: call.x3)
+    let status = machine.start(target)
     if status != .success {
       machine.withPowerLocked { machine.setPower(of: target, .off) }
     }
@@ -124,15 +136,19 @@ extension PSCI {
     // The last one that is on may not: nobody could ever turn one on again. Looked at and done in one,
     // for two vCPUs may both be the last but one.
     let isLast = machine.withPowerLocked {
-      for other in 0..<machine.vcpuCount
-      where other != caller && machine.power(of: other) != .off {
-        machine.setPower(of: caller, .off)
-        return false
+      for other in 0..<machine.vcpuCount where other != caller {
+        let power = machine.power(of: other)
+        if power == .on || power == .onPending {
+          machine.setPower(of: caller, .turningOff)
+          return false
+        }
       }
       return true
     }
     guard !isLast else { return .denied }
     machine.stop(caller)
+    // Not earlier: a vCPU that is off may be taken up by CPU_ON at once.
+    machine.withPowerLocked { machine.setPower(of: caller, .off) }
     return .success
   }
 
@@ -157,6 +173,6 @@ extension PSCI {
     else {
       return Status.invalidParameters.value
     }
-    return UInt64(machine.power(of: vcpu).rawValue)
+    return machine.power(of: vcpu).affinityInfo
   }
 }

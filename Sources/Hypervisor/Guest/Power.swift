@@ -13,22 +13,34 @@ enum Power {
     var core: UInt64
   }
 
-  /// Completes an SMC or HVC with its arguments in `frame`.
+  /// Completes an SMC or HVC #0 with its arguments in `frame`.
   ///
-  /// - Parameter isSMC: what is not PSCI's is passed on to firmware if it is an SMC, and unknown if
-  ///   it is an HVC, for there is no other hypervisor.
+  /// - Parameter isSMC: what is not PSCI's is passed on to firmware, as ``FirmwareFilter`` says, if it is
+  ///   an SMC, and unknown if it is an HVC, for there is no other hypervisor.
   static func call(_ vcpu: Fixed<VCPU>, _ frame: Fixed<TrapFrame>, isSMC: Bool) {
-    if PSCI.isPSCI(frame.value.x[0]) {
-      let answer = PSCI.answer(PSCI.Call(frame), by: vcpu.value.index, on: GuestMachine())
+    let decision = FirmwareFilter.decision(
+      for: frame.value.x[0], x1: frame.value.x[1],
+      trustedOS: EL2.shared.value.machine.hasTrustedOS)
+    switch decision {
+    case .psci:
+      let answer = PSCI.answer(
+        PSCI.Call(frame), by: vcpu.value.index, isSMC: isSMC, on: GuestMachine())
       if let answer { frame.value.x[0] = answer }
-    } else if isSMC && Firmware.isPresent {
-      // x0 to x17 are arguments and results (SMCCC 1.1 and later keep the rest of them); they are the
-      // first of the frame, in order.
+    case .pass where isSMC && Firmware.isPresent:
+      // x0 to x17 are arguments and results: SMCCC 1.0 leaves x4 to x17 UNKNOWN, later versions keep them.
+      // They are the first of the frame, in order. Firmware keeps x18 to x30 in every version; the
+      // guest's are in the frame. The client ID that SMCCC 1.0 has in W7 goes on as the guest gives it:
+      // to firmware there is one client, as there is bare. Firmware that does not return takes the core
+      // with it, as it does bare.
       unsafe el2_smc(frame.rawPointer.assumingMemoryBound(to: UInt64.self))
-    } else {
-      // SMCCC, "unknown function": -1 in the width of the call.
-      frame.value.x[0] = PSCI.Status.notSupported.value
+    case .pass, .notSupported:
+      refuse(frame)
     }
+  }
+
+  /// Answers as the SMC Calling Convention has it for an unknown function: -1, in any width.
+  static func refuse(_ frame: Fixed<TrapFrame>) {
+    frame.value.x[0] = PSCI.Status.notSupported.value
   }
 
   /// Whether `vcpu` waits for the machine's end, which it has called for.
@@ -118,10 +130,14 @@ struct GuestMachine: PSCIMachine {
     return body()
   }
 
-  func start(_ target: Int, entry: UInt64, context: UInt64) -> PSCI.Status {
-    let vcpu = EL2.vcpu(target)
+  func prepare(_ vcpu: Int, entry: UInt64, context: UInt64) {
+    // Stored before the state, which is a release: the core reads both after it has read that.
+    let vcpu = EL2.vcpu(vcpu)
     vcpu.value.entry = entry
     vcpu.value.entryContext = context
+  }
+
+  func start(_ target: Int) -> PSCI.Status {
     if CoreWord.isAlive.load(target) != 0 {
       Standstill.kick(target)
       return .success

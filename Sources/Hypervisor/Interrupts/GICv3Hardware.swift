@@ -6,14 +6,17 @@ struct GICv3Hardware: InterruptHardware, ~Copyable {
   private let distributor: UInt
   private let redistributors: InlineArray<8, UInt>
   private let memory: MemoryRegions
+  let hypervisorMemory: Range<UInt64>
   private let inPlace = InPlace()
 
   /// The distributor at `distributor`, each processor's RD_base at its index in `redistributors`,
   /// and the RAM that EL2 has mapped at the addresses in `memory`, where the guest's LPI tables may
-  /// be. All addresses are physical ones, which EL2 maps one to one.
+  /// be, except in `hypervisorMemory`. All addresses are physical ones, which EL2 maps one to one.
   init(
-    distributor: UInt, redistributors: InlineArray<8, UInt>, memory: consuming MemoryRegions
+    distributor: UInt, redistributors: InlineArray<8, UInt>, memory: consuming MemoryRegions,
+    hypervisorMemory: Range<UInt64>
   ) {
+    self.hypervisorMemory = hypervisorMemory
     self.distributor = distributor
     self.redistributors = redistributors
     self.memory = memory

@@ -168,6 +168,8 @@ enum RedistributorOffset {
   /// GICR_WAKER.ProcessorSleep and ChildrenAsleep.
   static var processorSleep: UInt32 { 1 << 1 }
   static var childrenAsleep: UInt32 { 1 << 2 }
+  /// GICR_CTLR.EnableLPIs.
+  static var enableLPIs: UInt32 { 1 << 0 }
   /// GICR_CTLR.RWP.
   static var writePending: UInt32 { 1 << 3 }
 }

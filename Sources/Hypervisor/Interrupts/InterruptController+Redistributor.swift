@@ -1,3 +1,5 @@
+internal import Synchronization
+
 // The guest's accesses of the redistributors (IHI 0069, 12.11).
 
 extension InterruptController where Hardware: ~Copyable {
@@ -30,10 +32,11 @@ extension InterruptController where Hardware: ~Copyable {
         let waits = processor != interface.processor && isRevalidationPending(on: processor)
         return UInt64(waits ? value | RedistributorOffset.writePending : value)
       }
-      hardware.write32(frame, access.offset, word)
+      writeControl(of: processor, word)
       return 0
-    case RedistributorOffset.propertyBase where access.value != nil && access.size >= 4:
-      passThrough(frame, access.with(numberBitsAtMost: 15))
+    case RedistributorOffset.propertyBase..<RedistributorOffset.pendingBase &+ 8
+    where access.value != nil:
+      writeTableBase(of: processor, access)
       return 0
     case RedistributorOffset.setLPI..<RedistributorOffset.clearLPI &+ 8,
       RedistributorOffset.propertyBase..<RedistributorOffset.pendingBase &+ 8,
@@ -90,6 +93,88 @@ extension InterruptController where Hardware: ~Copyable {
     return redistributors[processor].isAsleep ? UInt64(asleep) : 0
   }
 
+  // MARK: LPI tables
+
+  // The redistributor reads and writes memory where GICR_PROPBASER and GICR_PENDBASER say, past stage 2.
+  // It does so while GICR_CTLR.EnableLPIs is 1. So LPIs stay off where a table would be in EL2's memory,
+  // and no table moves there while they are on. With LPIs off a register holds anything: a guest may
+  // write an address in two halves. A core's registers are any vCPU's to write, hence the lock.
+
+  private func writeControl(of processor: Int, _ word: UInt32) {
+    lockTables()
+    defer { unlockTables() }
+    let frame = InterruptFrame.redistributor(processor)
+    let isAllowed =
+      isAllowedTable(properties: hardware.read64(frame, RedistributorOffset.propertyBase))
+      && isAllowedTable(pending: hardware.read64(frame, RedistributorOffset.pendingBase))
+    let refused = isAllowed ? 0 : RedistributorOffset.enableLPIs
+    hardware.write32(frame, RedistributorOffset.control, word & ~refused)
+  }
+
+  /// A write of GICR_PROPBASER or GICR_PENDBASER.
+  private func writeTableBase(of processor: Int, _ access: RegisterAccess) {
+    guard let value = access.value, access.size >= 4 else { return }
+    lockTables()
+    defer { unlockTables() }
+    let frame = InterruptFrame.redistributor(processor)
+    let base = access.offset & ~7
+    var merged = value
+    if access.size == 4 {
+      let shift = UInt64(access.offset & 4) &* 8
+      merged = hardware.read64(frame, base) & ~(0xffff_ffff << shift)
+      merged |= (value & 0xffff_ffff) << shift
+    }
+    if base == RedistributorOffset.propertyBase {
+      // IDbits, [4:0]: LPIs that EL2 could not queue must not be delivered.
+      merged = merged & ~0x1f | min(merged & 0x1f, Self.mostNumberBits &- 1)
+      guard isAllowedTable(properties: merged) || !usesLPIs else { return }
+    } else {
+      guard isAllowedTable(pending: merged) || !usesLPIs else { return }
+    }
+    hardware.write64(frame, base, merged)
+  }
+
+  /// The INTIDs of LPIs have so many bits at most.
+  private static var mostNumberBits: UInt64 { 16 }
+
+  /// Whether the table that a GICR_PROPBASER names, a byte for each LPI, is clear of EL2's memory.
+  private func isAllowedTable(properties: UInt64) -> Bool {
+    // Physical_Address, [51:12]. IDbits, [4:0], is the number of bits less one.
+    let ids: UInt64 = 1 << (min(properties & 0x1f, Self.mostNumberBits &- 1) &+ 1)
+    return isAllowedTable(
+      at: properties & 0x000f_ffff_ffff_f000, size: ids > 8192 ? ids &- 8192 : 0)
+  }
+
+  /// Whether the table that a GICR_PENDBASER names, a bit for each INTID, is clear of EL2's memory.
+  private func isAllowedTable(pending: UInt64) -> Bool {
+    // Physical_Address, [51:16]. GICR_PROPBASER may still be written: its largest IDbits counts.
+    isAllowedTable(at: pending & 0x000f_ffff_ffff_0000, size: (1 << Self.mostNumberBits) / 8)
+  }
+
+  private func isAllowedTable(at address: UInt64, size: UInt64) -> Bool {
+    !hardware.hypervisorMemory.overlaps(address..<address &+ size)
+  }
+
+  /// Whether any redistributor may use its tables: several may have one GICR_PROPBASER in common
+  /// (GICR_TYPER.CommonLPIAff), and one that is switched off still does until RWP is clear.
+  private var usesLPIs: Bool {
+    for processor in 0..<processorCount {
+      let control = hardware.read32(
+        .redistributor(processor), RedistributorOffset.control)
+      if control & (RedistributorOffset.enableLPIs | RedistributorOffset.writePending) != 0 {
+        return true
+      }
+    }
+    return false
+  }
+
+  /// For a few accesses of registers; the others spin.
+  private func lockTables() {
+    while lpiTables.exchange(true, ordering: .acquiring) {}
+  }
+
+  private func unlockTables() { lpiTables.store(false, ordering: .releasing) }
+
   @discardableResult
   @_optimize(size)
   private func passThrough(_ frame: InterruptFrame, _ access: RegisterAccess) -> UInt64 {
@@ -106,15 +191,5 @@ extension InterruptController where Hardware: ~Copyable {
       break
     }
     return 0
-  }
-}
-
-extension RegisterAccess {
-  /// A write of GICR_PROPBASER with IDbits, [4:0], limited: LPIs that EL2 could not queue must not
-  /// be delivered.
-  @_optimize(size)
-  fileprivate func with(numberBitsAtMost limit: UInt64) -> RegisterAccess {
-    guard let value else { return self }
-    return .write(offset, size: size, value & ~0x1f | min(value & 0x1f, limit))
   }
 }

@@ -25,6 +25,9 @@ struct InterruptController<Hardware: InterruptHardware & ~Copyable>: ~Copyable {
 
   let priorities: PriorityView
 
+  /// Held while a register is written that says where the guest's LPI tables are, or that they are in use.
+  let lpiTables = Atomic(false)
+
   /// How many vCPUs this build has room for.
   static var maximumProcessorCount: Int { 8 }
 

@@ -18,6 +18,9 @@ protocol InterruptHardware: ~Copyable {
   /// The byte that the guest's LPI configuration table has for `number` (IHI 0069, 5.1.1): priority
   /// at [7:2], enable at [0]. 0 where the table does not reach.
   func lpiConfiguration(of number: InterruptNumber) -> UInt8
+
+  /// EL2's own memory, where no table of the guest's may be.
+  var hypervisorMemory: Range<UInt64> { get }
 }
 
 /// The system registers of a GICv3 that EL2 uses (IHI 0069, 12.2 and 12.4).

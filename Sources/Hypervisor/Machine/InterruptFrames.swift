@@ -147,6 +147,7 @@ extension MachineDescription {
   func interruptHardware(_ redistributors: borrowing RedistributorMap) -> GICv3Hardware {
     GICv3Hardware(
       distributor: UInt(distributor.address), redistributors: redistributors.frames,
-      memory: MemoryRegions(copying: memory))
+      memory: MemoryRegions(copying: memory),
+      hypervisorMemory: hypervisor.address..<hypervisor.end)
   }
 }

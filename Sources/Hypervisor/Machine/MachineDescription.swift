@@ -29,6 +29,8 @@ struct MachineDescription: ~Copyable {
   var console: UInt64 = 0
   /// An SMC of EL2's is answered.
   var firmwareAnswersSMC = false
+  /// The tree has a trusted OS, which the guest calls by SMC.
+  var hasTrustedOS = false
   /// EL2's own memory, from the image's start to the guest kernel.
   var hypervisor = Region(from: 0, to: 0)
 }
@@ -50,6 +52,7 @@ extension MachineDescription {
     // QEMU answers PSCI calls by SMC where it has no EL3 to do so, and its tree says it.
     let firmware = try reading { () throws(DeviceTreeError) in try tree.psci() }
     firmwareAnswersSMC = firmwareIsEL3 || firmware?.conduit == .smc
+    hasTrustedOS = tree.hasTrustedOS
     self.console = console
     try readMemory(tree)
     try readProcessors(tree, bootAffinity: bootAffinity)
