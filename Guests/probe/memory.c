@@ -33,11 +33,11 @@ static void call(uint64_t address) {
   if (!aborted) say("called");
 }
 
-// The hypervisor's memory, where QEMU loads it, and the page of virtio transports that its debug link
-// is one of.
+// The hypervisor's memory, at the end of RAM, and the page of virtio transports that its debug link is one
+// of.
 static void run_hidden(void) {
   this_cpu()->on_exception = note;
-  static const uint64_t addresses[] = {0x40200000, 0x403ffffc, 0x405ffffc, 0x0a000000, 0x0a000e00};
+  static const uint64_t addresses[] = {0x4fc00000, 0x4fdffffc, 0x4ffffffc, 0x0a000000, 0x0a000e00};
   for (unsigned n = 0; n < sizeof addresses / sizeof *addresses; n++) {
     load(addresses[n]);
     store(addresses[n]);
@@ -67,8 +67,8 @@ static void run_bare(void) {
       0xffff000000000000,  // beyond any
   };
   for (unsigned n = 0; n < sizeof addresses / sizeof *addresses; n++) load(addresses[n]);
-  // RAM on both sides of the hypervisor's, and its end.
-  static const uint64_t ram[] = {0x40100000, 0x40700000, 0x4ffffffc};
+  // RAM, up to the hypervisor's.
+  static const uint64_t ram[] = {0x40100000, 0x40700000, 0x4fbffffc};
   for (unsigned n = 0; n < sizeof ram / sizeof *ram; n++) {
     store(ram[n]);
     load(ram[n]);

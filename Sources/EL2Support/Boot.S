@@ -1,8 +1,10 @@
 // The arm64 Image header, and the way from firmware to Swift for the boot core and for the others.
 //
-// The program runs where it was loaded: it is linked position-independent at address 0 and applies
-// its own relative relocations. Until the MMU is on, memory is Device memory to this core: every
-// access must be aligned and exclusives do not work.
+// The program is linked position-independent at address 0 and applies its own relative relocations, twice:
+// where it was loaded, from where it finds a place of its own, and at that place. The guest kernel, which
+// lies behind it in the file, is then moved down to where the image was loaded, which is where a loader
+// puts it without Stepwell. Until the MMU is on, memory is Device memory to this core: every access must
+// be aligned and exclusives do not work.
 
 #if defined(__aarch64__) && !defined(__linux__) && !defined(__APPLE__)
 
@@ -14,8 +16,9 @@ __image_head:
         // Documentation/arm64/booting.rst of Linux defines these 64 bytes.
         b       boot
         .long   0
+        // `stepwell image` writes the guest kernel's own over these, and image_size for both.
         .quad   0                       // text_offset
-        .quad   __reserved_size         // image_size; `stepwell image` adds the guest kernel's
+        .quad   __first_stage_size      // image_size
         .quad   0xa                     // little-endian, 4 KiB pages, anywhere in memory
         .quad   0, 0, 0
         .ascii  "ARM\x64"
@@ -25,9 +28,11 @@ __image_head:
         .global __payload_descriptor
 __payload_descriptor:
         .ascii  "STEPWELL"
-        .quad   __reserved_size         // where the payload begins
+        .quad   __first_stage_size      // where the payload begins
         .quad   0                       // payload size
-        .quad   0                       // flags; bit 0: hold the guest before its first instruction
+        // Flags. Bit 0: hold the guest before its first instruction. Bit 1: the payload is moved to the
+        // image's beginning before it runs.
+        .quad   2
 
         .section .text.boot, "ax"
 boot:
@@ -40,32 +45,94 @@ boot:
         bl      take_control
 1:
 
-        // Lines over .bss may be left in the cache by whatever ran before, and could be evicted over
-        // what is written below with the cache off. The loader cleaned only the file's part.
-        adrp    x0, __bss_start
-        add     x0, x0, :lo12:__bss_start
-        adrp    x1, __image_end
-        add     x1, x1, :lo12:__image_end
-        bl      invalidate_range
+        adrp    x1, __first_stage_end
+        add     x1, x1, :lo12:__first_stage_end
+        adrp    x20, __statics_end
+        add     x20, x20, :lo12:__statics_end
+        bl      prepare_program
+        adrp    x0, __first_stage_end
+        add     x0, x0, :lo12:__first_stage_end
+        mov     sp, x0
+        mov     x29, xzr
+        mov     x0, x19
+        bl      stepwell_place
+        b       halt
 
-        adrp    x0, __bss_start
-        add     x0, x0, :lo12:__bss_start
-        adrp    x1, __zeroed_end
-        add     x1, x1, :lo12:__zeroed_end
-1:      stp     xzr, xzr, [x0], #16
-        cmp     x0, x1
+// void el2_move(destination, device tree, end of EL2's memory): copies the program to `destination`, a
+// multiple of 4 KiB, and goes on there, with the stack at its top. Nothing of what it has in its
+// variables goes with it. What is at the destination is nobody's.
+        .global el2_move
+el2_move:
+        mov     x22, x0
+        mov     x19, x1
+        mov     x21, x2
+        adrp    x20, __image_head
+        add     x20, x20, :lo12:__image_head
+        adrp    x23, __bss_start
+        add     x23, x23, :lo12:__bss_start
+
+        // As of .bss below: no line of whoever used the memory before may be written back over the copy.
+        sub     x1, x23, x20
+        add     x1, x1, x22
+        bl      invalidate_range
+        mov     x0, x20
+        mov     x1, x22
+1:      ldp     x2, x3, [x0], #16
+        stp     x2, x3, [x1], #16
+        cmp     x0, x23
         b.lo    1b
 
-        bl      relocate
+        // What was written is in memory, past the caches, and nothing that was fetched from there is left.
+        dsb     sy
+        ic      iallu
+        dsb     sy
+        isb
+        adr     x0, moved
+        sub     x0, x0, x20
+        add     x0, x0, x22
+        br      x0
 
+// At its own place: x19 is the device tree, x20 where the image was loaded, x21 where EL2's memory ends.
+moved:
+        adrp    x1, el2_vectors
+        add     x1, x1, :lo12:el2_vectors
+        msr     vbar_el2, x1
+        isb
+        mov     x22, x20
+        adrp    x1, __image_end
+        add     x1, x1, :lo12:__image_end
+        adrp    x20, __zeroed_end
+        add     x20, x20, :lo12:__zeroed_end
+        bl      prepare_program
         adrp    x0, __stacks_start
         add     x0, x0, :lo12:__stacks_start
         add     sp, x0, #STACK_SIZE
         sub     sp, sp, #FRAME_SIZE     // the guest's registers, which Swift prepares there
         mov     x29, xzr
         mov     x0, x19
+        mov     x1, x22
+        mov     x2, x21
         bl      stepwell_boot
         b       halt
+
+// Makes the program ready to run where it lies: zeroes from __bss_start to x20, and applies the
+// relocations. x1 is the end of the memory that is used with the caches off.
+prepare_program:
+        mov     x24, x30
+        // Lines over .bss may be left in the cache by whatever ran before, and could be evicted over
+        // what is written below with the cache off. The loader cleaned only the file's part.
+        adrp    x0, __bss_start
+        add     x0, x0, :lo12:__bss_start
+        bl      invalidate_range
+
+        adrp    x0, __bss_start
+        add     x0, x0, :lo12:__bss_start
+1:      stp     xzr, xzr, [x0], #16
+        cmp     x0, x20
+        b.lo    1b
+
+        mov     x30, x24
+        b       relocate
 
 // Puts what governs EL2 itself into a known state: who was here before, firmware or a kernel that has
 // started this one by kexec, leaves it as it was for itself. The boot protocol promises that the MMU is

@@ -7,7 +7,7 @@ extension MachineTests {
   struct ProbeMemoryTests {
     @Test("EL2's memory and the debug link's page are to the guest as if nothing were there")
     func hidden() async throws {
-      let expected = ["40200000", "403ffffc", "405ffffc", "a000000", "a000e00"].flatMap { address in
+      let expected = ["4fc00000", "4fdffffc", "4ffffffc", "a000000", "a000e00"].flatMap { address in
         // Synchronous external aborts: of a load, of a store (WnR), of an instruction fetch.
         [
           "load \(address)", "vector 200 esr 96000010 far \(address)",

@@ -433,6 +433,9 @@ EL2_SYMBOLS(EL2_SYMBOL)
 void el2_smc(uint64_t *registers);
 // Whether the CPU has the debug registers above from OSDTRRX_EL1 to DBGAUTHSTATUS_EL1 (`Probe.S`).
 uint64_t el2_has_external_debug_registers(void);
+// Copies the program to `destination`, a multiple of 4 KiB that nobody uses, and goes on there in
+// stepwell_boot, with the MMU off. EL2's memory is to end at `end`.
+void el2_move(uint64_t destination, uint64_t device_tree, uint64_t end) __attribute__((noreturn));
 // Turns the stage-1 MMU and the caches on. The code runs identity-mapped, so it simply returns.
 void el2_enable_mmu(uint64_t mair, uint64_t tcr, uint64_t ttbr0, uint64_t sctlr);
 // Enters the guest with the registers in `frame` (x0 to x30; ELR_EL2 and SPSR_EL2 as they stand),
@@ -449,6 +452,9 @@ void el2_write_scalable_vector(uint32_t n, const uint64_t *value);
 #else
 EL2_INLINE void el2_smc(uint64_t *registers) { (void)registers; __builtin_trap(); }
 EL2_INLINE uint64_t el2_has_external_debug_registers(void) { __builtin_trap(); }
+EL2_INLINE __attribute__((noreturn)) void el2_move(uint64_t destination, uint64_t device_tree, uint64_t end) {
+  (void)destination; (void)device_tree; (void)end; __builtin_trap();
+}
 EL2_INLINE void el2_enable_mmu(uint64_t mair, uint64_t tcr, uint64_t ttbr0, uint64_t sctlr) {
   (void)mair; (void)tcr; (void)ttbr0; (void)sctlr; __builtin_trap();
 }

@@ -4,11 +4,27 @@ internal import EL2Support
 internal import NestedDebug
 internal import RemoteProtocol
 
-/// From the first Swift instruction, with the MMU off and only this core awake, to the guest's first.
-@c(stepwell_boot)
-public func stepwellBoot(_ deviceTree: UInt64) {
+/// The first Swift instructions, where the loader has put the image, with the MMU off and only this core
+/// awake. The program goes on in ``stepwellBoot(_:image:end:)``, somewhere else.
+@c(stepwell_place)
+public func stepwellPlace(_ deviceTree: UInt64) {
   do throws(MachineError) {
-    try Boot.run(deviceTree: deviceTree)
+    let place = try Boot.findPlace(deviceTree: deviceTree)
+    el2_move(place.address, deviceTree, place.end)
+  } catch {
+    Boot.refuse(error)
+  }
+}
+
+/// From there, still with the MMU off and only this core awake, to the guest's first instruction.
+///
+/// - Parameters:
+///   - image: where the loader had put the image.
+///   - end: where EL2's memory ends.
+@c(stepwell_boot)
+public func stepwellBoot(_ deviceTree: UInt64, image: UInt64, end: UInt64) {
+  do throws(MachineError) {
+    try Boot.run(deviceTree: deviceTree, image: image, end: end)
   } catch {
     Boot.refuse(error)
   }
@@ -39,30 +55,58 @@ public func stepwellSecondaryUnusable(_ core: UInt64) {
 /// What runs once, as this does, or when a debugger asks, takes little of the image rather than little
 /// time: `@_optimize(size)` says so, and what is used in many places there is `@inline(never)`.
 enum Boot {
+  /// Finds EL2's place, if this is a machine on which a guest can be run beneath at all.
   @_optimize(size)
-  static func run(deviceTree address: UInt64) throws(MachineError) {
+  static func findPlace(deviceTree address: UInt64) throws(MachineError) -> Region {
     let exceptionLevel = (el2_read_current_el() &>> 2) & 3
     let tree = try findDeviceTree(address)
-    let console = MachineDescription.findConsole(tree)
-    FaultConsole.current = Console(pl011: console)
+    FaultConsole.current = Console(pl011: MachineDescription.findConsole(tree))
     guard exceptionLevel == 2 else { throw .noEL2 }
-
     let features = ProcessorFeatures.ofThisCore
     guard el2_read_hcr_el2() & ControlRegisters.e2h == 0 else { throw .hostModeOnly }
     if let lack = features.lack(besideAddressBits: 0) { throw lack }
-    let payload = Payload()
-    guard payload.size != 0 else { throw .noPayload }
-    let hypervisor = Region(
-      from: UInt64(el2_address_of___image_start()), to: payload.start)
+
+    let start = UInt64(el2_address_of___image_start())
+    let payload = Payload(ofImageAt: start)
+    guard payload.isKernel else { throw .noPayload }
+    var memory = RegionList<16>()
+    try MachineDescription.readMemory(tree, into: &memory)
+    guard let image = payload.memory, memory.contains(image.address),
+      memory.contains(image.end &- 1)
+    else { throw .tooLittleMemory }
+    let interrupts = LiveInterruptTables(tree)
+    guard interrupts.first(overlapping: image) == nil else { throw .interruptTablesInKernel }
+
+    let used: UsedMemory
+    do throws(DeviceTreeError) {
+      used = try UsedMemory(tree: tree, at: address, image: image, interrupts: interrupts)
+    } catch { throw .badDeviceTree(error) }
+    let size = UInt64(el2_address_of___image_end()) &- start
+    // What this core cannot address no core needs to; one that can address less says so when it is
+    // turned on.
+    guard
+      let place = Placement.highest(
+        (size &+ Placement.alignment &- 1) & ~(Placement.alignment &- 1), in: memory,
+        below: 1 &<< UInt64(features.physicalAddressBits),
+        obstacle: { used.first(overlapping: $0) })
+    else { throw .noRoom }
+    return place
+  }
+
+  @_optimize(size)
+  static func run(
+    deviceTree address: UInt64, image: UInt64, end: UInt64
+  ) throws(MachineError) {
+    let tree = try findDeviceTree(address)
+    let console = MachineDescription.findConsole(tree)
+    FaultConsole.current = Console(pl011: console)
+    let features = ProcessorFeatures.ofThisCore
+    let payload = Payload(ofImageAt: image)
+    let hypervisor = Region(from: UInt64(el2_address_of___image_start()), to: end)
     let machine = try MachineDescription(
       tree, hypervisor: hypervisor, bootAffinity: PSCI.affinity(features.mpidr),
       firmwareIsEL3: features.el3, console: console
     ) { VirtioTransport(base: UInt($0)).isConsole }
-    guard machine.memory.contains(payload.start &+ payload.size &- 1) else {
-      throw .tooLittleMemory
-    }
-    guard let entry = payload.entry else { throw .noPayload }
-    guard let last = payload.last, machine.memory.contains(last) else { throw .tooLittleMemory }
     guard let bootCore = machine.vcpu(affinity: PSCI.affinity(features.mpidr)) else {
       throw .bootCPUMissing
     }
@@ -70,6 +114,7 @@ enum Boot {
     var memory = PhysicalMemory()
     let addressBits = ControlRegisters.addressBits(features, reaching: lastAddress(of: tree))
     try turnOnMMU(machine, addressBits: addressBits, memory: &memory)
+    payload.moveIntoPlace()
     let stage2 = try makeStage2(tree, machine, addressBits: addressBits, memory: &memory)
     guard let redistributors = machine.redistributorMap(type: { el2_mmio_read64(UInt($0) &+ 8) })
     else { throw .noGICv3 }
@@ -99,7 +144,7 @@ enum Boot {
     EL2.server.initialize(to: DebugServer(link: link, machineIsHeld: payload.holdsGuest))
 
     let vcpu = EL2.vcpu(bootCore)
-    vcpu.value.entry = entry
+    vcpu.value.entry = payload.entry
     vcpu.value.entryContext = address
     Core.start(bootCore, features)
     FaultConsole.coresAreUp = true

@@ -31,7 +31,7 @@ struct MachineDescription: ~Copyable {
   var firmwareAnswersSMC = false
   /// The tree has a trusted OS, which the guest calls by SMC.
   var hasTrustedOS = false
-  /// EL2's own memory, from the image's start to the guest kernel.
+  /// EL2's own memory.
   var hypervisor = Region(from: 0, to: 0)
 }
 
@@ -54,7 +54,7 @@ extension MachineDescription {
     firmwareAnswersSMC = firmwareIsEL3 || firmware?.conduit == .smc
     hasTrustedOS = tree.hasTrustedOS
     self.console = console
-    try readMemory(tree)
+    try Self.readMemory(tree, into: &memory)
     try readProcessors(tree, bootAffinity: bootAffinity)
     try readInterruptController(tree)
     try findDebugLink(tree, isConsole: isConsole)
@@ -76,20 +76,23 @@ extension MachineDescription {
     return 0
   }
 
+  /// RAM, as the tree has it.
   @_optimize(size)
   @inline(never)
-  private mutating func readMemory(_ tree: DeviceTree) throws(MachineError) {
+  static func readMemory(
+    _ tree: DeviceTree, into memory: inout RegionList<16>
+  ) throws(MachineError) {
     var nodes = tree.memoryNodes
     while let node = nodes.next() {
-      var regions = try reading { () throws(DeviceTreeError) in try node.regions() }
+      var regions: DeviceTree.Regions
+      do throws(DeviceTreeError) {
+        regions = try node.regions()
+      } catch { throw .badDeviceTree(error) }
       while let region = regions.next() {
         guard region.isEmpty || memory.append(region) else { throw .tooManyRegions }
       }
     }
     guard memory.count > 0 else { throw .noMemory }
-    guard memory.contains(hypervisor.address), memory.contains(hypervisor.end &- 1) else {
-      throw .tooLittleMemory
-    }
   }
 
   @_optimize(size)

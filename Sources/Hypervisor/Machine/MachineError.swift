@@ -10,6 +10,8 @@ enum MachineError: Error {
   case noMemory
   case tooManyRegions
   case tooLittleMemory
+  case noRoom
+  case interruptTablesInKernel
   case noCPUs
   case bootCPUMissing
   case noGICv3
@@ -45,6 +47,8 @@ enum MachineError: Error {
       case .treeTooLarge: 16
       case .hostModeOnly: 17
       case .shortAddresses: 18
+      case .noRoom: 19
+      case .interruptTablesInKernel: 20
       }
     return TextLine(
       line,
@@ -68,6 +72,8 @@ enum MachineError: Error {
         the device tree is larger than the 2 MiB that EL2 and an operating system have room for: make it smaller.
         the CPU's EL2 can only be a host (HCR_EL2.E2H is always 1), which nothing can be run beneath: use another CPU.
         the CPU can address less than the machine's device tree and its boot CPU call for: boot on this CPU.
+        no range of memory that is free is large enough for EL2, which takes some MiB in one piece: give the machine more memory.
+        the interrupt controller still uses tables of whoever ran before (LPIs are on) where the guest kernel goes: boot from firmware, or turn them off before (QEMU: -M virt,its=off).
         """)
   }
 }

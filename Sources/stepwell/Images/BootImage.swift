@@ -3,15 +3,17 @@ internal import Foundation
 /// One bootable file of hypervisor and guest kernel.
 ///
 /// The file begins with the hypervisor, whose Image header bootloaders read, and goes on with the
-/// kernel where the hypervisor's own memory ends. Behind the header stands the payload descriptor,
-/// which tells the hypervisor what was appended:
+/// kernel behind the memory that the hypervisor needs there. The hypervisor moves itself out of the way
+/// and the kernel down to the image's beginning; therefore the header asks for the place that the
+/// kernel asks for, and for no more memory than the kernel needs there or the file takes. Behind the
+/// header stands the payload descriptor, which tells the hypervisor what was appended:
 ///
 /// | byte | field |
 /// |---|---|
 /// | 64 | "STEPWELL" |
-/// | 72 | reserved size: where the payload begins, a multiple of 2 MiB |
+/// | 72 | where the payload begins, a multiple of 4 KiB |
 /// | 80 | payload size: bytes of the kernel's file, 0 in the bare hypervisor |
-/// | 88 | flags; bit 0: hold the guest before its first instruction |
+/// | 88 | flags; bit 0: hold the guest before its first instruction; bit 1: the payload is moved to the image's beginning, and else runs where it lies |
 enum BootImage {
   /// Puts the two together.
   ///
@@ -30,41 +32,56 @@ enum BootImage {
     else {
       throw Failure("The hypervisor has no payload descriptor; build it again.")
     }
-    let reserved = hypervisor.littleEndian(at: Offset.reservedSize)
-    guard reserved > 0, reserved % boundary == 0, reserved >= hypervisor.count,
-      reserved <= 1 << 30
-    else {
+    let offset = hypervisor.littleEndian(at: Offset.payload)
+    guard offset > 0, offset % page == 0, offset >= hypervisor.count, offset <= 1 << 30 else {
       throw Failure(
-        "The hypervisor's reserved size, \(reserved) bytes, is impossible; build it again.")
+        "The hypervisor's payload offset, \(offset) bytes, is impossible; build it again.")
     }
+    let flags = hypervisor.littleEndian(at: Offset.flags)
 
     let kernelHeader = try ImageHeader(kernel, of: name)
-    guard kernelHeader.textOffset % boundary == 0 else {
-      throw Failure(
-        "\(name) wants to begin \(kernelHeader.textOffset) bytes above a 2 MiB boundary (text_offset); "
-          + "only kernels that begin on one can be placed behind the hypervisor.")
-    }
     let footprint = max(kernelHeader.imageSize, UInt64(kernel.count))
     guard footprint <= 1 << 40 else {
       throw Failure(
         "\(name) claims \(footprint) bytes of memory (image_size), which is impossible.")
     }
-
-    header.imageSize = reserved + footprint
+    if flags & Flags.moves != 0 {
+      guard kernelHeader.placement % page == 0 else {
+        throw Failure(
+          "\(name) wants to begin \(kernelHeader.placement) bytes above a 2 MiB boundary "
+            + "(text_offset), which must be a multiple of 4 KiB.")
+      }
+      header.textOffset = kernelHeader.placement
+      header.flags = kernelHeader.flags
+      header.imageSize = max(offset + UInt64(kernel.count), footprint)
+    } else {
+      guard offset % boundary == kernelHeader.placement else {
+        throw Failure(
+          "\(name) wants to begin \(kernelHeader.placement) bytes above a 2 MiB boundary "
+            + "(text_offset), where it does not lie behind this program.")
+      }
+      header.imageSize = offset + footprint
+    }
     var image = hypervisor
     header.write(to: &image)
     image.setLittleEndian(UInt64(kernel.count), at: Offset.payloadSize)
-    image.setLittleEndian(holdsGuest ? 1 : 0, at: Offset.flags)
-    image.append(Data(count: Int(reserved) - hypervisor.count))
+    image.setLittleEndian(flags | (holdsGuest ? Flags.holds : 0), at: Offset.flags)
+    image.append(Data(count: Int(offset) - hypervisor.count))
     image.append(kernel)
     return image
   }
 
+  private static let page: UInt64 = 4096
   private static let boundary: UInt64 = 2 << 20
+
+  private enum Flags {
+    static let holds: UInt64 = 1
+    static let moves: UInt64 = 2
+  }
 
   private enum Offset {
     static let magic = ImageHeader.size
-    static let reservedSize = 72
+    static let payload = 72
     static let payloadSize = 80
     static let flags = 88
     static let end = 96

@@ -10,6 +10,12 @@ struct ImageHeader: Equatable {
   /// Bytes of memory it takes, from its first one on, uninitialised data included. 0 if its maker did
   /// not say (kernels before 3.17).
   var imageSize: UInt64
+  /// Byte order, page size, and whether it may lie anywhere or wants to be near the beginning of RAM.
+  var flags: UInt64
+
+  /// Bytes from a 2 MiB boundary to where loaders put it: one that does not say its size does not say
+  /// this either, and means 0x80000.
+  var placement: UInt64 { imageSize == 0 ? 0x80000 : textOffset }
 
   /// - Throws: `Failure` that says what `name` is instead, where that can be told.
   init(_ bytes: Data, of name: String) throws {
@@ -18,12 +24,14 @@ struct ImageHeader: Equatable {
     }
     textOffset = bytes.littleEndian(at: 8)
     imageSize = bytes.littleEndian(at: 16)
+    flags = bytes.littleEndian(at: 24)
   }
 
   /// Writes the fields back into the header they were read from.
   func write(to bytes: inout Data) {
     bytes.setLittleEndian(textOffset, at: 8)
     bytes.setLittleEndian(imageSize, at: 16)
+    bytes.setLittleEndian(flags, at: 24)
   }
 
   private static let magic = Array("ARM\u{64}".utf8)
