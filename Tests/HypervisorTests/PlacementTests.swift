@@ -39,12 +39,12 @@ struct PlacementTests {
       used: [
         region(gib, 100 * mib), region(2 * gib - 16 * mib, mib), region(2 * gib - 2 * mib, mib),
         region(2 * gib - 10 * mib, 2 * mib),
-      ], place: region(2 * gib - 8 * mib, 4 * mib)),
+      ], place: region(2 * gib - 6 * mib, 4 * mib)),
     Row(
       testDescription: "not in a gap that is large enough but has no boundary in the right place",
       ram: [region(gib, gib)],
-      used: [region(2 * gib - mib, mib), region(2 * gib - 7 * mib, mib)],
-      place: region(2 * gib - 12 * mib, 4 * mib)),
+      used: [region(2 * gib - mib, mib), region(2 * gib - 6 * mib, mib)],
+      place: region(2 * gib - 10 * mib, 4 * mib)),
     Row(
       testDescription: "with the rest, where RAM does not end on a boundary",
       ram: [region(gib, gib - mib)], place: region(2 * gib - 6 * mib, 5 * mib)),
@@ -80,7 +80,8 @@ struct PlacementTests {
       place: nil),
     Row(
       testDescription: "what begins at address 0 is as good as any other",
-      ram: [region(0, 64 * mib)], used: [region(6 * mib, 58 * mib)], place: region(2 * mib, 4 * mib)),
+      ram: [region(0, 64 * mib)], used: [region(6 * mib, 58 * mib)], place: region(2 * mib, 4 * mib)
+    ),
   ]
 
   @Test("is the highest range of RAM that nobody uses", arguments: rows)

@@ -74,11 +74,10 @@ extension MachineTests {
       let stub = try DebugEndpoint.unused()
       let machine = ProbeMachine(
         topic: "psci-refused", cpus: 2, others: ["-S", "-gdb", "tcp:\(stub.description)"])
-      // The image is loaded at a multiple of 2 MiB above the beginning of memory; the SMC is the
-      // fourteenth instruction.
+      // EL2 has moved to the end of the probe's 256 MiB; the SMC is the fourteenth instruction.
       let call =
         try await GuestProgram(executable: MachineTests.hypervisor.executable)
-        .address(of: "el2_smc") + 0x4020_0000 + 13 * 4
+        .address(of: "el2_smc") + 0x4fc0_0000 + 13 * 4
       var said = 0
       let transcript = try await machine.transcript { console, _ in
         let outside = try await RemoteClient(stub)

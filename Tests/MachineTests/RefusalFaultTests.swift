@@ -14,10 +14,10 @@ extension MachineTests {
       var machine = try await LinuxGuest.machine(cpus: cores)
       let stub = try DebugEndpoint.unused()
       machine.others = ["-S", "-gdb", "tcp:\(stub.description)"]
-      // The image is loaded at a multiple of 2 MiB above the beginning of memory.
+      // EL2 has moved to the end of the machine's 512 MiB.
       let handler =
         try await GuestProgram(executable: MachineTests.hypervisor.executable)
-        .address(of: "stepwell_synchronous") + 0x4020_0000
+        .address(of: "stepwell_synchronous") + 0x5fc0_0000
       try await machine.boot { console in
         let guest = LinuxGuest(console: console)
         let outside = try await RemoteClient(stub)
@@ -65,7 +65,7 @@ extension MachineTests {
             try #expect(await outside.request("Hg\(core)") == "OK")
             let pc = try await outside.readRegister(32)
             #expect(
-              pc >= 0x4020_0000 && pc < 0x4060_0000, "core \(core - 1): \(String(pc, radix: 16))")
+              pc >= 0x5fc0_0000 && pc < 0x6000_0000, "core \(core - 1): \(String(pc, radix: 16))")
           }
           try await outside.send(packet: "vCont;c")
         }

@@ -60,13 +60,14 @@ private let offset: UInt64 = 5 << 16
     #expect(try ImageHeader(composed, of: "it").imageSize == needs)
   }
 
-  @Test(arguments: [
-    (image(textOffset: 0, flags: 0xa), 0, 0xa),
-    (image(textOffset: 0x80000, flags: 2), 0x80000, 2),
-    (image(textOffset: 0x1f_f000), 0x1f_f000, 0xa),
-    // One that does not say its size does not say this either.
-    (image(textOffset: 0x1234, imageSize: 0, flags: 0), 0x80000, 0),
-  ] as [(Data, UInt64, UInt64)])
+  @Test(
+    arguments: [
+      (image(textOffset: 0, flags: 0xa), 0, 0xa),
+      (image(textOffset: 0x80000, flags: 2), 0x80000, 2),
+      (image(textOffset: 0x1f_f000), 0x1f_f000, 0xa),
+      // One that does not say its size does not say this either.
+      (image(textOffset: 0x1234, imageSize: 0, flags: 0), 0x80000, 0),
+    ] as [(Data, UInt64, UInt64)])
   func `goes where the kernel would go alone`(
     kernel: Data, textOffset: UInt64, flags: UInt64
   ) throws {
@@ -75,7 +76,8 @@ private let offset: UInt64 = 5 << 16
     #expect(header.flags == flags)
   }
 
-  @Test func `of a program that does not move its payload has room behind it for the kernel`() throws
+  @Test func `of a program that does not move its payload has room behind it for the kernel`()
+    throws
   {
     let program = image(imageSize: twoMiB, payload: twoMiB, moves: false)
     let composed = try compose(hypervisor: program, kernel: image(imageSize: 1000))
