@@ -93,7 +93,7 @@ struct CoreRequest {
   /// Whether Z0 to Z31 can be accessed: with SVE always; with SME alone in streaming mode (SVCR.SM), which the
   /// guest was left in.
   private var hasScalableVectors: Bool {
-    let cpu = EL2.shared.value.features
+    let cpu = EL2.current.value.features
     return cpu.sve || cpu.sme && el2_read_svcr() & 1 != 0
   }
 }

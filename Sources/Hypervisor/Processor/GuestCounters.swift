@@ -58,7 +58,7 @@ extension GuestCounters {
 
 /// Those of the core that executes this.
 private struct CoreCounters: CounterHardware {
-  var hasCounters: Bool { EL2.shared.value.features.pmu != 0 }
+  var hasCounters: Bool { EL2.current.value.features.pmu != 0 }
   mutating func readControl() -> UInt64 { el2_read_pmcr_el0() }
   mutating func writeControl(_ value: UInt64) { el2_write_pmcr_el0(value) }
   mutating func synchronize() { el2_isb() }
