@@ -16,7 +16,15 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   /// - Returns: false if it is another packet.
   mutating func obeyWithoutAnswer(_ target: inout Machine) -> Bool {
     switch receiver.packet.takeByte() {
-    case UInt8(ascii: "k"): letGo(&target)
+    case UInt8(ascii: "k"):
+      // But LLDB waits for an answer, some seconds, and says that it could not kill: "ended by SIGKILL"
+      // is what its own servers say.
+      let isLLDB = sender.errorForm == .codeAndText
+      letGo(&target)
+      guard isLLDB else { break }
+      sender.begin()
+      sender.write("X09")
+      sender.send()
     case UInt8(ascii: "R"): try? restart(&target)
     case UInt8(ascii: "r"): break
     default:

@@ -146,6 +146,14 @@ struct PacketTests {
     #expect(conversation.machine.isRunning)
   }
 
+  @Test("LLDB waits for an answer to k, and gets one")
+  func killedByLLDB() {
+    let conversation = Conversation()
+    #expect(conversation.ask("QEnableErrorStrings") == "OK")
+    #expect(conversation.ask("k") == "X09")
+    #expect(conversation.machine.isRunning)
+  }
+
   @Test("run: GDB kills, asks for vRun and then for R, which resets the machine and has no answer")
   func run() {
     let conversation = extended()
