@@ -346,7 +346,7 @@ struct LinkTests {
       case 0:
         guard machine.model.callers.count < 3 else { return }
         let id = everybody.count + 1
-        var text = ["+", ""].randomElement(using: &generator)! + packet("qSupported:\(id)")
+        var text = (Bool.random(using: &generator) ? "+" : "") + packet("qSupported:\(id)")
         if Bool.random(using: &generator) { text += packet("g\(id)") + "+" + packet("m:\(id)") }
         if Int.random(in: 0..<3, using: &generator) == 0 {
           text = String(text.dropLast(Int.random(in: 1...8, using: &generator)))

@@ -52,7 +52,7 @@ extension MachineTests {
     private static func hangUps(
       _ endpoint: DebugEndpoint, using generator: inout SplitMix64
     ) async throws {
-      for _ in 0..<[1, 1, 1, 2, 5].randomElement(using: &generator)! {
+      for _ in 0..<([1, 1, 1, 2, 5].randomElement(using: &generator) ?? 1) {
         let client = try await RemoteClient(endpoint)
         try? await client.send(bytes(using: &generator), within: .milliseconds(100))
         if Bool.random(using: &generator) { await pause(0...20, &generator) }

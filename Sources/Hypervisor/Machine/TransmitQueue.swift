@@ -93,10 +93,7 @@ struct TransmitQueue {
     if isEmpty { (start, offered, end) = (0, 0, 0) }
   }
 
-  /// Forgets what the device has not been given.
-  mutating func removeQueued() { end = offered }
-
-  /// The connection has ended: what the device has stays with it.
+  /// The connection has ended: what is queued is dropped, what the device has stays with it.
   ///
   /// - Returns: false if there is no memory for the next connection before the device is reset.
   mutating func abandon() -> Bool {

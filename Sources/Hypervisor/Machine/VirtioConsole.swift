@@ -280,7 +280,6 @@ struct VirtioConsole<Hardware: VirtioHardware & ~Copyable>: Port, ~Copyable {
     guard phase == .open else { return }
     phase = .closing
     hasDisconnected = false
-    outgoing.removeQueued()
   }
 
   private mutating func endClosing() {
