@@ -46,6 +46,19 @@ import Testing
     }
   }
 
+  @Test func `has one version, in the command, beneath the guest and in the list of changes`()
+    throws
+  {
+    let version = Stepwell.configuration.version
+    let monitor = try String(
+      contentsOf: Project.root.appending(
+        path: "Sources/Hypervisor/Debugging/Monitor.swift"), encoding: .utf8)
+    #expect(monitor.contains("\"Stepwell \(version), \""))
+    let changes = try String(
+      contentsOf: Project.root.appending(path: "CHANGELOG.md"), encoding: .utf8)
+    #expect(changes.contains("\n## \(version),"))
+  }
+
   @Test func `names a test that exists for each of KVM's limitations`() throws {
     let rows = try Self.rows(
       of: "nested-debugging.md",

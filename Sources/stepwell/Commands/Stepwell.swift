@@ -6,6 +6,7 @@ struct Stepwell: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "stepwell",
     abstract: "Debug an arm64 operating system from beneath it, while it debugs itself.",
+    version: "0.1",
     subcommands: [
       DemoCommand.self, TestCommand.self, ProveCommand.self, RunCommand.self, ImageCommand.self,
       BuildCommand.self, BenchCommand.self, MutateCommand.self,
