@@ -38,7 +38,7 @@ struct PriorityView: Equatable, Sendable {
   ///
   /// 0x20 is a mask where four bits of priority are implemented, the fewest that one Security state has,
   /// and its physical value where there are five, the fewest that two have (IHI 0069, 4.8).
-  var waitingMask: UInt8 { 0x20 &>> shift | base }
+  var waitingMask: UInt8 { maskIsRaw ? 0x80 | 0x20 &>> 1 : 0x20 }
 
   /// Looks at the physical interface of the executing core, and leaves ICC_PMR_EL1 changed.
   init(
