@@ -12,15 +12,19 @@ extension MachineTests {
       let machine = try await LinuxGuest.machine(cpus: 2, holdsGuest: true)
       try await machine.boot { console in
         let guest = LinuxGuest(console: console)
+        try await console.wait(for: "Stepwell: EL2 at ")
+        let hypervisor = "0x\(try await console.wait(for: ","))"
         try await GDB.session(machine.debugger) { gdb in
-          // Linux's Image begins with "MZ", which is an instruction; EL2's memory ends before it.
+          // Linux's Image begins with "MZ", which is an instruction.
           #expect(try await gdb.command("x/1xh $pc").contains("0x5a4d"))
           // The boot protocol: x0 has the device tree, whose magic number is big-endian.
           #expect(try await gdb.command("x/1xw $x0").contains("0xedfe0dd0"))
           #expect(try await gdb.command("p $SCTLR_EL1 & 1").contains("= 0"))
           #expect(try await gdb.command("p ($cpsr >> 2) & 3").contains("= 1"))
           // With the MMU off addresses are physical.
-          let refused = ["$pc - 4", "$pc - 0x1000", "0x09000000", "0x0a000000", "0x08000000", "0"]
+          let refused = [
+            hypervisor, "\(hypervisor) + 0x3ff000", "0x09000000", "0x0a000000", "0x08000000", "0",
+          ]
           for address in refused {
             let answer = try await gdb.command("x/1xw \(address)")
             #expect(answer.contains("Cannot access memory"), "\(address): \(answer)")
