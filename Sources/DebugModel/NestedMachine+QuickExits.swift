@@ -29,7 +29,7 @@ extension NestedMachine {
         }
       }
     }
-    notePlan()
+    notePlan(since: core.transcript.count)
     context = left
     core.enter(pc: left.pc, pstate: left.pstate)
     return true

@@ -60,15 +60,16 @@ package struct NestedMachine: ~Copyable {
       completedStores.insert(length)
       if core.storeOutcomes.last == true { coverage.note(.exclusiveByEL2) }
     }
-    notePlan()
+    // In force already for a store-exclusive that EL2 has completed on the way.
+    notePlan(since: length)
     core.enter(pc: context.pc, pstate: context.pstate)
   }
 
-  /// The plan in force from now on.
-  mutating func notePlan() {
+  /// The plan in force since the transcript had `count` entries.
+  mutating func notePlan(since count: Int) {
     guard debug.mode == .shared, !debug.plan.isComplete else {
       if !(unplaced.last?.points.isEmpty ?? true) {
-        unplaced.append(Unplaced(count: core.transcript.count))
+        unplaced.append(Unplaced(count: count))
       }
       return
     }
@@ -84,7 +85,7 @@ package struct NestedMachine: ~Copyable {
           range: request.range.first...request.range.last, kind: request.kind))
     }
     guard unplaced.last?.points != points else { return }
-    unplaced.append(Unplaced(count: core.transcript.count, points: points))
+    unplaced.append(Unplaced(count: count, points: points))
   }
 
   /// One step of the debugger's.

@@ -69,12 +69,12 @@ extension MachineTests {
 
     @Test(
       "GDB's watch of a device register reports with them in reach, and is explained without",
-      .timeLimit(.minutes(2)))
-    func watch() async throws {
+      .timeLimit(.minutes(2)), arguments: GDB.versions)
+    func watch(version: GDB) async throws {
       for isOn in [true, false] {
         let machine = try await LinuxGuest.machine(holdsGuest: true)
         try await machine.boot { _ in
-          try await GDB.session(machine.debugger) { gdb in
+          try await GDB.session(machine.debugger, with: version) { gdb in
             // MOV W1, #0x1234; STR W1, [X0]; MOV W1, #0x4321; STR W1, [X0]; B .
             for (n, word)
               in ([0x5282_4681, 0xB900_0001, 0x5288_6421, 0xB900_0001, 0x1400_0000]

@@ -8,15 +8,15 @@ extension MachineTests {
   struct DebuggerRegisterTests {
     @Test(
       "GDB calls a function of the kernel's, and writes back no register that is not the call's",
-      .timeLimit(.minutes(2)), arguments: ["cortex-a72", "max,pauth-impdef=on"])
-    func calls(cpu: String) async throws {
+      .timeLimit(.minutes(2)), arguments: GDB.versions, ["cortex-a72", "max,pauth-impdef=on"])
+    func calls(version: GDB, cpu: String) async throws {
       let machine = try await LinuxGuest.machine(cpu: cpu, cpus: 2)
       var packets = ""
       try await LinuxGuest.boot(machine) { guest in
         let getppid = try await guest.address(of: "__arm64_sys_getppid")
         let sync = try await guest.address(of: "__arm64_sys_sync")
         let symbols = try await Self.symbols(at: sync)
-        try await GDB.session(machine.debugger) { gdb in
+        try await GDB.session(machine.debugger, with: version) { gdb in
           _ = try await gdb.command("symbol-file \(symbols)")
           _ = try await gdb.command("hbreak *\(getppid)")
           gdb.write("continue\n")
@@ -109,6 +109,25 @@ extension MachineTests {
         let seen = try await client.readRegister(5)
         #expect(seen >= last && seen - last < 62_500_000 / 2)
         try #expect(await client.readRegister(68 + 28) >= seen)
+      }
+    }
+
+    @Test(
+      "GDB lists the system registers as a group, and shows every view of a vector",
+      .timeLimit(.minutes(1)), arguments: GDB.versions)
+    func views(version: GDB) async throws {
+      let machine = try await LinuxGuest.machine(holdsGuest: true)
+      try await machine.boot { _ in
+        let printed = try await GDB.run(
+          machine.debugger, with: version,
+          [
+            "info registers system", "set $v3.q.u[0] = 0xfc00fffe", "p $v3.h.s[0]", "p $v3.h.f[1]",
+            "p $v3.s.s[0]", "p $v3.b.s[0]", "ptype $v3.h.bf[0]",
+          ])
+        #expect(printed.contains("\nSCTLR_EL1 ") && printed.contains("\nID_AA64MMFR2_EL1 "))
+        for value in ["= -2\n", "= -inf\n", "= -67043330\n", "bfloat16\n"] {
+          #expect(printed.contains(value), "\(value): \(printed)")
+        }
       }
     }
 

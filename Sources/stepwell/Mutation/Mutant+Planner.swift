@@ -97,5 +97,11 @@ extension Mutant {
       "change-leaves-the-old-watchpoint", in: "NestedDebug/VirtualDebug+Modes.swift",
       "installed.setWatchpoint(n, plan.bank.watchpoints[n], hardware: &hardware)\n        finish",
       becomes: "finish"),
+    Mutant(
+      "more-breakpoints-accepted-than-there-can-be", in: file,
+      "guard requests.breakpointsInUse.count <= capabilities.breakpointCount else { return false }",
+      becomes: ""),
+    Mutant(
+      "watchpoints-counted-each-for-itself", in: file, "left &-= count", becomes: "_ = count"),
   ]
 }

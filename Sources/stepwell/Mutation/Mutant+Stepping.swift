@@ -142,5 +142,16 @@ extension Mutant {
       "guest.steps,\n      !guest.masks.enables(context.pstate),", becomes: "guest.steps,"),
     Mutant(
       "entry-outlives-the-guests-steps", in: guestSteps, "    entry = nil\n", becomes: ""),
+    Mutant(
+      "exclusives-kept-when-the-debugger-moves-PC", in: "NestedDebug/VirtualDebug.swift",
+      "step.leave()\n    exclusives = ExclusiveMonitor()", becomes: "step.leave()",
+      caughtBy: "ForgettingTests"),
+    Mutant(
+      "reported-events-kept-when-the-debugger-moves-PC", in: "NestedDebug/VirtualDebug.swift",
+      "step.leave()\n", becomes: "", caughtBy: "ForgettingTests"),
+    Mutant(
+      "interrupts-taken-for-let-in-after-a-reset", in: "NestedDebug/VirtualDebug.swift",
+      "var interruptsWithheld: Bool?", becomes: "var interruptsWithheld: Bool? = false",
+      caughtBy: "ForgettingTests"),
   ]
 }
