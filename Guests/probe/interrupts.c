@@ -51,12 +51,14 @@ static void run_pending(void) {
   // Long enough for one too many.
   for (unsigned n = 0; n < 100000; n++) pause_a_moment();
   mask_interrupts();
-  // Which of two with the same priority comes first is IMPLEMENTATION DEFINED (IHI 0069, 4.8).
+  // Which of those with the same priority comes first is IMPLEMENTATION DEFINED (IHI 0069, 4.8).
   for (unsigned n = 1; n < taken_count; n++)
-    if (taken[n].priority == taken[n - 1].priority && taken[n].number < taken[n - 1].number) {
-      unsigned number = taken[n].number;
-      taken[n].number = taken[n - 1].number;
-      taken[n - 1].number = number;
+    for (unsigned m = n; m > 0 && taken[m].priority == taken[m - 1].priority &&
+                         taken[m].number < taken[m - 1].number;
+         m--) {
+      unsigned number = taken[m].number;
+      taken[m].number = taken[m - 1].number;
+      taken[m - 1].number = number;
     }
   for (unsigned n = 0; n < taken_count; n++)
     say("taken %d priority %x", (uint64_t)taken[n].number, (uint64_t)taken[n].priority);

@@ -274,9 +274,14 @@ struct InterruptAccessTests {
 
   @Test("SGIs that are Secure read 0, keep nothing and cannot be sent; the rest are the guest's")
   func secureSGIs() {
-    let machine = InterruptMachine(cores: 2, security: .two) { model in
-      model.securePrivate = Set(8..<16)
-    }
+    // Firmware gives them to Non-secure software when it turns a core on, and not before.
+    let machine = InterruptMachine(
+      cores: 2, security: .two,
+      prepare: {
+        $0.cores[0].secure = Set(8..<16)
+        $0.cores[1].secure = Set(0..<16)
+      },
+      firmware: { model, core in model.cores[core].secure = Set(8..<16) })
     machine.writePrivate(0x10180, 0xffff)
     #expect(machine.readPrivate(0x10100) & 0xffff == 0)
     machine.writePrivate(0x10100, 0xffff)

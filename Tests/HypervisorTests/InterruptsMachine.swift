@@ -9,6 +9,8 @@ final class InterruptMachine {
   let model: InterruptModel
   let controller: InterruptController<InterruptModel>
   private var interfaces: InlineArray<8, VirtualCPUInterface>
+  /// What it does to a core that is turned on.
+  private let firmware: (InterruptModel, _ core: Int) -> Void
   /// How many interrupts took the short way.
   var quickCount = 0
   /// PSTATE.I of the guest on every core.
@@ -25,8 +27,10 @@ final class InterruptMachine {
   init(
     cores: Int = 1, affinities: [UInt64]? = nil, security: Security = .current, listCount: Int = 4,
     canTrapDeactivation: Bool = true, isGuestSetUp: Bool = true,
-    linkTrigger: InterruptTrigger = .edge, prepare: (InterruptModel) -> Void = { _ in }
+    linkTrigger: InterruptTrigger = .edge, prepare: (InterruptModel) -> Void = { _ in },
+    firmware: @escaping (InterruptModel, _ core: Int) -> Void = { _, _ in }
   ) {
+    self.firmware = firmware
     let affinities = affinities ?? (0..<cores).map { UInt64($0) }
     model = InterruptModel(
       affinities: affinities, hasSingleSecurityState: security == .one, listCount: listCount,
@@ -81,6 +85,7 @@ final class InterruptMachine {
   // MARK: The hypervisor
 
   func start(_ core: Int) {
+    firmware(model, core)
     model.executing = core
     controller.startOnThisCore(&interfaces[core], processor: core)
     controller.endWaiting(&interfaces[core])

@@ -46,6 +46,8 @@ final class InterruptModel: InterruptHardware {
     var sources = Sources()
     var lpis: Set<UInt32> = []
     var waker: UInt32 = 0b110
+    /// Those that are Secure: Non-secure software sees nothing of them.
+    var secure: Set<UInt32> = []
     var registers: [UInt32: UInt64] = [:]
 
     var sre: UInt64 = 0
@@ -73,8 +75,6 @@ final class InterruptModel: InterruptHardware {
   var showsActiveLPIs = false
   /// SCR_EL3.FIQ: group 0 is EL3's, and ICC_PMR_EL1 is seen as Non-secure.
   var routesGroup0ToEL3 = true
-  /// Private interrupts that are Secure: Non-secure software sees nothing of them.
-  var securePrivate: Set<UInt32> = []
   /// GICR_WAKER says after reset that the redistributor sleeps, even to Non-secure software, and it
   /// forwards nevertheless: as QEMU has it.
   var showsMeaninglessSleep = false
@@ -148,7 +148,7 @@ final class InterruptModel: InterruptHardware {
     let limit = min(it.priorityMask, UInt64(it.running.last ?? 0xff))
     var candidates: [(priority: UInt8, number: UInt32)] = []
     for number in it.sources.pending
-    where isReady(it.sources[number]) && !securePrivate.contains(number) {
+    where isReady(it.sources[number]) && !it.secure.contains(number) {
       candidates.append((it.sources[number].priority, number))
     }
     for number in shared.pending

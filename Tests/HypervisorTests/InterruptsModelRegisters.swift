@@ -58,11 +58,11 @@ extension InterruptModel {
   private subscript(frame: InterruptFrame, number: UInt32) -> Source {
     get {
       guard case .redistributor(let core) = frame else { return shared[number] }
-      return securePrivate.contains(number) ? Source() : cores[core].sources[number]
+      return cores[core].secure.contains(number) ? Source() : cores[core].sources[number]
     }
     set {
       guard case .redistributor(let core) = frame else { return shared[number] = newValue }
-      if !securePrivate.contains(number) { cores[core].sources[number] = newValue }
+      if !cores[core].secure.contains(number) { cores[core].sources[number] = newValue }
     }
   }
 

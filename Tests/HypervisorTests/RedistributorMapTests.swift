@@ -65,6 +65,20 @@ struct RedistributorMapTests {
     body(Found(map))
   }
 
+  @Test(
+    "the first eight CPUs have vCPUs, and the one that has started does wherever it is",
+    arguments: [0, 7, 8, 11] as [UInt64])
+  func chosen(bootCPU: UInt64) {
+    var machine = MachineDescription()
+    for affinity: UInt64 in 0..<12 {
+      machine.addProcessor(affinity: affinity, isBootCPU: affinity == bootCPU)
+    }
+    let chosen = (0..<8).map { machine.affinities[$0] }
+    let (vcpuCount, processorCount) = (machine.vcpuCount, machine.processorCount)
+    #expect(chosen == Array(0..<7) + [max(bootCPU, 7)])
+    #expect(vcpuCount == 8 && processorCount == 12)
+  }
+
   @Test("twelve cores, eight vCPUs: the eighth says Last, and beyond it everything reads 0")
   func moreCoresThanVCPUs() throws {
     try withMap([(0xf6_0000, Hardware())]) { map in

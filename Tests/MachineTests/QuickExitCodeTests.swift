@@ -126,7 +126,7 @@ struct QuickExitCodeTests {
     #expect(code.vectorInstruction == nil)
     let names = [
       "5group2of2on", "GuestRedistributorV5group2of",
-      "noteAcknowledged",
+      "noteAcknowledged", "mayFall",
       "InterruptRegisterO6offset2of", "ListRegisterV7pending", "OwnInterruptsV8contains",
     ]
     for successor in code.successors {

@@ -7,10 +7,6 @@ struct GuestRedistributor: ~Copyable {
   private let pending: Atomic<UInt32>
   private let enabled: Atomic<UInt32>
   private let priorities: InlineArray<16, Atomic<UInt8>>
-  /// The SGIs that the guest has, a bit each: with two Security states those that are not Secure.
-  let guestSGIs: UInt32
-  /// The bits of an SGI's priority that can be written.
-  private let priorityBits: UInt8
   /// GICR_IGROUPR.
   private let groupBits: InterruptBits<3>
   let softwarePending = SoftwarePending<3>()
@@ -20,13 +16,13 @@ struct GuestRedistributor: ~Copyable {
 
   /// GICR_WAKER.ProcessorSleep as the guest reads it, and what it means.
   private enum Sleep: UInt8 {
-    case awake
+    case awake = 0
     /// As after a reset. A guest that leaves it so gets its interrupts all the same: firmware that
     /// starts a guest bare has woken the redistributor, or it is an emulator's, where the bit means
     /// nothing. Nobody leaves it set to get none.
-    case sinceReset
+    case sinceReset = 2
     /// Written by the guest: interrupts stay pending until it wakes the redistributor.
-    case asleep
+    case asleep = 1
   }
 
   /// The guest's first view is what EL2 finds in the hardware.
@@ -39,20 +35,6 @@ struct GuestRedistributor: ~Copyable {
     pending = Atomic(0)
     enabled = Atomic(
       hardware.read32(frame, InterruptRegister.setEnable.offset(of: sgi)) & 0xffff)
-    // Those of a Secure interrupt read as 0 and ignore writes to Non-secure software.
-    var guestSGIs: UInt32 = 0
-    var priorityBits: UInt8 = 0
-    for n in 0..<16 as Range<UInt32> {
-      let offset = InterruptRegister.priority.offset(of: InterruptNumber(n))
-      let priority = hardware.read8(frame, offset)
-      hardware.write8(frame, offset, 0xff)
-      let bits = hardware.read8(frame, offset)
-      hardware.write8(frame, offset, priority)
-      if bits != 0 { guestSGIs |= 1 << n }
-      priorityBits |= bits
-    }
-    self.guestSGIs = guestSGIs
-    self.priorityBits = priorityBits
     priorities = InlineArray { n in
       Atomic(
         hardware.read8(
@@ -96,10 +78,9 @@ struct GuestRedistributor: ~Copyable {
   /// The priority of SGI `n`, 0 to 15.
   func priority(ofSGI n: Int) -> UInt8 { priorities[n & 15].load(ordering: .relaxed) }
 
-  /// Sets the priority of SGI `n`, 0 to 15, as far as there are bits for it.
+  /// Sets the priority of SGI `n`, 0 to 15.
   func setPriority(ofSGI n: Int, _ value: UInt8) {
-    guard guestSGIs >> UInt32(n & 15) & 1 != 0 else { return }
-    priorities[n & 15].store(value & priorityBits, ordering: .relaxed)
+    priorities[n & 15].store(value, ordering: .relaxed)
   }
 
   // MARK: Groups
@@ -124,7 +105,7 @@ struct GuestRedistributor: ~Copyable {
 
   /// Whether nothing is to be forwarded to the vCPU, because the guest has put its redistributor to
   /// sleep.
-  var holdsBack: Bool { sleep.load(ordering: .acquiring) == Sleep.asleep.rawValue }
+  var holdsBack: Bool { sleep.load(ordering: .acquiring) & Sleep.asleep.rawValue != 0 }
 
   /// The guest writes GICR_WAKER.ProcessorSleep.
   func setAsleep(_ value: Bool) {
@@ -146,6 +127,38 @@ struct GuestRedistributor: ~Copyable {
   /// Takes the word that was left.
   func takeRevalidation() -> Bool {
     revalidation.exchange(false, ordering: .acquiringAndReleasing)
+  }
+}
+
+/// What software has of the physical SGIs, and so the guest of its virtual ones: with two Security states
+/// nothing of those that are Secure.
+struct SGIView: Equatable, Sendable {
+  /// A bit for each that is there.
+  private(set) var mask: UInt32 = 0
+  /// The bits of a priority that can be written.
+  private(set) var priorityBits: UInt8 = 0
+
+  /// Looks at the redistributors of so many cores, and leaves them as they were. Firmware gives an SGI to
+  /// Non-secure software on all cores or on none, but may do so when the core is first turned on.
+  init(hardware: borrowing some InterruptHardware & ~Copyable, processorCount: Int) {
+    for processor in 0..<processorCount {
+      let frame = InterruptFrame.redistributor(processor)
+      for n in 0..<16 as Range<UInt32> {
+        // The priority of a Secure interrupt reads as 0 and ignores writes.
+        let offset = InterruptRegister.priority.offset(of: InterruptNumber(n))
+        let priority = hardware.read8(frame, offset)
+        hardware.write8(frame, offset, 0xff)
+        let bits = hardware.read8(frame, offset)
+        hardware.write8(frame, offset, priority)
+        if bits != 0 { mask |= 1 << n }
+        priorityBits |= bits
+      }
+    }
+  }
+
+  /// Whether `number` is one of them.
+  func contains(_ number: InterruptNumber) -> Bool {
+    number.kind == .sgi && mask & 1 << number.rawValue != 0
   }
 }
 

@@ -133,6 +133,7 @@ extension InterruptController where Hardware: ~Copyable {
   }
 
   /// The same for a PPI or SPI.
+  @inline(__always)
   func peripheralPriority(of number: InterruptNumber, on processor: Int) -> UInt8 {
     priorities.inListRegister(
       hardware.read8(

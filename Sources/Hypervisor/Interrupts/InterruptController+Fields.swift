@@ -45,7 +45,7 @@ extension InterruptController where Hardware: ~Copyable {
       var (ofSGIs, sgis): (UInt32, UInt32) = (0, 0)
       if case .redistributor(let index) = frame {
         processor = index
-        if field.number.rawValue == 0 { (ofSGIs, sgis) = (0xffff, redistributors[index].guestSGIs) }
+        if field.number.rawValue == 0 { (ofSGIs, sgis) = (0xffff, self.sgis.mask) }
       }
       let bits = BitAccess(
         register: field.register, first: field.number, frame: frame, offset: access.offset,
@@ -293,7 +293,9 @@ extension InterruptController where Hardware: ~Copyable {
     of number: InterruptNumber, in frame: InterruptFrame, at offset: Int, _ value: UInt8
   ) {
     if case .redistributor(let processor) = frame, number.kind == .sgi {
-      redistributors[processor].setPriority(ofSGI: Int(number.rawValue), value)
+      guard sgis.contains(number) else { return }
+      redistributors[processor].setPriority(
+        ofSGI: Int(number.rawValue), value & sgis.priorityBits)
     } else if !own.contains(number) {
       hardware.write8(frame, offset, value)
     }

@@ -44,6 +44,7 @@ extension InterruptController where Hardware: ~Copyable {
   }
 
   /// Whether the acknowledge of `number`, which EL2 holds for the guest, has to be looked at again.
+  @inline(never)
   func mayFall(_ number: InterruptNumber, on processor: Int) -> Bool {
     number.isPeripheral && trigger(of: number, on: processor) == .level
   }

@@ -10,12 +10,12 @@ extension InterruptController where Hardware: ~Copyable {
   ///   `handlePhysicalInterrupt` to go on with.
   @inline(__always)
   func deliverQuickly(
-    _ interface: inout VirtualCPUInterface, guestIsMasked: Bool
+    _ interface: inout VirtualCPUInterface, guestIsMasked: @autoclosure () -> Bool
   ) -> InterruptNumber? {
     // Armed for nothing: no interrupt that could be delivered waits, none is active outside the list
     // registers, none is withheld.
     let empty = hardware.read(.ichELRSR)
-    guard interface.control == .enable, empty == virtualInterface.allEmpty else {
+    guard interface.control == .enable, empty == interface.allListsEmpty else {
       return InterruptNumber.none
     }
     let number = acknowledge()
@@ -32,7 +32,7 @@ extension InterruptController where Hardware: ~Copyable {
     let priority = peripheralPriority(of: number, on: processor)
     hardware.write(
       .ichLR(0), ListRegister(pending: number, priority: priority, group: group).rawValue)
-    if guestIsMasked && mayFall(number, on: processor) {
+    if guestIsMasked() && mayFall(number, on: processor) {
       interface.guardsAcknowledge = true
       interface.control.insert(.trapAcknowledge)
       hardware.write(.ichHCR, interface.control.rawValue)

@@ -34,6 +34,7 @@ extension InterruptController where Hardware: ~Copyable {
       giveEverythingBack(&interface)
     } else {
       startPhysicalInterface(processor)
+      interface.allListsEmpty = 1 << UInt64(virtualInterface.listRegisterCount) &- 1
       interface.isStarted = true
     }
     resetVirtualInterface(&interface)

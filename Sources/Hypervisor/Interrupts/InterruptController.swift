@@ -24,6 +24,7 @@ struct InterruptController<Hardware: InterruptHardware & ~Copyable>: ~Copyable {
   let lastProcessors: UInt32
 
   let priorities: PriorityView
+  let sgis: SGIView
 
   /// Held while a register is written that says where the guest's LPI tables are, or that they are in use.
   let lpiTables = Atomic(false)
@@ -56,6 +57,7 @@ struct InterruptController<Hardware: InterruptHardware & ~Copyable>: ~Copyable {
         processor: n < processorCount ? n : 0, hasSingleSecurityState: hasSingleSecurityState,
         hardware: hardware)
     }
+    sgis = SGIView(hardware: hardware, processorCount: processorCount)
     Self.enableSystemRegisters(hardware)
     priorities = PriorityView(
       hasSingleSecurityState: hasSingleSecurityState,

@@ -9,19 +9,18 @@
 /// ICC_PMR_EL1 and ICC_RPR_EL1 are those of all priorities, and only what is kept can be compared.
 ///
 /// The guest's CPU interface is the virtual one, which compares ICV_PMR_EL1 with what a list register
-/// has: so that has to be in the view that ICC_PMR_EL1 would be in.
+/// has: so that has to be in the view that ICC_PMR_EL1 would be in. What ICV_PMR_EL1 cannot show is that
+/// the Non-secure view of ICC_PMR_EL1 loses a bit, from which Linux with pseudo-NMIs tells SCR_EL3.FIQ.
 struct PriorityView: Equatable, Sendable {
-  /// 1 and 0x80, or 0 and 0.
-  private let shift: UInt8
-  private let base: UInt8
+  /// 1 where what is kept has to be made of what is read.
+  private let shift: UInt32
   /// The bits of priority that a list register has (ICH_VTR_EL2.PRIbits).
-  private let implemented: UInt8
+  private let implemented: UInt32
 
   /// - Parameter maskIsRaw: two Security states, and ICC_PMR_EL1 of all priorities.
   init(maskIsRaw: Bool, implemented: UInt8) {
     shift = maskIsRaw ? 1 : 0
-    base = maskIsRaw ? 0x80 : 0
-    self.implemented = implemented
+    self.implemented = UInt32(implemented)
   }
 
   /// Whether ICC_PMR_EL1 is of all priorities although what software writes elsewhere is not.
@@ -30,14 +29,16 @@ struct PriorityView: Equatable, Sendable {
   /// What a list register has for the priority that the guest reads in GICD_IPRIORITYR or in the LPI
   /// configuration table.
   @inline(__always)
-  func inListRegister(_ priority: UInt8) -> UInt8 { (priority &>> shift | base) & implemented }
+  func inListRegister(_ priority: UInt8) -> UInt8 {
+    UInt8(truncatingIfNeeded: (UInt32(priority) &>> shift | shift &<< 7) & implemented)
+  }
 
   /// The ICC_PMR_EL1 that lets only the highest priorities pass: 0 to 0x1f as EL2 writes them to the
   /// distributor. EL2's own interrupts have 0.
   ///
   /// 0x20 is a mask where four bits of priority are implemented, the fewest that one Security state has,
   /// and its physical value where there are five, the fewest that two have (IHI 0069, 4.8).
-  var waitingMask: UInt8 { 0x20 &>> shift | base }
+  var waitingMask: UInt8 { UInt8(truncatingIfNeeded: 0x20 &>> shift | shift &<< 7) }
 
   /// Looks at the physical interface of the executing core, and leaves ICC_PMR_EL1 changed.
   init(

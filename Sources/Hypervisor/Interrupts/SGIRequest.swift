@@ -44,7 +44,7 @@ extension InterruptController where Hardware: ~Copyable {
     let request = SGIRequest(rawValue: value)
     let source = affinities[interface.processor]
     for processor in 0..<processorCount where request.isFor(affinities[processor], from: source) {
-      guard redistributors[processor].guestSGIs & 1 << request.sgi.rawValue != 0,
+      guard sgis.contains(request.sgi),
         register == .sgi1 || redistributors[processor].group(of: request.sgi) == .group0
       else { continue }
       redistributors[processor].setPending(sgis: 1 << request.sgi.rawValue)

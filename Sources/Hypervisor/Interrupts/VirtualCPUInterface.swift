@@ -10,6 +10,9 @@ struct VirtualCPUInterface: ~Copyable {
   /// The core's virtual interface holds what EL2 put there, not what its reset left.
   var isStarted = false
 
+  /// ICH_ELRSR_EL2 of the core when all its list registers are empty; 0 before it is started.
+  var allListsEmpty: UInt64 = 0
+
   /// Physical interrupts that EL2 has acknowledged for the guest and that are in no list register.
   /// (SGIs wait in the `GuestRedistributor`.)
   var queue = InterruptSet()

@@ -7,10 +7,6 @@ struct VirtualInterfaceType: Equatable, Sendable {
   /// ListRegs: how many list registers there are, 1 to 16.
   var listRegisterCount: Int { Int(rawValue & 0x1f) < 16 ? Int(rawValue & 0x1f) &+ 1 : 16 }
 
-  /// ICH_ELRSR_EL2 when all list registers are empty.
-  @inline(__always)
-  var allEmpty: UInt64 { (2 &<< (rawValue & 0xf)) &- 1 }
-
   /// PREbits: how many active-priority registers each group has, 1, 2 or 4.
   var activePriorityRegisterCount: Int {
     switch rawValue >> 26 & 7 {

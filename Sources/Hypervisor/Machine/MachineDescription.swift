@@ -103,19 +103,24 @@ extension MachineDescription {
     var processors = try reading { () throws(DeviceTreeError) in try tree.processors() }
     var bootCPUFound = false
     while let processor = processors.next() {
-      processorCount &+= 1
       let isBootCPU = processor.affinity == bootAffinity
       if isBootCPU { bootCPUFound = true }
-      if vcpuCount < maximumVCPUs {
-        affinities[vcpuCount] = processor.affinity
-        vcpuCount &+= 1
-      } else if isBootCPU {
-        // The core that has started is among them wherever it is; those that wait give way.
-        affinities[maximumVCPUs &- 1] = processor.affinity
-      }
+      addProcessor(affinity: processor.affinity, isBootCPU: isBootCPU)
     }
     guard vcpuCount > 0 else { throw .noCPUs }
     guard bootCPUFound else { throw .bootCPUMissing }
+  }
+
+  /// Gives the next CPU of the tree a vCPU, as long as there is room. The core that has started is among
+  /// them wherever it is: one that waits gives way.
+  mutating func addProcessor(affinity: UInt64, isBootCPU: Bool) {
+    processorCount &+= 1
+    if vcpuCount < maximumVCPUs {
+      affinities[vcpuCount] = affinity
+      vcpuCount &+= 1
+    } else if isBootCPU {
+      affinities[maximumVCPUs &- 1] = affinity
+    }
   }
 
   @_optimize(size)

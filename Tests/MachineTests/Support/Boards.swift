@@ -5,6 +5,11 @@ internal import Testing
 extension Machine.Board {
   /// The board that the test at hand is run with.
   @TaskLocal static var tested = plain
+
+  /// Whether QEMU 7.2 has the board with that CPU as it should be. A core of `max` that PSCI turns on where
+  /// there is an EL3 finds what EL3 has to permit (HCRX_EL2, SVE and so on) not permitted, which ends
+  /// the bare machine as well; the boot core finds all of it.
+  func works(with cpu: String) -> Bool { self != .secure || cpu != "max" }
 }
 
 /// Runs each test on each of some boards.
