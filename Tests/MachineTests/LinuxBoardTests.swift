@@ -59,7 +59,7 @@ extension MachineTests {
       try await LinuxGuest.boot(machine) { guest in
         let sync = String(try await guest.address(of: "__arm64_sys_sync"), radix: 16)
         try await GDB.session(machine.debugger) { gdb in
-          #expect(try await gdb.command("info threads").contains("Thread 2"))
+          #expect(try await gdb.command("info threads").contains("Thread 1.2"))
           for _ in 0..<3 {
             #expect(try await gdb.command("stepi").contains("0x"))
           }
@@ -68,7 +68,7 @@ extension MachineTests {
           guest.start("taskset 2 sync; echo '(synced)'")
           let hit = try await gdb.command("continue")
           #expect(hit.contains("Breakpoint 1,"), "\(hit)")
-          #expect(try await gdb.command("thread").contains("Thread 2"))
+          #expect(try await gdb.command("thread").contains("Thread 1.2"))
           _ = try await gdb.command("delete")
           // Ctrl-C, while both idle.
           _ = try await gdb.command("continue &")
