@@ -67,6 +67,8 @@ extension MachineTests {
           _ = try await gdb.command("hbreak *\(sync)")
           gdb.write("continue\n")
           try await gdb.wait(for: "Continuing.")
+          // GDB says so before it lets the guest go.
+          #expect(try await guest.run("echo runs") == "runs")
           gdb.kill()
           _ = try await gdb.end()
         }
