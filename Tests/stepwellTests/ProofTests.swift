@@ -1,4 +1,5 @@
 import DebugModel
+import Foundation
 import Testing
 
 @testable import stepwell
@@ -12,6 +13,14 @@ import Testing
     #expect(counts == counts.sorted())
     #expect(counts.count == (count + 249) / 250)
     #expect(counts.last == count)
+  }
+
+  @Test(arguments: Mutant.all.map(\.name))
+  func `has no mistake left to notice whose place is gone`(name: String) throws {
+    let mutant = try #require(Mutant.all.first { $0.name == name })
+    let file = Project.root.appending(path: "Sources/\(mutant.file)")
+    let source = try String(contentsOf: file, encoding: .utf8)
+    #expect(try mutant.applied(to: source) != source)
   }
 
   @Test func `says how long it will take`() {

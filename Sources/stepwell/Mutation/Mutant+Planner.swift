@@ -68,8 +68,10 @@ extension Mutant {
       "plan.unplacedWatchpoints |= 1 &<< UInt16(truncatingIfNeeded: request)", becomes: ""),
     Mutant(
       "one-comparator-kept-back", in: file,
-      "return freeBreakpoints >= requests.breakpointsInUse.count",
-      becomes: "return freeBreakpoints > requests.breakpointsInUse.count"),
+      "guard requests.breakpointsInUse.count <= capabilities.breakpointCount else { return false }",
+      becomes:
+        "guard requests.breakpointsInUse.count < capabilities.breakpointCount else { return false }"
+    ),
     Mutant(
       "guests-breakpoint-at-EL1-not-armed", in: file,
       "masks.kde ? self : intersection", becomes: "intersection"),

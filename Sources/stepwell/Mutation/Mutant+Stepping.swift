@@ -73,7 +73,7 @@ extension Mutant {
     Mutant(
       "interrupts-withheld-for-good", in: file,
       "guard on != interruptsWithheld else { return }",
-      becomes: "guard on, !interruptsWithheld else { return }"),
+      becomes: "guard on, interruptsWithheld != true else { return }"),
     Mutant(
       "interrupts-hidden-from-ISR", in: file,
       "!instruction.observesPendingInterrupts", becomes: "true"),
