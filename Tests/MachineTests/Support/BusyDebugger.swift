@@ -36,7 +36,7 @@ struct BusyDebugger {
   private let start: UInt64
   private let image: [UInt8]
   private let cpus: Int
-  private var random: MachineTests.DebuggerNoiseTests.SplitMix64
+  private var random: SplitMix64
 
   /// `Z` and `z` packets: kind, address, length.
   private struct Point: Hashable {
