@@ -45,7 +45,6 @@ struct ByteSink {
 
   /// Zeros up to the next offset that is a multiple of four.
   @inline(never)
-  @_optimize(size)
   mutating func pad() {
     while count % 4 != 0 { append(0) }
   }

@@ -5,11 +5,6 @@
 ///
 /// What there is more than one of is an iterator, to be used with `while let`. It is no `Sequence`:
 /// that protocol makes arrays, and there is no heap to make them of.
-///
-/// A tree is read at boot and no more, and EL2's image should be small: functions are built for size
-/// where that tells (`@_optimize(size)`), those that are used in many places are `@inline(never)`, and
-/// a tree, a node and a property each fit into the four registers that Swift returns a value in.
-/// Whatever else is to be known of a tree is read from its header again.
 @safe
 public struct DeviceTree: @unchecked Sendable {
   /// The most that a tree may take, in bytes: the limit of the arm64 Linux boot protocol.

@@ -78,7 +78,6 @@ extension DeviceTree {
       return false
     }
 
-    @_optimize(size)
     func removes(_ node: Node) -> Bool {
       removals.contains { Int($0) == node.offset }
     }
@@ -86,7 +85,6 @@ extension DeviceTree {
     var hasExclusions: Bool { !exclusions.isEmpty }
 
     /// The lowest of what is taken out of a region; nil if nothing is.
-    @_optimize(size)
     @inline(never)
     func firstExclusion(from region: Region) -> Region? {
       var first: Region?

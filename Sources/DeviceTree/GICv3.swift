@@ -18,7 +18,6 @@ extension DeviceTree {
     /// Bytes from one redistributor to the next, where it is not what GICR_TYPER says.
     public let redistributorStride: UInt64?
 
-    @_optimize(size)
     fileprivate init(_ node: Node) throws(DeviceTreeError) {
       self.node = node
       distributor = try node.region(0)

@@ -37,7 +37,6 @@ extension DeviceTree {
 
 extension DeviceTree.Node {
   /// A timer's interrupt, which is found by its name or, in a tree without names, its position.
-  @_optimize(size)
   fileprivate func timerInterrupt(
     _ name: DeviceTree.Text, position: Int
   ) throws(DeviceTreeError) -> DeviceTree.Interrupt? {

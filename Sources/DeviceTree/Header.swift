@@ -14,7 +14,6 @@ struct Header {
   let bootCPU: UInt32
 
   /// Reads the header alone, without asking whether there is a tree of that size behind it.
-  @_optimize(size)
   init(_ bytes: ByteView) throws(DeviceTreeError) {
     // Not even the magic number is believed of what is too short to be a header.
     guard bytes.count >= Header.byteCount else { throw .truncatedHeader }

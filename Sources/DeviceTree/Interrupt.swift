@@ -23,7 +23,6 @@ extension DeviceTree {
 
     /// - Parameters:
     ///   - kind, number, flags: the first three cells of a specifier.
-    @_optimize(size)
     init(kind: UInt32, number: UInt32, flags: UInt32) throws(DeviceTreeError) {
       switch (kind, number) {
       case (0, 0..<988): (self.kind, intid) = (.spi, 32 + number)
@@ -48,7 +47,6 @@ extension DeviceTree.Node {
   ///
   /// - Throws: `unsupportedInterruptController` if it is not raised at a GICv3 directly.
   @inline(never)
-  @_optimize(size)
   public func interrupt(_ index: Int) throws(DeviceTreeError) -> DeviceTree.Interrupt {
     guard index >= 0 else { throw .missingEntry }
     // Where a device has both, the extended one counts.
@@ -64,7 +62,6 @@ extension DeviceTree.Node {
   }
 
   /// In `interrupts-extended` each entry names its controller, which says how long the entry is.
-  @_optimize(size)
   private func interrupt(
     _ index: Int, ofExtended property: DeviceTree.Property
   ) throws(DeviceTreeError) -> DeviceTree.Interrupt {
@@ -85,7 +82,6 @@ extension DeviceTree.Node {
   /// The node that gives this node's `interrupts` their meaning: the nearest one up the interrupt
   /// tree that says how long a specifier is. The way up is `interrupt-parent` where a node has it
   /// and the node's parent where not.
-  @_optimize(size)
   private func interruptParent() throws(DeviceTreeError) -> DeviceTree.Node {
     var node = self
     // `interrupt-parent` can go round in circles.
@@ -113,7 +109,6 @@ extension DeviceTree.Node {
   }
 
   /// What a specifier means to this controller.
-  @_optimize(size)
   private func interrupt(
     specifiedBy property: DeviceTree.Property, at position: Int
   ) throws(DeviceTreeError) -> DeviceTree.Interrupt {

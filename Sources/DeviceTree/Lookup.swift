@@ -1,7 +1,6 @@
 extension DeviceTree {
   /// The node at an absolute path, as in `/soc/serial@9000000`, or at a path that starts with an
   /// alias, as in `serial0` (Devicetree Specification v0.4, 2.2.3 and 3.3).
-  @_optimize(size)
   public func node(at path: Text) -> Node? {
     if path.starts(with: "/") { return node(atAbsolute: path) }
     let (alias, rest) = path.split(at: "/")
@@ -30,7 +29,6 @@ extension DeviceTree {
   }
 
   /// The node that a `phandle` refers to.
-  @_optimize(size)
   public func node(phandle: UInt32) -> Node? {
     var nodes = nodes
     while let node = nodes.next() {

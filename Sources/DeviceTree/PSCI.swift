@@ -25,7 +25,6 @@ extension DeviceTree {
       /// PSCI_FEATURES says what there is.
       case v1_0
 
-      @_optimize(size)
       fileprivate init?(of node: Node) {
         if node.isCompatible(with: "arm,psci-1.0") {
           self = .v1_0

@@ -66,7 +66,6 @@ extension DeviceTree {
       self.nodes = nodes
     }
 
-    @_optimize(size)
     @inline(never)
     public mutating func next() -> Region? {
       while true {

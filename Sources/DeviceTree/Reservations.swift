@@ -21,7 +21,6 @@ extension DeviceTree {
     }
 
     /// The block at the beginning of `bytes`, without the entry of two zeros that ends it.
-    @_optimize(size)
     static func block(in bytes: ByteView) throws(DeviceTreeError) -> ByteView {
       var offset = 0
       while let address = bytes.number(at: offset, cells: .two),

@@ -45,7 +45,6 @@ private struct TreeWriter {
   }
 
   /// Writes everything behind the header, whose numbers are only known afterwards.
-  @_optimize(size)
   mutating func write(_ edits: borrowing DeviceTree.Edits) throws(DeviceTreeError) {
     try edits.check(source)
     for _ in 0..<(Header.byteCount / 4) { output.append(cell: 0) }
@@ -63,7 +62,6 @@ private struct TreeWriter {
     guard output.count <= DeviceTree.maximumSize else { throw .badTotalSize }
   }
 
-  @_optimize(size)
   func writeHeader() {
     func store(_ value: Int, _ field: Header.Field) {
       output.store(cell: UInt32(truncatingIfNeeded: value), at: field.rawValue)
@@ -81,7 +79,6 @@ private struct TreeWriter {
     store(output.count - strings, .stringsSize)
   }
 
-  @_optimize(size)
   private mutating func writeStructure(
     _ edits: borrowing DeviceTree.Edits
   ) throws(DeviceTreeError) {
@@ -116,7 +113,6 @@ private struct TreeWriter {
   }
 
   /// Writes a node up to its last property.
-  @_optimize(size)
   private mutating func writeBeginning(
     of node: DeviceTree.Node, _ edits: borrowing DeviceTree.Edits
   ) throws(DeviceTreeError) {

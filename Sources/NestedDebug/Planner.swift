@@ -191,7 +191,6 @@ struct Planner {
     }
   }
 
-  @_optimize(size)
   private func planDebuggerWatchpoints(_ plan: inout Plan, _ requests: inout DebugRequests) {
     var wanted = requests.watchpointsInUse
     guard !wanted.isEmpty else { return }

@@ -19,7 +19,6 @@ extension VirtualDebug {
   /// of it is believed until then, as after a reset.
   ///
   /// - Throws: `otherProcessor` or `reservedBits`; the registers are then as they were.
-  @_optimize(size)
   public mutating func restore(_ record: SnapshotRecord) throws(SnapshotError) {
     guard record.capabilities == capabilities.snapshotWord else { throw .otherProcessor }
     var restored = GuestDebugState()

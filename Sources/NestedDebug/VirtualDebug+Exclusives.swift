@@ -165,7 +165,6 @@ extension VirtualDebug {
   }
 
   /// Whether a breakpoint fires before the instruction at PC.
-  @_optimize(size)
   private func breaks<Hardware: DebugHardware & ~Copyable>(
     at context: GuestContext, hardware: inout Hardware
   ) -> Bool {
@@ -181,7 +180,6 @@ extension VirtualDebug {
 
   /// The lowest byte of an access that a watchpoint watches. `address` may be tagged, and so is what is
   /// returned.
-  @_optimize(size)
   func byteWatched<Hardware: DebugHardware & ~Copyable>(
     ofAccessAt address: UInt64, size: UInt64, kind: AccessKind, from el: ExceptionLevel,
     hardware: inout Hardware

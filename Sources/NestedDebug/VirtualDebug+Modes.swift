@@ -7,7 +7,6 @@ import ArmDebug
 extension VirtualDebug {
   /// In native mode, reads the hardware into guest state, so that it is current while the guest
   /// stands still. Changes nothing in the hardware.
-  @_optimize(size)
   public mutating func captureGuestState<Hardware: DebugHardware & ~Copyable>(
     hardware: inout Hardware
   ) {
@@ -36,7 +35,6 @@ extension VirtualDebug {
   }
 
   /// Takes the hardware over from the guest.
-  @_optimize(size)
   mutating func enterSharedMode<Hardware: DebugHardware & ~Copyable>(hardware: inout Hardware) {
     captureGuestState(hardware: &hardware)
     keepExternalFields(hardware: &hardware)
@@ -54,7 +52,6 @@ extension VirtualDebug {
   }
 
   /// Gives the hardware back to the guest, its registers as guest state has them.
-  @_optimize(size)
   mutating func enterNativeMode<Hardware: DebugHardware & ~Copyable>(hardware: inout Hardware) {
     keepExternalFields(hardware: &hardware)
     disarm(&hardware)

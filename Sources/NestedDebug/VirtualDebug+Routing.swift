@@ -157,7 +157,6 @@ extension VirtualDebug {
   /// The armed watchpoint that the exception is attributed to: of those that match this access, the
   /// one nearest to FAR, the debugger's before the guest's. FAR need not be an address that it
   /// watches, so one that does not match may be nearer.
-  @_optimize(size)
   private mutating func nearestWatchpoint<Hardware: DebugHardware & ~Copyable>(
     to faultAddress: UInt64, _ syndrome: DebugSyndrome, context: GuestContext,
     hardware: inout Hardware

@@ -95,7 +95,6 @@ struct PacketSender<Link: DebugLink & ~Copyable>: ~Copyable {
   // MARK: Sending
 
   /// Sends the packet that was put together.
-  @_optimize(size)
   @inline(never)
   mutating func send() {
     if overflowed {

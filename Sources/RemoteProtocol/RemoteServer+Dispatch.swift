@@ -35,7 +35,6 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   }
 
   /// Does what the packet says, and puts its answer together.
-  @_optimize(size)
   mutating func dispatch(_ target: inout Machine) throws(RemoteError) -> Answer {
     guard let command = receiver.packet.takeByte() else { return .now }
     switch command {
@@ -75,7 +74,6 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
     return .now
   }
 
-  @_optimize(size)
   private mutating func dispatchMultiletter(
     _ target: inout Machine
   ) throws(RemoteError) -> Answer {
@@ -95,7 +93,6 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
     return .now
   }
 
-  @_optimize(size)
   private mutating func dispatchQuery(_ target: inout Machine) throws(RemoteError) {
     if receiver.packet.takeName("Supported") {
       agreeOnFeatures()
@@ -129,7 +126,6 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
     }
   }
 
-  @_optimize(size)
   private mutating func dispatchSetting() throws(RemoteError) {
     if receiver.packet.takeName("StartNoAckMode") {
       session.agreed.acknowledges = false

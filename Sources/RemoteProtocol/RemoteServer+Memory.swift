@@ -11,7 +11,6 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   ///
   /// With `x`, a `b` goes before the bytes: `binary-upload` of the GDB manual. LLDB's older form has
   /// no `b`; the LLDBs that know only that one see the `b`, and use `m`.
-  @_optimize(size)
   mutating func readMemory(
     as form: MemoryForm, _ target: inout Machine
   ) throws(RemoteError) {
@@ -38,7 +37,6 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   }
 
   /// `M` and `X`: all of it or, as far as can be known in advance, none.
-  @_optimize(size)
   mutating func writeMemory(
     as form: MemoryForm, _ target: inout Machine
   ) throws(RemoteError) {
@@ -62,7 +60,6 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   }
 
   /// Reads `address,length`. The length is that of what lies below 2^64, at most.
-  @_optimize(size)
   private mutating func takeExtent() throws(RemoteError) -> (address: UInt64, length: UInt64) {
     let address = try receiver.packet.takeNumber()
     try receiver.packet.expect(",")
@@ -81,7 +78,6 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   }
 
   /// Puts the first `count` bytes of ``scratch`` into the answer, as many as fit, and says how many.
-  @_optimize(size)
   private mutating func append(_ count: Int, as form: MemoryForm) -> Int {
     switch form {
     case .hex:

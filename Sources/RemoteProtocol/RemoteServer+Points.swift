@@ -1,6 +1,5 @@
 extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   /// `Z`: sets a breakpoint or watchpoint.
-  @_optimize(size)
   mutating func insertPoint(_ target: inout Machine) throws(RemoteError) {
     guard let point = try takePoint() else { return }
     do throws(PointError) {
@@ -13,7 +12,6 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   }
 
   /// `z`: takes a breakpoint or watchpoint away.
-  @_optimize(size)
   mutating func removePoint(_ target: inout Machine) throws(RemoteError) {
     guard let point = try takePoint() else { return }
     do throws(PointError) {
@@ -31,7 +29,6 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   /// ignored its condition would stop where it must not.
   ///
   /// - Returns: nil for a type that does not exist.
-  @_optimize(size)
   private mutating func takePoint() throws(RemoteError) -> Point? {
     let type = try receiver.packet.takeNumber()
     guard let kind = UInt8(exactly: type).flatMap(Point.Kind.init(rawValue:)) else { return nil }

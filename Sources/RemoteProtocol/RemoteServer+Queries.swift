@@ -3,7 +3,6 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   ///
   /// A memory map is not among it: it would be one of the addresses that the debugger uses, which
   /// are virtual and change, and GDB refuses whatever stands outside without even asking.
-  @_optimize(size)
   mutating func agreeOnFeatures() {
     session.agreed.knowsFeatures = true
     session.agreed.understandsSoftwareBreak = false
@@ -38,7 +37,6 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   }
 
   /// `qXfer:object:read:annex:offset,length`: a piece of a document.
-  @_optimize(size)
   mutating func transfer(_ target: inout Machine) throws(RemoteError) {
     if receiver.packet.take(":features:read:") {
       guard receiver.packet.takeName("target.xml") else { throw .noSuchDocument }
@@ -54,7 +52,6 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   }
 
   @inline(never)
-  @_optimize(size)
   private mutating func beginPiece() throws(RemoteError) {
     try receiver.packet.expect(":")
     let offset = try receiver.packet.takeNumber()
@@ -68,7 +65,6 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   ///
   /// The answer is `OK` for a command that fails too: its text has said so, and GDB shows an error as
   /// one of the protocol, without a word of what is wrong.
-  @_optimize(size)
   mutating func runMonitorCommand(_ target: inout Machine) throws(RemoteError) {
     try receiver.packet.expect(",")
     let command = try receiver.packet.takeHexBytes()
@@ -82,7 +78,6 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   /// `qOffsets`: by how much the program was moved, so that the debugger moves its symbols.
   ///
   /// `TextSeg` would be shorter, but GDB takes it for an address and LLDB for a distance.
-  @_optimize(size)
   mutating func appendOffsets(_ target: inout Machine) {
     guard let slide = target.loadSlide else { return }
     sender.write("Text=")

@@ -8,7 +8,6 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   }
 
   /// `G`: gives all general registers new values.
-  @_optimize(size)
   mutating func writeGeneralRegisters(_ target: inout Machine) throws(RemoteError) {
     let values = try receiver.packet.takeHexBytes()
     let vcpu = try takeThreadSuffix(&target)
@@ -34,7 +33,6 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   }
 
   /// `P`: gives one register a new value.
-  @_optimize(size)
   mutating func writeRegister(_ target: inout Machine) throws(RemoteError) {
     let number = try takeRegisterNumber()
     try receiver.packet.expect("=")

@@ -3,7 +3,6 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
 
   /// `vCont;action[:thread];…`: each vCPU does what the first action that fits it says, and is held
   /// if none does.
-  @_optimize(size)
   mutating func resumeThreads(_ target: inout Machine) throws(RemoteError) {
     let start = receiver.packet.position
     var runs = false
@@ -20,7 +19,6 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   }
 
   /// Reads all actions from position `start` on.
-  @_optimize(size)
   private mutating func takeAction(
     for vcpu: Int, from start: Int, _ target: inout Machine
   ) throws(RemoteError) -> ResumeAction {
@@ -41,7 +39,6 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
     return chosen ?? .hold
   }
 
-  @_optimize(size)
   private mutating func takeAction() throws(RemoteError) -> ResumeAction {
     switch receiver.packet.takeByte() {
     case UInt8(ascii: "c"): return .continue
@@ -74,7 +71,6 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
 
   /// The packets from before `vCont`: `c` resumes the thread that `Hc` chose, or all; `s` steps that
   /// thread, or the one that stopped, and holds the others.
-  @_optimize(size)
   mutating func resume(_ command: UInt8, _ target: inout Machine) throws(RemoteError) {
     let isStep = command == UInt8(ascii: "s") || command == UInt8(ascii: "S")
     if command == UInt8(ascii: "C") || command == UInt8(ascii: "S") { try takeSignal() }

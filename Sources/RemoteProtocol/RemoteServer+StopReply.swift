@@ -1,6 +1,5 @@
 extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   /// `qThreadStopInfo` (LLDB): why this thread stands still.
-  @_optimize(size)
   mutating func describeStop(_ target: inout Machine) throws(RemoteError) {
     let vcpu = try takeOneThread(&target)
     try receiver.packet.expectEnd()
@@ -24,7 +23,6 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   }
 
   /// The registers that a debugger asks for after each stop, and where they come from.
-  @_optimize(size)
   private mutating func appendThreadState(of vcpu: Int, target: inout Machine) {
     var index = 0
     while let number = target.expeditedRegister(at: index) {
@@ -40,7 +38,6 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
     sender.write(";")
   }
 
-  @_optimize(size)
   private mutating func appendExpedited(
     _ number: Int, of vcpu: Int, target: inout Machine
   ) {
@@ -52,7 +49,6 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   }
 
   /// LLDB's `threads` and `thread-pcs`, which save it a question for each thread.
-  @_optimize(size)
   private mutating func appendThreadList(_ target: inout Machine) {
     sender.write("threads:")
     appendThreads(&target)
@@ -66,7 +62,6 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
     sender.write(";")
   }
 
-  @_optimize(size)
   private mutating func programCounter(of vcpu: Int, target: inout Machine) -> UInt64 {
     guard let size = loadRegister(Machine.programCounter, of: vcpu, target: &target) else {
       return 0
@@ -77,7 +72,6 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   }
 
   /// What happened: GDB's key, where GDB said that it knows it, and then LLDB's.
-  @_optimize(size)
   private mutating func appendCause(_ cause: StopEvent.Cause) {
     switch cause {
     case .held: sender.write("reason:trap;")

@@ -56,7 +56,6 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   /// Reads LLDB's suffix `;thread:<id>;` and the end of the packet.
   ///
   /// - Returns: the vCPU that it names or, without it, the one that `Hg` chose.
-  @_optimize(size)
   mutating func takeThreadSuffix(_ target: inout Machine) throws(RemoteError) -> Int {
     guard receiver.packet.take(";thread:") else {
       try receiver.packet.expectEnd()
@@ -110,7 +109,6 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   // MARK: Packets
 
   /// `H`: chooses the thread for the packets that name none.
-  @_optimize(size)
   mutating func selectThread(_ target: inout Machine) throws(RemoteError) {
     let isForResume = receiver.packet.take("c")
     if !isForResume { try receiver.packet.expect("g") }
@@ -142,7 +140,6 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
 
   /// The ids of all threads, with commas between.
   @inline(never)
-  @_optimize(size)
   mutating func appendThreads(_ target: inout Machine) {
     var isFirst = true
     for vcpu in 0..<target.vcpuCount {
@@ -153,7 +150,6 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   }
 
   /// `qThreadExtraInfo`: what the thread is doing, for the user.
-  @_optimize(size)
   mutating func describeThread(_ target: inout Machine) throws(RemoteError) {
     try receiver.packet.expect(",")
     let vcpu = try takeOneThread(&target)
@@ -164,7 +160,6 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   }
 
   /// The document of `qXfer:threads` (GDB manual, "Thread List Format").
-  @_optimize(size)
   mutating func writeThreadDocument(_ target: inout Machine) {
     sender.write("<?xml version=\"1.0\"?>\n<threads>\n")
     for vcpu in 0..<(session.hasLetGo ? 0 : target.vcpuCount) {

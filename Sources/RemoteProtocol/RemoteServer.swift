@@ -100,7 +100,6 @@ public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copya
   ///
   /// It is to be called each time that happens, whatever the reason, and before any vCPU runs again:
   /// the server may call ``Target/resume()`` in it.
-  @_optimize(size)
   public mutating func targetDidStop(_ stop: StopEvent, target: inout Machine) {
     let last = session.owesStopReply ? self.stop.vcpu : 0
     self.stop = stop
@@ -175,7 +174,6 @@ public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copya
       || session.agreed.knowsFeatures && receiver.packet.isNext("qSupported")
   }
 
-  @_optimize(size)
   private mutating func accept(corrupt: Bool, target: inout Machine) {
     if !corrupt, !receiver.packet.isTooLong, obeyWithoutAnswer(&target) { return }
     session.isOpen = true
@@ -211,7 +209,6 @@ public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copya
 
   /// Answers the packet that was received.
   @inline(never)
-  @_optimize(size)
   private mutating func answer(_ target: inout Machine) {
     sender.begin()
     do throws(RemoteError) {
@@ -227,7 +224,6 @@ public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copya
 
   /// Forgets everything that was agreed with a debugger, and what it asked of the machine.
   @inline(never)
-  @_optimize(size)
   mutating func forgetDebugger(_ target: inout Machine) {
     let hadDebugger = session.isOpen
     session = Session()

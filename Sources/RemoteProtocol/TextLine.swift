@@ -6,7 +6,6 @@
 
   /// - Parameters:
   ///   - number: of the line, from 0; past the last one, the line is empty.
-  @_optimize(size)
   @inline(never)
   public init(_ number: Int, of text: StaticString) {
     var lines = TextLines(of: text)
@@ -34,7 +33,6 @@
     unsafe self.text = UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
   }
 
-  @_optimize(size)
   @inline(never)
   public mutating func next() -> TextLine? {
     guard unsafe position < text.count else { return nil }

@@ -15,7 +15,6 @@ struct CommandWords {
 extension Span<UInt8> {
   /// Whether these letters are those of `literal`.
   @inline(never)
-  @_optimize(size)
   func spells(_ literal: StaticString) -> Bool {
     guard count == literal.utf8CodeUnitCount else { return false }
     for index in indices {

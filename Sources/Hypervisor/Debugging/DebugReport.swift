@@ -5,7 +5,6 @@ internal import RemoteProtocol
 /// `monitor debug`: who has what of one vCPU's debug hardware. Two lines of text a comparator at most,
 /// and none for one that is off on both sides.
 enum DebugReport {
-  @_optimize(size)
   static func write(_ index: Int, to output: inout some TextOutput & ~Copyable) {
     let vcpu = EL2.vcpu(index)
     output.write("vCPU ")
@@ -26,7 +25,6 @@ enum DebugReport {
     writeComparators(vcpu, to: &output)
   }
 
-  @_optimize(size)
   private static func writeGuest(
     _ guest: GuestDebugState, to output: inout some TextOutput & ~Copyable
   ) {
@@ -42,7 +40,6 @@ enum DebugReport {
     output.write(guest.osDoubleLock ? "on\n" : "off\n")
   }
 
-  @_optimize(size)
   private static func writeComparators(
     _ vcpu: Fixed<VCPU>, to output: inout some TextOutput & ~Copyable
   ) {
@@ -80,7 +77,6 @@ enum DebugReport {
 
   /// The comparators of one kind, and how many of them are free. In native mode the hardware's are the
   /// guest's.
-  @_optimize(size)
   @inline(never)
   private static func writeBank(
     _ bank: Bank, _ count: Int, _ vcpu: Fixed<VCPU>, _ isShared: Bool,
@@ -118,7 +114,6 @@ enum DebugReport {
     writeFree(bank.kind, count &- used, to: &output)
   }
 
-  @_optimize(size)
   private static func writeHead(
     _ kind: StaticString, _ n: Int, _ owner: Owner, to output: inout some TextOutput & ~Copyable
   ) {
@@ -136,7 +131,6 @@ enum DebugReport {
     }
   }
 
-  @_optimize(size)
   private static func writeFree(
     _ kind: StaticString, _ count: Int, to output: inout some TextOutput & ~Copyable
   ) {
@@ -147,7 +141,6 @@ enum DebugReport {
     output.write("\n")
   }
 
-  @_optimize(size)
   private static func writeUnplaced(
     _ kind: StaticString, _ set: UInt16, to output: inout some TextOutput & ~Copyable
   ) {
@@ -160,7 +153,6 @@ enum DebugReport {
   }
 
   /// What the debugger asks for, on every vCPU.
-  @_optimize(size)
   static func writeRequests(to output: inout some TextOutput & ~Copyable) {
     output.write("the debugger asks for\n")
     if EL2.shared.value.requests.isEmpty {
@@ -186,7 +178,6 @@ enum DebugReport {
     }
   }
 
-  @_optimize(size)
   @inline(never)
   private static func writeRequest(
     _ kind: StaticString, _ n: Int, at address: UInt64,
@@ -213,7 +204,6 @@ extension VirtualDebug.Mode {
 
 extension Breakpoint {
   /// Nothing for one that is off.
-  @_optimize(size)
   @inline(never)
   fileprivate func write(_ label: StaticString, to output: inout some TextOutput & ~Copyable) {
     guard control.e else { return }
@@ -238,7 +228,6 @@ extension Breakpoint {
 
 extension Watchpoint {
   /// Nothing for one that is off.
-  @_optimize(size)
   @inline(never)
   fileprivate func write(_ label: StaticString, to output: inout some TextOutput & ~Copyable) {
     guard control.e else { return }
@@ -266,7 +255,6 @@ extension Watchpoint {
 }
 
 extension PrivilegeMatch {
-  @_optimize(size)
   fileprivate func write(to output: inout some TextOutput & ~Copyable) {
     switch (el1, el0) {
     case (true, true): output.write(", EL0 and EL1")

@@ -144,7 +144,6 @@ enum GuestSystemRegister: UInt8 {
   }
 
   /// The register of this name as EL2 reads it.
-  @_optimize(size)
   private func readRegister() -> UInt64 {
     switch self {
     case .sctlr: el2_read_sctlr_el1()
@@ -195,7 +194,6 @@ enum GuestSystemRegister: UInt8 {
   /// Changes the register on this core. It takes effect at the latest with the return to the guest.
   ///
   /// - Returns: false for a register that the guest itself cannot write.
-  @_optimize(size)
   func write(_ value: UInt64) -> Bool {
     switch self {
     case .sctlr: el2_write_sctlr_el1(value)

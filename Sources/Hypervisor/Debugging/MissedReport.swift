@@ -5,7 +5,6 @@ internal import RemoteProtocol
 /// What the debugger is told, unasked, at the stop after the guest has taken comparators that its points
 /// needed: one sentence for each point and vCPU.
 enum MissedReport {
-  @_optimize(size)
   static func write(_ index: Int, to output: inout some TextOutput & ~Copyable) {
     let vcpu = EL2.vcpu(index)
     let missed = vcpu.value.debug.missed
@@ -30,7 +29,6 @@ enum MissedReport {
   }
 
   /// - Parameter isMissing: it still is not in force.
-  @_optimize(size)
   @inline(never)
   static func write(
     _ kind: StaticString, at address: UInt64, vcpu: Int, isMissing: Bool,

@@ -46,7 +46,6 @@ enum Monitor {
     output.write(" vCPUs: thread n is vCPU n - 1, and CPU n - 1 of the device tree\n")
   }
 
-  @_optimize(size)
   private static func help(_ output: inout some TextOutput & ~Copyable) {
     output.write(
       """
@@ -65,7 +64,6 @@ enum Monitor {
 
   /// One row a reason, one column a vCPU; reasons that never occurred are left out. And what the
   /// debugger itself has cost.
-  @_optimize(size)
   private static func exits(_ output: inout some TextOutput & ~Copyable) {
     let count = EL2.shared.value.machine.vcpuCount
     output.write("exits to EL2                            ")
@@ -95,7 +93,6 @@ enum Monitor {
 extension TextOutput where Self: ~Copyable {
   /// Writes `text`, and spaces up to `width` columns.
   @inline(never)
-  @_optimize(size)
   mutating func write(padded text: TextLine, to width: Int) {
     write(text)
     var column = text.count
@@ -107,7 +104,6 @@ extension TextOutput where Self: ~Copyable {
 
   /// Writes `value` right-aligned in `width` columns.
   @inline(never)
-  @_optimize(size)
   mutating func write(decimal value: UInt64, width: Int) {
     var digits = 1
     var rest = value / 10

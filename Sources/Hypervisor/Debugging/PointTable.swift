@@ -26,13 +26,11 @@ struct PointTable {
   }
 
   @inline(never)
-  @_optimize(size)
   mutating func removeAll() {
     for index in 0..<Self.capacity { points[index] = nil }
   }
 
   /// The kind of a breakpoint at `address`: hardware if any is, or nil if there is none.
-  @_optimize(size)
   func breakpointKind(at address: UInt64) -> Point.Kind? {
     var found: Point.Kind?
     for index in 0..<Self.capacity {
@@ -64,7 +62,6 @@ struct PointTable {
   }
 
   /// Whether another point than `point` asks the same of the comparators.
-  @_optimize(size)
   func hasEquivalent(of point: Point) -> Bool {
     for index in 0..<Self.capacity {
       guard let other = points[index], other != point, other.address == point.address else {

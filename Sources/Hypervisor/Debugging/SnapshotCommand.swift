@@ -6,7 +6,6 @@ internal import RemoteProtocol
 /// state when it came to stand.
 enum SnapshotCommand {
   /// `words` are at what follows "snapshot". If it is not done, `output` says why.
-  @_optimize(size)
   static func run(
     _ command: Span<UInt8>, _ words: inout CommandWords,
     output: inout some TextOutput & ~Copyable
@@ -36,7 +35,6 @@ enum SnapshotCommand {
     }
   }
 
-  @_optimize(size)
   private static func usage(_ output: inout some TextOutput & ~Copyable) {
     output.write(
       """
@@ -54,7 +52,6 @@ enum SnapshotCommand {
     output.write("\n")
   }
 
-  @_optimize(size)
   private static func restore(
     _ vcpu: Int, _ digits: Span<UInt8>, _ output: inout some TextOutput & ~Copyable
   ) {
@@ -86,7 +83,6 @@ enum SnapshotCommand {
     output.write(explanation(error))
   }
 
-  @_optimize(size)
   private static func nibble(_ digit: UInt8) -> UInt8? {
     switch digit {
     case UInt8(ascii: "0")...UInt8(ascii: "9"): digit &- UInt8(ascii: "0")
@@ -96,7 +92,6 @@ enum SnapshotCommand {
     }
   }
 
-  @_optimize(size)
   private static func explanation(_ error: SnapshotError) -> StaticString {
     switch error {
     case .wrongLength: "This is not as long as a snapshot.\n"

@@ -31,7 +31,6 @@ enum Standstill {
   }
 
   /// Whether no vCPU can move.
-  @_optimize(size)
   static var isComplete: Bool {
     guard CoreWord.standstill.load(0) != 0 else { return false }
     for core in 0..<maximumVCPUs {

@@ -20,7 +20,6 @@ enum RegisterNumber: Equatable {
   private static let firstVector = 34
   private static let firstSystem = 68
 
-  @_optimize(size)
   init?(_ number: Int) {
     switch number {
     case 0...30: self = .general(number)
@@ -56,7 +55,6 @@ enum RegisterNumber: Equatable {
 /// GDB writes back every register after a call of a function that a user asks for (`print f(3)`), but for those
 /// with `save-restore="no"`. Of the system registers none is the called function's to keep, several cannot be
 /// written, and some change by themselves.
-@_optimize(size)
 func writeTargetDescription(to output: inout some TextOutput & ~Copyable) {
   output.write(
     """

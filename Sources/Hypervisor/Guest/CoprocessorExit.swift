@@ -20,7 +20,6 @@ struct CoprocessorExit {
 
   private var frame: Fixed<TrapFrame> { vcpu.value.frame }
 
-  @_optimize(size)
   func handle() {
     guard access.passesCondition(in: frame.value.context.pstate) else {
       complete()
@@ -42,7 +41,6 @@ struct CoprocessorExit {
     }
   }
 
-  @_optimize(size)
   private func accessWord(_ register: AArch32DebugRegister, _ rt: UInt8) {
     let value = access.isRead ? 0 : frame.value[rt: rt] & 0xFFFF_FFFF
     switch vcpu.value.debug.access(register, isRead: access.isRead, value: value) {
@@ -67,7 +65,6 @@ struct CoprocessorExit {
   ///
   /// One thing is not as the processor does it: where it manages the dirty state of pages (FEAT_HAFDBS),
   /// an STC through EL2 does not mark the page.
-  @_optimize(size)
   private func accessMemory(_ transfer: CoprocessorTransfer) {
     let context = frame.value.context
     let base =

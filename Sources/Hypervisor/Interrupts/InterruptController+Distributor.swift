@@ -19,7 +19,6 @@ extension InterruptController where Hardware: ~Copyable {
   /// register does not have) reads as 0 and is ignored when written.
   ///
   /// Whoever calls this calls `synchronize` before the guest goes on.
-  @_optimize(size)
   func accessDistributor(
     _ access: RegisterAccess, by interface: inout VirtualCPUInterface
   ) -> UInt64 {
@@ -55,7 +54,6 @@ extension InterruptController where Hardware: ~Copyable {
 
   /// GICD_CTLR as the guest has it. RWP also stands for the vCPUs that have not yet looked at what
   /// changed: until they have, one may still take an interrupt that was disabled.
-  @_optimize(size)
   private func guestControl(_ reader: Int) -> UInt32 {
     let control = hardware.read32(.distributor, DistributorOffset.control)
     var value =

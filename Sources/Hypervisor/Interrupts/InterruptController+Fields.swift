@@ -24,7 +24,6 @@ private struct BitAccess {
 
 extension InterruptController where Hardware: ~Copyable {
   /// Completes an access of `field` in `frame` by the vCPU of `interface`.
-  @_optimize(size)
   func accessField(
     _ field: InterruptField, in frame: InterruptFrame, _ access: RegisterAccess,
     by interface: inout VirtualCPUInterface
@@ -58,7 +57,6 @@ extension InterruptController where Hardware: ~Copyable {
 
   // MARK: One bit for each interrupt
 
-  @_optimize(size)
   private func read(_ bits: BitAccess, by interface: borrowing VirtualCPUInterface) -> UInt32 {
     let isOwn = bits.processor == nil || bits.processor == interface.processor
     switch bits.register {
@@ -81,7 +79,6 @@ extension InterruptController where Hardware: ~Copyable {
     }
   }
 
-  @_optimize(size)
   private func write(
     _ bits: BitAccess, _ value: UInt32, by interface: inout VirtualCPUInterface
   ) {
@@ -147,19 +144,16 @@ extension InterruptController where Hardware: ~Copyable {
     }
   }
 
-  @_optimize(size)
   private func isOwn(_ bits: BitAccess, _ interface: borrowing VirtualCPUInterface) -> Bool {
     bits.processor == nil || bits.processor == interface.processor
   }
 
-  @_optimize(size)
   private func groupWord(_ bits: BitAccess) -> UInt32 {
     guard distributor.hasSingleSecurityState else { return 0 }
     guard let processor = bits.processor else { return distributor.groupWord(from: bits.first) }
     return redistributors[processor].groupWord(from: bits.first)
   }
 
-  @_optimize(size)
   private func setGroupWord(_ bits: BitAccess, _ value: UInt32) {
     guard distributor.hasSingleSecurityState else { return }
     let value = value & (bits.physical | bits.sgis)
@@ -173,7 +167,6 @@ extension InterruptController where Hardware: ~Copyable {
 
   /// The interrupts from `first` on that the guest has pending though they are not so in hardware:
   /// a bit each. SGIs count here as well.
-  @_optimize(size)
   private func heldPending(
     from first: InterruptNumber, _ interface: borrowing VirtualCPUInterface
   ) -> UInt32 {
@@ -182,7 +175,6 @@ extension InterruptController where Hardware: ~Copyable {
     return interface.queue.mask(from: first) | registers.mask(from: first) { $0.isPending }
   }
 
-  @_optimize(size)
   private func activeSGIs(_ interface: borrowing VirtualCPUInterface) -> UInt32 {
     let registers = ListRegisterFile(
       reading: hardware, count: virtualInterface.listRegisterCount)
@@ -191,7 +183,6 @@ extension InterruptController where Hardware: ~Copyable {
 
   /// Takes those of `mask` that the guest has pending out of list registers and queue, and hands
   /// each physical one to `body`.
-  @_optimize(size)
   private func withdraw(
     _ mask: UInt32, from first: InterruptNumber, _ interface: inout VirtualCPUInterface,
     _ body: (borrowing Self, InterruptNumber, inout VirtualCPUInterface) -> Void
@@ -215,7 +206,6 @@ extension InterruptController where Hardware: ~Copyable {
 
   /// Makes those of `mask` that the guest is handling inactive to it. The caller does the same in
   /// hardware.
-  @_optimize(size)
   private func deactivate(
     _ mask: UInt32, from first: InterruptNumber, _ interface: inout VirtualCPUInterface
   ) {
@@ -236,7 +226,6 @@ extension InterruptController where Hardware: ~Copyable {
 
   /// A guest's write of ICC_DIR_EL1, which traps (ESR_EL2.EC 0x18) after active interrupts had to
   /// leave the list registers of a guest with EOImode 1.
-  @_optimize(size)
   func deactivate(_ value: UInt64, _ interface: inout VirtualCPUInterface) {
     let number = InterruptNumber(UInt32(truncatingIfNeeded: value & 0xff_ffff))
     let control = VirtualMachineControl(rawValue: hardware.read(.ichVMCR))
@@ -253,7 +242,6 @@ extension InterruptController where Hardware: ~Copyable {
 
   // MARK: Wider fields
 
-  @_optimize(size)
   private func accessPriority(
     _ first: InterruptNumber, in frame: InterruptFrame, _ access: RegisterAccess,
     by interface: inout VirtualCPUInterface
@@ -278,7 +266,6 @@ extension InterruptController where Hardware: ~Copyable {
     return result
   }
 
-  @_optimize(size)
   private func guestPriority(
     of number: InterruptNumber, in frame: InterruptFrame, at offset: Int
   ) -> UInt8 {
@@ -288,7 +275,6 @@ extension InterruptController where Hardware: ~Copyable {
     return own.contains(number) ? 0 : hardware.read8(frame, offset)
   }
 
-  @_optimize(size)
   private func setGuestPriority(
     of number: InterruptNumber, in frame: InterruptFrame, at offset: Int, _ value: UInt8
   ) {
@@ -301,7 +287,6 @@ extension InterruptController where Hardware: ~Copyable {
     }
   }
 
-  @_optimize(size)
   private func accessConfiguration(
     _ first: InterruptNumber, in frame: InterruptFrame, _ access: RegisterAccess
   ) -> UInt64 {
@@ -319,7 +304,6 @@ extension InterruptController where Hardware: ~Copyable {
     return 0
   }
 
-  @_optimize(size)
   private func accessRoute(_ number: InterruptNumber, _ access: RegisterAccess) -> UInt64 {
     guard access.size == 4 || access.size == 8, !own.contains(number) else { return 0 }
     // IRM, one of many, is not offered (see GICD_TYPER).
@@ -340,14 +324,12 @@ extension InterruptController where Hardware: ~Copyable {
   // MARK: Telling the vCPUs
 
   /// Whether vCPU `processor` runs and has not yet looked at what changed.
-  @_optimize(size)
   func isRevalidationPending(on processor: Int) -> Bool {
     redistributors[processor].isOnline && redistributors[processor].needsRevalidation
   }
 
   /// Something about the interrupts of vCPU `processor` changed, through the vCPU `author`: it
   /// looks before it next runs the guest.
-  @_optimize(size)
   func changed(for processor: Int, by author: Int) {
     guard redistributors[processor].isOnline else { return }
     redistributors[processor].requestRevalidation()
@@ -355,12 +337,10 @@ extension InterruptController where Hardware: ~Copyable {
   }
 
   /// Something changed for all vCPUs.
-  @_optimize(size)
   func changedForAll(by author: Int) {
     for processor in 0..<processorCount { changed(for: processor, by: author) }
   }
 
-  @_optimize(size)
   private func changed(
     _ bits: BitAccess, _ mask: UInt32, by interface: borrowing VirtualCPUInterface
   ) {
@@ -369,7 +349,6 @@ extension InterruptController where Hardware: ~Copyable {
 
   /// The guest's settings for the interrupts in `mask`, from `first` on, changed. Of physical ones
   /// only those matter that EL2 has acknowledged: they are active.
-  @_optimize(size)
   private func changed(
     _ frame: InterruptFrame, _ first: InterruptNumber, _ mask: UInt32,
     by interface: borrowing VirtualCPUInterface
@@ -391,7 +370,6 @@ extension InterruptController where Hardware: ~Copyable {
     if rest != 0 { changedForAll(by: interface.processor) }
   }
 
-  @_optimize(size)
   private func active(_ first: InterruptNumber, _ frame: InterruptFrame) -> UInt32 {
     hardware.read32(frame, InterruptRegister.setActive.offset(of: first))
   }

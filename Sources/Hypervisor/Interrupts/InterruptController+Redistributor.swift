@@ -5,7 +5,6 @@ internal import Synchronization
 extension InterruptController where Hardware: ~Copyable {
   /// Completes an access of the redistributor of vCPU `processor` by the vCPU of `interface`, as
   /// `accessDistributor` does. The offset counts from RD_base.
-  @_optimize(size)
   func accessRedistributor(
     of processor: Int, _ access: RegisterAccess, by interface: inout VirtualCPUInterface
   ) -> UInt64 {
@@ -79,7 +78,6 @@ extension InterruptController where Hardware: ~Copyable {
 
   /// GICR_WAKER. In hardware the redistributor is awake as long as EL2 needs it; the guest's own
   /// bit says whether its vCPU gets anything, and takes effect at once.
-  @_optimize(size)
   private func accessWaker(
     of processor: Int, _ access: RegisterAccess, by author: Int
   ) -> UInt64 {
@@ -176,7 +174,6 @@ extension InterruptController where Hardware: ~Copyable {
   private func unlockTables() { lpiTables.store(false, ordering: .releasing) }
 
   @discardableResult
-  @_optimize(size)
   private func passThrough(_ frame: InterruptFrame, _ access: RegisterAccess) -> UInt64 {
     switch (access.size, access.value) {
     case (4, let value?):

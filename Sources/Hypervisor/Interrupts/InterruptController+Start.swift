@@ -4,7 +4,6 @@ extension InterruptController where Hardware: ~Copyable {
   /// Takes the distributor over: group 1 of everything enabled, EL2's shared interrupts routed to
   /// `bootProcessor` and enabled. Once, on the boot core, before the guest runs; each core, the
   /// boot core included, then calls `startOnThisCore`.
-  @_optimize(size)
   func startDistributor(bootProcessor: Int) {
     let control = hardware.read32(.distributor, DistributorOffset.control)
     let groups = DistributorControl.enableGroup0 | DistributorControl.enableGroup1
@@ -26,7 +25,6 @@ extension InterruptController where Hardware: ~Copyable {
   ///
   /// The guest finds the CPU interface of a core out of reset. What its redistributor holds (SGIs
   /// that are pending, LPIs that arrived) is still there, as it would be in hardware.
-  @_optimize(size)
   func startOnThisCore(_ interface: inout VirtualCPUInterface, processor: Int) {
     interface.processor = processor
     if interface.isStarted {
@@ -45,7 +43,6 @@ extension InterruptController where Hardware: ~Copyable {
   /// The vCPU is turned off. What it has not taken is pending in hardware again, for another vCPU
   /// to take once it is routed there; what it was handling stays active, as in hardware. The core
   /// goes on getting EL2's own interrupts.
-  @_optimize(size)
   func stopOnThisCore(_ interface: inout VirtualCPUInterface) {
     redistributors[interface.processor].setOnline(false)
     giveEverythingBack(&interface)
@@ -57,7 +54,6 @@ extension InterruptController where Hardware: ~Copyable {
   // MARK: Parts
 
   /// Gives back what the vCPU has not taken.
-  @_optimize(size)
   private func giveEverythingBack(_ interface: inout VirtualCPUInterface) {
     var registers = ListRegisterFile(
       reading: hardware, count: virtualInterface.listRegisterCount)
@@ -68,7 +64,6 @@ extension InterruptController where Hardware: ~Copyable {
 
   /// Leaves the virtual interface of the executing core as a core out of reset has its CPU
   /// interface.
-  @_optimize(size)
   private func resetVirtualInterface(_ interface: inout VirtualCPUInterface) {
     interface.active.removeAll()
     interface.isWithheld = false
@@ -83,7 +78,6 @@ extension InterruptController where Hardware: ~Copyable {
   }
 
   /// Lets physical interrupts come to the executing core, EL2's own before all others.
-  @_optimize(size)
   private func startPhysicalInterface(_ processor: Int) {
     Self.enableSystemRegisters(hardware)
     startRedistributor(processor)
@@ -109,7 +103,6 @@ extension InterruptController where Hardware: ~Copyable {
 
   /// Notes the groups of the SPIs in `words` words up from INTID `start`, and puts all of them into
   /// group 1 in hardware.
-  @_optimize(size)
   private func takeOverGroups(from start: UInt32, words: Int) {
     // The word of INTIDs 0 to 31 counts, but is the redistributors'.
     for n in (start == 32 ? 1 : 0)..<max(words, start == 32 ? 1 : 0) {
@@ -121,7 +114,6 @@ extension InterruptController where Hardware: ~Copyable {
     }
   }
 
-  @_optimize(size)
   private func writeDistributorControl(_ value: UInt32) {
     hardware.write32(.distributor, DistributorOffset.control, value)
     waitForWrite(.distributor)
@@ -129,7 +121,6 @@ extension InterruptController where Hardware: ~Copyable {
 
   /// Wakes the redistributor and enables EL2's own private interrupts at the highest priority, so
   /// that nothing of the guest's delays them.
-  @_optimize(size)
   private func startRedistributor(_ processor: Int) {
     let frame = InterruptFrame.redistributor(processor)
     if distributor.hasSingleSecurityState {
@@ -153,14 +144,12 @@ extension InterruptController where Hardware: ~Copyable {
     startPrivate(own.timer, on: processor)
   }
 
-  @_optimize(size)
   private func startPrivate(_ number: InterruptNumber, on processor: Int) {
     hardware.write8(
       .redistributor(processor), InterruptRegister.priority.offset(of: number), 0)
     set(.setEnable, number, on: processor)
   }
 
-  @_optimize(size)
   private func start(_ link: OwnInterrupts.Link, on processor: Int) {
     set(.clearEnable, link.number, on: processor)
     hardware.write8(.distributor, InterruptRegister.priority.offset(of: link.number), 0)
@@ -173,7 +162,6 @@ extension InterruptController where Hardware: ~Copyable {
     set(.setEnable, link.number, on: processor)
   }
 
-  @_optimize(size)
   private func route(_ link: OwnInterrupts.Link, to processor: Int) {
     hardware.write64(
       .distributor, InterruptRegister.route.offset(of: link.number), affinities[processor].route)

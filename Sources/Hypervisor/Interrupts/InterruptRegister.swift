@@ -77,7 +77,6 @@ struct InterruptField: Equatable, Sendable {
 extension InterruptRegister {
   /// What is at `offset` of the distributor. Nil for what is no such register, for the places of
   /// SGIs and PPIs, which are RES0 with affinity routing, and beyond the last INTID.
-  @_optimize(size)
   static func field(inDistributorAt offset: Int) -> InterruptField? {
     let registers = all
     for n in registers.indices {

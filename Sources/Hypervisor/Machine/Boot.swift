@@ -52,11 +52,9 @@ public func stepwellSecondaryUnusable(_ core: UInt64) {
   Boot.refuse(.hostModeOnly, ofCore: Int(core))
 }
 
-/// What runs once, as this does, or when a debugger asks, takes little of the image rather than little
-/// time: `@_optimize(size)` says so, and what is used in many places there is `@inline(never)`.
+/// The boot core's way from the loader to the guest's first instruction.
 enum Boot {
   /// Finds EL2's place, if this is a machine on which a guest can be run beneath at all.
-  @_optimize(size)
   static func findPlace(deviceTree address: UInt64) throws(MachineError) -> Region {
     let exceptionLevel = (el2_read_current_el() &>> 2) & 3
     let tree = try findDeviceTree(address)
@@ -93,7 +91,6 @@ enum Boot {
     return place
   }
 
-  @_optimize(size)
   static func run(
     deviceTree address: UInt64, image: UInt64, end: UInt64
   ) throws(MachineError) {
@@ -155,7 +152,6 @@ enum Boot {
   }
 
   /// Says why there will be no guest, and halts.
-  @_optimize(size)
   static func refuse(_ error: MachineError) {
     var console = FaultConsole.current
     if !console.isPresent { console = consoleOfLastResort() }
@@ -204,7 +200,6 @@ enum Boot {
     return answer > 0 && answer & 0b10 != 0 ? .extended : .original
   }
 
-  @_optimize(size)
   private static func findDeviceTree(_ address: UInt64) throws(MachineError) -> DeviceTree {
     let headerSize = 40
     guard address != 0, address & 7 == 0 else { throw .noDeviceTree }
@@ -227,7 +222,6 @@ enum Boot {
     }
   }
 
-  @_optimize(size)
   private static func turnOnMMU(
     _ machine: borrowing MachineDescription, addressBits: Int, memory: inout PhysicalMemory
   ) throws(MachineError) {
@@ -262,7 +256,6 @@ enum Boot {
 
   /// Takes EL2's memory, the debug link's page and the CPUs that have no vCPU out of the guest's device
   /// tree, which stays where it is and is otherwise as it was.
-  @_optimize(size)
   private static func giveTreeToGuest(
     _ tree: DeviceTree, at address: UInt64, _ machine: borrowing MachineDescription,
     _ redistributors: borrowing RedistributorMap, _ memory: PhysicalMemory
@@ -306,7 +299,6 @@ enum Boot {
   }
 
   /// Everything one to one, but for what is EL2's.
-  @_optimize(size)
   private static func makeStage2(
     _ tree: DeviceTree, _ machine: borrowing MachineDescription, addressBits: Int,
     memory: inout PhysicalMemory
@@ -335,7 +327,6 @@ enum Boot {
     } catch { throw .translation(error) }
   }
 
-  @_optimize(size)
   private static func startInterruptController(
     _ machine: borrowing MachineDescription, _ redistributors: borrowing RedistributorMap,
     bootCore: Int
@@ -359,7 +350,6 @@ enum Boot {
     return controller
   }
 
-  @_optimize(size)
   private static func announce(_ machine: borrowing MachineDescription, held: Bool) {
     var console = FaultConsole.current
     console.write("Stepwell: EL2 at ")

@@ -6,7 +6,6 @@ internal import RemoteProtocol
 /// A fault of the hypervisor's own: says on the console what happened, where, and how it got there, and
 /// stops every core. It runs on a stack kept for it, and trusts as little as it can.
 @c(stepwell_fault)
-@_optimize(size)
 public func stepwellFault(_ frame: UnsafeMutableRawPointer, _ vector: UInt64, _ sp: UInt64) {
   // `frame` is what the vector has just stored, with the layout of TrapFrame.
   let frame = unsafe Fixed<TrapFrame>(frame.assumingMemoryBound(to: TrapFrame.self))
@@ -51,7 +50,6 @@ public func stepwellFault(_ frame: UnsafeMutableRawPointer, _ vector: UInt64, _ 
 
 /// Walks the frame records (x29 points at the caller's x29 and x30), as far as they stay within EL2's
 /// own memory and go up.
-@_optimize(size)
 private func writeBacktrace(
   _ frame: Fixed<TrapFrame>, sp: UInt64, base: UInt64, to console: inout Console
 ) {
@@ -101,7 +99,6 @@ enum FaultConsole {
 
 /// The vectors that the hypervisor itself can get to.
 private enum Vector {
-  @_optimize(size)
   static func name(_ vector: UInt64) -> StaticString {
     switch vector & 3 {
     case 0: "synchronous exception"

@@ -43,7 +43,6 @@ extension MachineDescription {
   ///   - firmwareIsEL3: the CPU has an EL3, so that SMC has somebody to answer it.
   ///   - console: what ``findConsole(_:)`` has found.
   ///   - isConsole: whether a virtio console sits on the transport at an address.
-  @_optimize(size)
   init(
     _ tree: DeviceTree, hypervisor: Region, bootAffinity: UInt64, firmwareIsEL3: Bool,
     console: UInt64, isConsole: (UInt64) -> Bool
@@ -62,7 +61,6 @@ extension MachineDescription {
 
   /// The PL011 that /chosen calls the console, or else the first one; 0 if there is none.
   @inline(never)
-  @_optimize(size)
   static func findConsole(_ tree: DeviceTree) -> UInt64 {
     if let node = tree.standardOutput?.node, node.isCompatible(with: "arm,pl011"),
       let region = try? node.region(0)
@@ -77,7 +75,6 @@ extension MachineDescription {
   }
 
   /// RAM, as the tree has it.
-  @_optimize(size)
   @inline(never)
   static func readMemory(
     _ tree: DeviceTree, into memory: inout RegionList<16>
@@ -95,7 +92,6 @@ extension MachineDescription {
     guard memory.count > 0 else { throw .noMemory }
   }
 
-  @_optimize(size)
   @inline(never)
   private mutating func readProcessors(
     _ tree: DeviceTree, bootAffinity: UInt64
@@ -123,7 +119,6 @@ extension MachineDescription {
     }
   }
 
-  @_optimize(size)
   @inline(never)
   private mutating func readInterruptController(_ tree: DeviceTree) throws(MachineError) {
     guard let gic = try reading({ () throws(DeviceTreeError) in try tree.gicV3() }) else {
@@ -151,7 +146,6 @@ extension MachineDescription {
 
   /// The debug link is the console on the transport with the lowest address: `stepwell run` puts it
   /// there, and QEMU gives transports to other devices from the other end.
-  @_optimize(size)
   private mutating func findDebugLink(
     _ tree: DeviceTree, isConsole: (UInt64) -> Bool
   ) throws(MachineError) {
@@ -185,7 +179,6 @@ extension MachineDescription {
   }
 
   /// The vCPU of that affinity, or nil.
-  @_optimize(size)
   @inline(never)
   func vcpu(affinity: UInt64) -> Int? {
     for index in 0..<vcpuCount where affinities[index] == affinity { return index }

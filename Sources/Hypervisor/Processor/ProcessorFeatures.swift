@@ -120,7 +120,6 @@ struct ProcessorFeatures {
   }
 
   /// What the core that executes this has.
-  @_optimize(size)
   static var ofThisCore: ProcessorFeatures {
     var features = ProcessorFeatures()
     features.midr = el2_read_midr_el1()

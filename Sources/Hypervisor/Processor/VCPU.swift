@@ -31,7 +31,6 @@ struct VCPU: ~Copyable {
   var entry: UInt64 = 0
   var entryContext: UInt64 = 0
 
-  @_optimize(size)
   init(index: Int, features: ProcessorFeatures) {
     self.index = index
     self.features = features
