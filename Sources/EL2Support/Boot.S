@@ -99,15 +99,13 @@ moved:
         msr     vbar_el2, x1
         isb
         mov     x22, x20
-        adrp    x1, __image_end
-        add     x1, x1, :lo12:__image_end
+        mov     x1, x21
         adrp    x20, __zeroed_end
         add     x20, x20, :lo12:__zeroed_end
         bl      prepare_program
-        adrp    x0, __stacks_start
-        add     x0, x0, :lo12:__stacks_start
-        add     sp, x0, #STACK_SIZE
-        sub     sp, sp, #FRAME_SIZE     // the guest's registers, which Swift prepares there
+        adrp    x0, __boot_stack_top
+        add     x0, x0, :lo12:__boot_stack_top
+        mov     sp, x0
         mov     x29, xzr
         mov     x0, x19
         mov     x1, x22
@@ -197,7 +195,7 @@ invalidate_range:
         dsb     sy
         ret
 
-// void el2_enable_mmu(mair, tcr, ttbr0, sctlr)
+// void el2_enable_mmu(mair, tcr, ttbr0, sctlr, end of EL2's memory)
         .global el2_enable_mmu
 el2_enable_mmu:
         stp     x29, x30, [sp, #-16]!
@@ -207,8 +205,7 @@ el2_enable_mmu:
         // in since would now be read instead of it.
         adrp    x0, __image_head
         add     x0, x0, :lo12:__image_head
-        adrp    x1, __image_end
-        add     x1, x1, :lo12:__image_end
+        mov     x1, x4
         bl      invalidate_range
         ldp     x2, x3, [sp], #16
         ldp     x0, x1, [sp], #16

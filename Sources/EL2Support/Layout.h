@@ -8,4 +8,3 @@
 #define FRAME_SIZE 272
 
 #define STACK_SIZE 0x10000
-#define MAXIMUM_CORES 8

@@ -1,3 +1,4 @@
 #include "EL2Support.h"
 
-struct el2_core_words el2_words[8];
+struct el2_core_words *el2_words;
+uint32_t el2_words_count;

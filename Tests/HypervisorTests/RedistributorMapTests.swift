@@ -49,7 +49,7 @@ struct RedistributorMapTests {
     }
     let map = RedistributorMap(
       regions: list, stride: stride,
-      affinities: InlineArray { $0 < affinities.count ? affinities[$0] : 0 },
+      affinities: PerVCPU(affinities),
       processorCount: affinities.count
     ) { base in
       guard let type = types[base] else {
@@ -69,7 +69,7 @@ struct RedistributorMapTests {
     "the first eight CPUs have vCPUs, and the one that has started does wherever it is",
     arguments: [0, 7, 8, 11] as [UInt64])
   func chosen(bootCPU: UInt64) {
-    var machine = MachineDescription()
+    var machine = MachineDescription(affinities: PerVCPU(Array(repeating: 0, count: 8)))
     for affinity: UInt64 in 0..<12 {
       machine.addProcessor(affinity: affinity, isBootCPU: affinity == bootCPU)
     }
@@ -147,7 +147,7 @@ struct RedistributorMapTests {
     let fits = list.append(Region(from: 0x80a_0000, to: 0x80d_0000))
     #expect(fits)
     let map = RedistributorMap(
-      regions: list, stride: nil, affinities: InlineArray { UInt64($0) }, processorCount: 2
+      regions: list, stride: nil, affinities: PerVCPU([0, 1]), processorCount: 2
     ) { base in
       #expect(base == 0x80a_0000)
       return 0

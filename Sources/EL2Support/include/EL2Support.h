@@ -396,16 +396,29 @@ EL2_GUARDED(EL2_GUARDED_ACCESS)
 
 // A cache line for each core, written and polled by several.
 struct el2_core_words { uint32_t word[16]; } __attribute__((aligned(64)));
-extern struct el2_core_words el2_words[8];
+// In the memory that the boot core gives out: one for each vCPU. Written by el2_use_words alone.
+extern struct el2_core_words *el2_words;
+extern uint32_t el2_words_count;
+
+// Takes the words at `words`, all 0, for `count` cores.
+EL2_INLINE void el2_use_words(uintptr_t words, uint32_t count) {
+  el2_words = (struct el2_core_words *)words;
+  el2_words_count = count;
+}
+// A core that there is not ends in EL2's own fault report.
+EL2_INLINE uint32_t *el2_word(uint32_t core, uint32_t word) {
+  if (core >= el2_words_count) __builtin_trap();
+  return &el2_words[core].word[word & 15];
+}
 
 EL2_INLINE uint32_t el2_word_load(uint32_t core, uint32_t word) {
-  return __atomic_load_n(&el2_words[core & 7].word[word & 15], __ATOMIC_SEQ_CST);
+  return __atomic_load_n(el2_word(core, word), __ATOMIC_SEQ_CST);
 }
 EL2_INLINE void el2_word_store(uint32_t core, uint32_t word, uint32_t value) {
-  __atomic_store_n(&el2_words[core & 7].word[word & 15], value, __ATOMIC_SEQ_CST);
+  __atomic_store_n(el2_word(core, word), value, __ATOMIC_SEQ_CST);
 }
 EL2_INLINE uint32_t el2_word_exchange(uint32_t core, uint32_t word, uint32_t value) {
-  return __atomic_exchange_n(&el2_words[core & 7].word[word & 15], value, __ATOMIC_SEQ_CST);
+  return __atomic_exchange_n(el2_word(core, word), value, __ATOMIC_SEQ_CST);
 }
 
 // MARK: Assembly (Boot.S, Vectors.S, Vector registers) and the linker script
@@ -413,8 +426,7 @@ EL2_INLINE uint32_t el2_word_exchange(uint32_t core, uint32_t word, uint32_t val
 // Places in the image, as el2_address_of_<name>().
 #define EL2_SYMBOLS(each) \
   each(__image_start) each(__text_end) each(__rodata_end) each(__image_end) \
-  each(__page_pool_start) each(__page_pool_end) each(__vcpu_storage_start) \
-  each(__vcpu_storage_end) each(__scratch_end) each(__stacks_start) each(__shared_storage_start) \
+  each(__page_pool_start) each(__page_pool_end) each(__scratch_end) each(__shared_storage_start) \
   each(__shared_storage_end) each(__link_storage_start) each(__link_storage_end) \
   each(el2_vectors) each(el2_secondary_entry) each(__payload_descriptor)
 
@@ -436,8 +448,9 @@ uint64_t el2_has_external_debug_registers(void);
 // Copies the program to `destination`, a multiple of 4 KiB that nobody uses, and goes on there in
 // stepwell_boot, with the MMU off. EL2's memory is to end at `end`.
 void el2_move(uint64_t destination, uint64_t device_tree, uint64_t end) __attribute__((noreturn));
-// Turns the stage-1 MMU and the caches on. The code runs identity-mapped, so it simply returns.
-void el2_enable_mmu(uint64_t mair, uint64_t tcr, uint64_t ttbr0, uint64_t sctlr);
+// Turns the stage-1 MMU and the caches on. The code runs identity-mapped, so it simply returns. EL2's
+// memory ends at `end`.
+void el2_enable_mmu(uint64_t mair, uint64_t tcr, uint64_t ttbr0, uint64_t sctlr, uint64_t end);
 // Enters the guest with the registers in `frame` (x0 to x30; ELR_EL2 and SPSR_EL2 as they stand),
 // leaving the EL2 stack empty.
 void el2_enter_guest(void *frame) __attribute__((noreturn));
@@ -455,8 +468,8 @@ EL2_INLINE uint64_t el2_has_external_debug_registers(void) { __builtin_trap(); }
 EL2_INLINE __attribute__((noreturn)) void el2_move(uint64_t destination, uint64_t device_tree, uint64_t end) {
   (void)destination; (void)device_tree; (void)end; __builtin_trap();
 }
-EL2_INLINE void el2_enable_mmu(uint64_t mair, uint64_t tcr, uint64_t ttbr0, uint64_t sctlr) {
-  (void)mair; (void)tcr; (void)ttbr0; (void)sctlr; __builtin_trap();
+EL2_INLINE void el2_enable_mmu(uint64_t mair, uint64_t tcr, uint64_t ttbr0, uint64_t sctlr, uint64_t end) {
+  (void)mair; (void)tcr; (void)ttbr0; (void)sctlr; (void)end; __builtin_trap();
 }
 EL2_INLINE __attribute__((noreturn)) void el2_enter_guest(void *frame) { (void)frame; __builtin_trap(); }
 EL2_INLINE void el2_read_vector(uint32_t n, uint64_t *halves) { (void)n; (void)halves; __builtin_trap(); }

@@ -33,7 +33,7 @@ enum Standstill {
   /// Whether no vCPU can move.
   static var isComplete: Bool {
     guard CoreWord.standstill.load(0) != 0 else { return false }
-    for core in 0..<maximumVCPUs {
+    for core in 0..<EL2.shared.value.machine.vcpuCount {
       if CoreWord.isAlive.load(core) != 0 && CoreWord.isParked.load(core) == 0 { return false }
     }
     return true
@@ -41,7 +41,7 @@ enum Standstill {
 
   static func kickOthers() {
     let own = EL2.current.value.index
-    for core in 0..<maximumVCPUs where core != own { kick(core) }
+    for core in 0..<EL2.shared.value.machine.vcpuCount where core != own { kick(core) }
   }
 
   /// Interrupts the core of `vcpu`, if it has come up, so that it looks at its words.

@@ -147,9 +147,9 @@ struct GuestMachine: PSCIMachine {
 
   /// Has firmware start a physical core, in EL2.
   private func startCore(_ core: Int) -> PSCI.Status {
-    let stackTop = EL2.stackTop(of: core)
+    let stackTop = EL2.shared.value.stacks.top(of: core)
     // The record lies at the far end of the core's own stack, which is not in use yet.
-    let record = stackTop &- EL2.stackSize &+ EL2.stackGuard
+    let record = stackTop &- CoreStacks.size &+ CoreStacks.guardSize
     Fixed<Power.SecondaryBoot>(at: record).initialize(
       to: Power.SecondaryBoot(
         mair: el2_read_mair_el2(), tcr: el2_read_tcr_el2(), ttbr0: el2_read_ttbr0_el2(),

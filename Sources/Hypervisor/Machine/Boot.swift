@@ -79,7 +79,9 @@ enum Boot {
     do throws(DeviceTreeError) {
       used = try UsedMemory(tree: tree, at: address, image: image, interrupts: interrupts)
     } catch { throw .badDeviceTree(error) }
-    let size = UInt64(el2_address_of___image_end()) &- start
+    let size =
+      UInt64(el2_address_of___image_end()) &- start
+      &+ UInt64(vcpuCount(of: tree)) &* UInt64(EL2.memoryPerVCPU)
     // What this core cannot address no core needs to; one that can address less says so when it is
     // turned on.
     guard
@@ -99,9 +101,16 @@ enum Boot {
     FaultConsole.current = Console(pl011: console)
     let features = ProcessorFeatures.ofThisCore
     let payload = Payload(ofImageAt: image)
+    FaultConsole.memoryEnd = end
     let hypervisor = Region(from: UInt64(el2_address_of___image_start()), to: end)
+    var bootMemory = BootMemory(from: el2_address_of___image_end(), to: UInt(end))
+    let count = vcpuCount(of: tree)
+    guard let stacks = CoreStacks(count, in: &bootMemory),
+      let affinities = PerVCPU<UInt64>(count, in: &bootMemory, { _ in 0 })
+    else { throw .noRoom }
     let machine = try MachineDescription(
-      tree, hypervisor: hypervisor, bootAffinity: PSCI.affinity(features.mpidr),
+      tree, hypervisor: hypervisor, affinities: affinities,
+      bootAffinity: PSCI.affinity(features.mpidr),
       firmwareIsEL3: features.el3, console: console
     ) { VirtioTransport(base: UInt($0)).isConsole }
     guard let bootCore = machine.vcpu(affinity: PSCI.affinity(features.mpidr)) else {
@@ -110,7 +119,13 @@ enum Boot {
 
     var memory = PhysicalMemory()
     let addressBits = ControlRegisters.addressBits(features, reaching: lastAddress(of: tree))
-    try turnOnMMU(machine, addressBits: addressBits, memory: &memory)
+    try turnOnMMU(machine, stacks, addressBits: addressBits, memory: &memory)
+    // Exclusives work from here on.
+    guard let words = PerVCPU<CoreWordLine>(count, in: &bootMemory, { _ in CoreWordLine() }),
+      let vcpus = PerVCPU<VCPU>(
+        count, in: &bootMemory, { VCPU(index: $0, features: features) })
+    else { throw .noRoom }
+    el2_use_words(words.place(of: 0).address, UInt32(count))
     payload.moveIntoPlace()
     let stage2 = try makeStage2(tree, machine, addressBits: addressBits, memory: &memory)
     guard let redistributors = machine.redistributorMap(type: { el2_mmio_read64(UInt($0) &+ 8) })
@@ -129,11 +144,10 @@ enum Boot {
     let powerStateFormat = powerStateFormat(machine)
     EL2.shared.initialize(
       to: SharedState(
-        machine: machine, redistributors: redistributors, interrupts: interrupts, stage2: stage2,
+        machine: machine, vcpus: vcpus, stacks: stacks, redistributors: redistributors,
+        interrupts: interrupts, stage2: stage2,
         memory: memory, linkCore: bootCore, powerStateFormat: powerStateFormat))
     for vcpu in 0..<vcpuCount {
-      EL2.vcpu(vcpu).initialize(
-        to: VCPU(index: vcpu, features: features))
       CoreWord.power.store(vcpu, PSCI.Power.off.rawValue)
       Standstill.setMayRun(vcpu, true)
     }
@@ -200,6 +214,14 @@ enum Boot {
     return answer > 0 && answer & 0b10 != 0 ? .extended : .original
   }
 
+  /// How many vCPUs there are to be: a CPU of the device tree each, as far as there is room.
+  private static func vcpuCount(of tree: DeviceTree) -> Int {
+    guard var processors = try? tree.processors() else { return 0 }
+    var count = 0
+    while count < maximumVCPUs, processors.next() != nil { count &+= 1 }
+    return count
+  }
+
   private static func findDeviceTree(_ address: UInt64) throws(MachineError) -> DeviceTree {
     let headerSize = 40
     guard address != 0, address & 7 == 0 else { throw .noDeviceTree }
@@ -223,7 +245,8 @@ enum Boot {
   }
 
   private static func turnOnMMU(
-    _ machine: borrowing MachineDescription, addressBits: Int, memory: inout PhysicalMemory
+    _ machine: borrowing MachineDescription, _ stacks: CoreStacks, addressBits: Int,
+    memory: inout PhysicalMemory
   ) throws(MachineError) {
     do throws(TranslationError) {
       guard let root = memory.allocatePage() else { throw .outOfTablePages }
@@ -231,11 +254,11 @@ enum Boot {
       for index in 0..<machine.memory.count {
         try tables.set(machine.memory[index], attributes: Stage1.data, in: &memory)
       }
-      try Stage1.mapProgram(in: tables, memory: &memory)
-      for core in 0..<maximumVCPUs {
-        let guardPage = UInt64(EL2.stackTop(of: core) &- EL2.stackSize)
+      try Stage1.mapProgram(upTo: machine.hypervisor.end, in: tables, memory: &memory)
+      for core in 0..<stacks.count {
+        let guardPage = UInt64(stacks.guardPage(of: core))
         try tables.set(
-          Region(from: guardPage, to: guardPage &+ UInt64(EL2.stackGuard)), attributes: nil,
+          Region(from: guardPage, to: guardPage &+ UInt64(CoreStacks.guardSize)), attributes: nil,
           in: &memory)
       }
       try tables.set(machine.distributor, attributes: Stage1.registers, in: &memory)
@@ -250,7 +273,7 @@ enum Boot {
       }
       el2_enable_mmu(
         ControlRegisters.mair, ControlRegisters.tcr(addressBits: addressBits), root,
-        ControlRegisters.sctlr)
+        ControlRegisters.sctlr, machine.hypervisor.end)
     } catch { throw .translation(error) }
   }
 
@@ -292,8 +315,6 @@ enum Boot {
     let place = unsafe UnsafeMutableRawBufferPointer(
       start: UnsafeMutableRawPointer(bitPattern: UInt(address)), count: size)
     unsafe place.copyMemory(from: UnsafeRawBufferPointer(rebasing: scratch[..<size]))
-    // The vCPUs' storage begins as zeros.
-    unsafe scratch.initializeMemory(as: UInt8.self, repeating: 0)
     // The guest reads it with its MMU off.
     GuestMemory.cleanToCoherency(address, count: UInt64(size))
   }

@@ -54,9 +54,9 @@ private func writeBacktrace(
   _ frame: Fixed<TrapFrame>, sp: UInt64, base: UInt64, to console: inout Console
 ) {
   console.write("\n  called from (image offsets):")
-  let end = UInt64(el2_address_of___image_end())
+  let end = max(UInt64(el2_address_of___image_end()), FaultConsole.memoryEnd)
   func write(_ address: UInt64) {
-    guard address >= base, address < end else { return }
+    guard address >= base, address < UInt64(el2_address_of___image_end()) else { return }
     console.write("\n    ")
     console.write(hex: address &- base)
   }
@@ -80,14 +80,21 @@ private func stopOtherCores() {
 
 /// Where a fault is reported.
 enum FaultConsole {
-  // Both are written by the boot core while it is alone, and only read afterwards.
+  // They are written by the boot core while it is alone, and only read afterwards.
   private nonisolated(unsafe) static var console = Console(pl011: 0)
   private nonisolated(unsafe) static var stateIsThere = false
+  private nonisolated(unsafe) static var endOfMemory: UInt64 = 0
 
   /// The console that the device tree names, once it has been read.
   static var current: Console {
     get { unsafe console }
     set { unsafe console = newValue }
+  }
+
+  /// Where EL2's memory ends; 0 until that is known.
+  static var memoryEnd: UInt64 {
+    get { unsafe endOfMemory }
+    set { unsafe endOfMemory = newValue }
   }
 
   /// The shared state is there, so other cores can be told to stop.

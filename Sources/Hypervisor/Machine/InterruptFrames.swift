@@ -48,7 +48,7 @@ struct RedistributorMap: ~Copyable {
   ///   - type: reads GICR_TYPER of the redistributor at an RD_base.
   /// - Returns: nil if a core has none.
   init?(
-    regions: borrowing RegionList<8>, stride: UInt64?, affinities: InlineArray<8, UInt64>,
+    regions: borrowing RegionList<8>, stride: UInt64?, affinities: PerVCPU<UInt64>,
     processorCount: Int, type: (UInt64) -> UInt64
   ) {
     self.processorCount = processorCount
@@ -124,7 +124,7 @@ struct RedistributorMap: ~Copyable {
   }
 
   private static func processor(
-    _ affinity: Affinity, _ affinities: InlineArray<8, UInt64>, _ count: Int
+    _ affinity: Affinity, _ affinities: PerVCPU<UInt64>, _ count: Int
   ) -> Int? {
     for processor in 0..<count where Affinity(mpidr: affinities[processor]) == affinity {
       return processor

@@ -8,7 +8,7 @@ let maximumVCPUs = 8
 struct MachineDescription: ~Copyable {
   private let inPlace = InPlace()
   /// Affinities of the CPUs that have a vCPU, in the tree's order: vCPU n has the n-th of them.
-  var affinities = InlineArray<8, UInt64>(repeating: 0)
+  let affinities: PerVCPU<UInt64>
   var vcpuCount = 0
   /// How many CPUs the tree has, those included for which there is no room.
   var processorCount = 0
@@ -33,20 +33,28 @@ struct MachineDescription: ~Copyable {
   var hasTrustedOS = false
   /// EL2's own memory.
   var hypervisor = Region(from: 0, to: 0)
+
+  /// A machine of which nothing is known yet.
+  ///
+  /// - Parameter affinities: room for those of the CPUs that get a vCPU: at least one.
+  init(affinities: PerVCPU<UInt64>) { self.affinities = affinities }
 }
 
 extension MachineDescription {
   /// Reads the machine's description.
   ///
   /// - Parameters:
+  ///   - affinities: room for those of the CPUs that get a vCPU: at least one.
   ///   - bootAffinity: the affinity of the core that runs this.
   ///   - firmwareIsEL3: the CPU has an EL3, so that SMC has somebody to answer it.
   ///   - console: what ``findConsole(_:)`` has found.
   ///   - isConsole: whether a virtio console sits on the transport at an address.
   init(
-    _ tree: DeviceTree, hypervisor: Region, bootAffinity: UInt64, firmwareIsEL3: Bool,
+    _ tree: DeviceTree, hypervisor: Region, affinities: PerVCPU<UInt64>, bootAffinity: UInt64,
+    firmwareIsEL3: Bool,
     console: UInt64, isConsole: (UInt64) -> Bool
   ) throws(MachineError) {
+    self.init(affinities: affinities)
     self.hypervisor = hypervisor
     // QEMU answers PSCI calls by SMC where it has no EL3 to do so, and its tree says it.
     let firmware = try reading { () throws(DeviceTreeError) in try tree.psci() }
@@ -111,11 +119,11 @@ extension MachineDescription {
   /// them wherever it is: one that waits gives way.
   mutating func addProcessor(affinity: UInt64, isBootCPU: Bool) {
     processorCount &+= 1
-    if vcpuCount < maximumVCPUs {
+    if vcpuCount < affinities.count {
       affinities[vcpuCount] = affinity
       vcpuCount &+= 1
     } else if isBootCPU {
-      affinities[maximumVCPUs &- 1] = affinity
+      affinities[affinities.count &- 1] = affinity
     }
   }
 

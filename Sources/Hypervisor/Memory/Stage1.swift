@@ -21,13 +21,14 @@ enum Stage1 {
   static let registers = accessFlag | ap1 | executeNever | device
 
   /// Where the program's own parts lie.
+  ///
+  /// - Parameter end: where EL2's memory ends.
   static func mapProgram(
-    in tables: TranslationTables, memory: inout PhysicalMemory
+    upTo end: UInt64, in tables: TranslationTables, memory: inout PhysicalMemory
   ) throws(TranslationError) {
     let start = UInt64(el2_address_of___image_start())
     let textEnd = UInt64(el2_address_of___text_end())
     let constantsEnd = UInt64(el2_address_of___rodata_end())
-    let end = UInt64(el2_address_of___image_end())
     try tables.set(
       Region(from: start, to: textEnd), attributes: text, in: &memory)
     try tables.set(

@@ -8,7 +8,7 @@ enum Core {
   /// Makes this core, which has `cpu`, ready for its vCPU.
   static func start(_ index: Int, _ cpu: ProcessorFeatures) {
     let shared = EL2.shared
-    el2_write_tpidr_el2(UInt64(EL2.address(ofVCPU: index)))
+    el2_write_tpidr_el2(UInt64(EL2.vcpu(index).address))
     EL2.current.value.adopt(cpu)
 
     el2_write_hcr_el2(ControlRegisters.hcr(cpu))

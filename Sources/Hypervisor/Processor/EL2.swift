@@ -7,6 +7,8 @@ internal import RemoteProtocol
 /// comment names.
 struct SharedState: ~Copyable {
   let machine: MachineDescription
+  let vcpus: PerVCPU<VCPU>
+  let stacks: CoreStacks
   let redistributors: RedistributorMap
   let interrupts: InterruptController<GICv3Hardware>
   var stage2: TranslationTables
@@ -25,6 +27,11 @@ struct SharedState: ~Copyable {
   var packetClock = PacketClock()
 }
 
+/// The ``CoreWord``s of one core, a cache line: `el2_core_words` in `EL2Support.h`.
+struct CoreWordLine {
+  private let words = InlineArray<16, UInt32>(repeating: 0)
+}
+
 /// EL2's state, at the places that the linker script gives it.
 enum EL2 {
   /// What all cores share.
@@ -37,31 +44,19 @@ enum EL2 {
   }
 
   private static let serverOffset: UInt = 0x20000
-  private static let vcpuStride: UInt = 0x10000
-  static let stackSize: UInt = 0x1_0000
-  /// The lowest bytes of each stack, which are not mapped: a stack that overflows is a fault with a
-  /// report, not somebody else's memory overwritten.
-  static let stackGuard: UInt = 0x1000
-
-  static func vcpu(_ index: Int) -> Fixed<VCPU> { Fixed(at: address(ofVCPU: index)) }
-
-  static func address(ofVCPU index: Int) -> UInt {
-    el2_address_of___vcpu_storage_start() &+ UInt(index & (maximumVCPUs &- 1)) &* vcpuStride
-  }
+  static func vcpu(_ index: Int) -> Fixed<VCPU> { shared.value.vcpus.place(of: index) }
 
   /// The vCPU of the core that executes this.
   static var current: Fixed<VCPU> { Fixed(at: UInt(el2_read_tpidr_el2())) }
 
-  /// One past the highest byte of a core's EL2 stack.
-  static func stackTop(of index: Int) -> UInt {
-    el2_address_of___stacks_start() &+ (UInt(index & (maximumVCPUs &- 1)) &+ 1) &* stackSize
-  }
+  /// What EL2 takes of memory for each vCPU, in bytes: its stack, its state and what else is per vCPU.
+  static let memoryPerVCPU: UInt = 0x2_0000
 
-  /// Whether everything fits where the linker script has room for it. A test asks; the figures are
-  /// compile-time constants.
+  /// Whether everything fits where the linker script, or the memory of a vCPU, has room for it. A test
+  /// asks; the figures are compile-time constants.
   static var fits: Bool {
     MemoryLayout<SharedState>.size <= Int(serverOffset)
       && MemoryLayout<DebugServer>.size <= 0x20000
-      && MemoryLayout<VCPU>.size <= Int(vcpuStride)
+      && UInt(MemoryLayout<VCPU>.stride) <= memoryPerVCPU &- CoreStacks.size &- 0x1000
   }
 }

@@ -17,6 +17,9 @@
   /// Makes the value.
   func initialize(to value: consuming Value) { unsafe pointer.initialize(to: value) }
 
+  /// For registers that keep it.
+  var address: UInt { unsafe UInt(bitPattern: pointer) }
+
   /// For assembly.
   @unsafe var rawPointer: UnsafeMutableRawPointer { unsafe UnsafeMutableRawPointer(pointer) }
 

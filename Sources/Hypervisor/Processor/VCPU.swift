@@ -52,7 +52,7 @@ struct VCPU: ~Copyable {
 
   /// The general registers, at the top of the core's EL2 stack.
   var frame: Fixed<TrapFrame> {
-    Fixed(at: EL2.stackTop(of: index) &- UInt(MemoryLayout<TrapFrame>.stride))
+    Fixed(at: EL2.shared.value.stacks.top(of: index) &- UInt(MemoryLayout<TrapFrame>.stride))
   }
 
   /// Puts the vCPU at its entry with everything as PSCI and the arm64 boot protocol promise: EL1 with
