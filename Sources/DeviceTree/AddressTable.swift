@@ -10,7 +10,6 @@ struct AddressTable {
   private let bus: DeviceTree.Node
 
   /// The regions of a node in the address space of its parent.
-  @inline(never)
   init(regOf node: DeviceTree.Node) throws(DeviceTreeError) {
     guard let bus = node.parent, let reg = node.property("reg") else { throw .missingProperty }
     self.bus = bus
@@ -25,7 +24,6 @@ struct AddressTable {
   ///
   /// The width of the child's addresses does not matter here, so that the windows of a PCI host are
   /// read like those of any other bus.
-  @inline(never)
   init(rangesOf node: DeviceTree.Node) throws(DeviceTreeError) {
     guard let bus = node.parent, let ranges = node.property("ranges") else {
       throw .missingProperty
@@ -51,7 +49,6 @@ struct AddressTable {
   var count: Int { value.count / stride }
 
   /// The nth entry in the address space of the bus.
-  @inline(never)
   func busRegion(_ index: Int) throws(DeviceTreeError) -> DeviceTree.Region {
     guard index >= 0, index < count,
       let address = value.number(at: index * stride + prefix, cells: addressCells),
@@ -65,7 +62,6 @@ struct AddressTable {
   }
 
   /// The nth entry as CPU physical addresses.
-  @inline(never)
   func region(_ index: Int) throws(DeviceTreeError) -> DeviceTree.Region {
     try bus.translate(try busRegion(index))
   }
@@ -94,7 +90,6 @@ extension DeviceTree.Node {
   }
 
   /// From the address space that this node's children are in to that of the CPUs.
-  @inline(never)
   func translate(_ region: DeviceTree.Region) throws(DeviceTreeError) -> DeviceTree.Region {
     var region = region
     var bus = self

@@ -21,19 +21,16 @@ struct ByteSink {
     count += 1
   }
 
-  @inline(never)
   mutating func append(_ bytes: ByteView) {
     for offset in 0..<bytes.count { append(bytes[offset]) }
   }
 
   /// A cell, big-endian.
-  @inline(never)
   mutating func append(cell: UInt32) {
     store(cell: cell, at: count)
     count += 4
   }
 
-  @inline(never)
   mutating func append(_ number: UInt64, cells: CellCount) {
     switch cells {
     case .one: append(cell: UInt32(truncatingIfNeeded: number))
@@ -44,13 +41,11 @@ struct ByteSink {
   }
 
   /// Zeros up to the next offset that is a multiple of four.
-  @inline(never)
   mutating func pad() {
     while count % 4 != 0 { append(0) }
   }
 
   /// A cell, big-endian, in place of one that was written before.
-  @inline(never)
   func store(cell: UInt32, at offset: Int) {
     store(UInt8(truncatingIfNeeded: cell >> 24), at: offset)
     store(UInt8(truncatingIfNeeded: cell >> 16), at: offset + 1)

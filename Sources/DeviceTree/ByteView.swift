@@ -1,7 +1,7 @@
-/// Bytes of a device tree, read one at a time.
+/// Bytes of a device tree.
 ///
 /// With the MMU off all memory is Device memory, where an unaligned access faults, and cells are
-/// aligned only as well as whoever placed the tree. Hence no load here is wider than a byte.
+/// aligned only as well as whoever placed the tree. Hence a load wider than a byte checks first.
 /// It can be passed between threads: nobody changes the bytes while there are views of them.
 @safe
 struct ByteView: @unchecked Sendable {
@@ -37,12 +37,14 @@ struct ByteView: @unchecked Sendable {
   func cell(at offset: Int) -> UInt32? {
     guard offset >= 0, offset <= count - 4 else { return nil }
     // In bounds, as just checked; a tree is read cell by cell, so once for the four is enough.
+    if unsafe UInt(bitPattern: bytes.baseAddress) &+ UInt(bitPattern: offset) & 3 == 0 {
+      return unsafe UInt32(bigEndian: bytes.load(fromByteOffset: offset, as: UInt32.self))
+    }
     return unsafe UInt32(bytes[offset]) &<< 24 | UInt32(bytes[offset &+ 1]) &<< 16
       | UInt32(bytes[offset &+ 2]) &<< 8 | UInt32(bytes[offset &+ 3])
   }
 
   /// The number in one or two cells at a byte offset; nil where the bytes do not reach that far.
-  @inline(never)
   func number(at offset: Int, cells: CellCount) -> UInt64? {
     guard let high = cell(at: offset) else { return nil }
     switch cells {
@@ -54,7 +56,6 @@ struct ByteView: @unchecked Sendable {
   }
 
   /// The part in a range of byte offsets; nil where the bytes do not reach that far.
-  @inline(never)
   func slice(_ range: Range<Int>) -> ByteView? {
     guard range.lowerBound >= 0, range.upperBound <= count else { return nil }
     // In bounds, as just checked, and under the promise given to `init`.
@@ -62,7 +63,6 @@ struct ByteView: @unchecked Sendable {
   }
 
   /// What is left from a byte offset on; empty where the bytes do not reach that far.
-  @inline(never)
   func suffix(from offset: Int) -> ByteView {
     offset <= count ? slice(offset..<count) ?? .empty : .empty
   }
@@ -78,13 +78,11 @@ struct ByteView: @unchecked Sendable {
     return nil
   }
 
-  @inline(never)
   func starts(withTerminated text: DeviceTree.Text) -> Bool {
     // The NUL first: most names are of another length.
     text.count < count && self[text.count] == 0 && starts(with: text)
   }
 
-  @inline(never)
   func starts(with text: DeviceTree.Text) -> Bool {
     guard text.count <= count else { return false }
     for offset in 0..<text.count where self[offset] != text.bytes[offset] { return false }
@@ -99,7 +97,6 @@ enum CellCount: Int {
 
   var byteCount: Int { rawValue * 4 }
 
-  @inline(never)
   init(_ count: UInt32) throws(DeviceTreeError) {
     switch count {
     case 1: self = .one

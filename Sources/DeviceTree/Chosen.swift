@@ -1,7 +1,6 @@
 /// What the firmware has chosen for the operating system: the properties of `/chosen`
 /// (Devicetree Specification v0.4, 3.6; the initrd's in Linux's `chosen.yaml`).
 extension DeviceTree {
-  @inline(never)
   public var chosen: Node? { root.child(named: "chosen") }
 
   /// The operating system's command line.

@@ -37,6 +37,12 @@ public struct DeviceTree: @unchecked Sendable {
     try StructureReader(self).validate()
   }
 
+  /// A tree that ``init(validating:)`` has found good, and that nobody has changed since.
+  ///
+  /// - Parameter start: where it lies, for as long as the tree, or anything read from it, is used.
+  @unsafe
+  public init(validated start: UnsafeRawPointer) { unsafe self.start = start }
+
   /// The size in bytes that a tree's header gives, for whoever has only a pointer to it.
   ///
   /// - Parameter header: the first 40 bytes of the tree, or more.
@@ -55,7 +61,6 @@ public struct DeviceTree: @unchecked Sendable {
 }
 
 extension DeviceTree {
-  @inline(never)
   private func header(_ field: Header.Field) -> UInt32 {
     // A tree that was validated has a whole header. It may lie unaligned, so byte by byte.
     let cell = unsafe UnsafeRawBufferPointer(start: start + field.rawValue, count: 4)
@@ -69,17 +74,14 @@ extension DeviceTree {
     unsafe ByteView(UnsafeRawBufferPointer(start: start, count: totalSize))
   }
 
-  @inline(never)
   private func block(from start: Header.Field, size: Header.Field) -> ByteView {
     // Validation has seen that the block is in the tree.
     unsafe ByteView(
       UnsafeRawBufferPointer(start: self.start + Int(header(start)), count: Int(header(size))))
   }
 
-  @inline(never)
   var structureBlock: ByteView { block(from: .structureOffset, size: .structureSize) }
 
-  @inline(never)
   var strings: ByteView { block(from: .stringsOffset, size: .stringsSize) }
 
   /// The memory reservation block without the entry that ends it.

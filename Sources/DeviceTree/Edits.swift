@@ -85,7 +85,6 @@ extension DeviceTree {
     var hasExclusions: Bool { !exclusions.isEmpty }
 
     /// The lowest of what is taken out of a region; nil if nothing is.
-    @inline(never)
     func firstExclusion(from region: Region) -> Region? {
       var first: Region?
       for index in 0..<exclusions.count {

@@ -46,7 +46,6 @@ extension DeviceTree.Node {
   /// (Devicetree Specification v0.4, 2.4.1).
   ///
   /// - Throws: `unsupportedInterruptController` if it is not raised at a GICv3 directly.
-  @inline(never)
   public func interrupt(_ index: Int) throws(DeviceTreeError) -> DeviceTree.Interrupt {
     guard index >= 0 else { throw .missingEntry }
     // Where a device has both, the extended one counts.
@@ -100,7 +99,6 @@ extension DeviceTree.Node {
   }
 
   /// How many cells an interrupt specifier of this controller has.
-  @inline(never)
   private func interruptCells() throws(DeviceTreeError) -> Int {
     guard let cells = try cell("#interrupt-cells") else { throw .missingProperty }
     // No binding has more than a handful; none has none.

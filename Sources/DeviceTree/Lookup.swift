@@ -13,7 +13,6 @@ extension DeviceTree {
 
   private func node(atAbsolute path: Text) -> Node? { descendant(of: root, at: path) }
 
-  @inline(never)
   private func descendant(of node: Node, at path: Text) -> Node? {
     var node = node
     var rest: Text? = path

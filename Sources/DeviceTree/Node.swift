@@ -32,13 +32,11 @@ extension DeviceTree {
     /// Where the node begins in the structure block.
     var offset: Int { Int(place & 0xffff_ffff) }
 
-    @inline(never)
     public static func == (left: Node, right: Node) -> Bool {
       left.offset == right.offset && left.tree.isSame(as: right.tree)
     }
 
     /// Nil for the root.
-    @inline(never)
     public var parent: Node? {
       if depth == 0 { return nil }
       let parent = nearAncestors & 0xffff_ffff
@@ -49,7 +47,6 @@ extension DeviceTree {
     }
 
     /// - Parameter offset: where a node begins that is a child of this one.
-    @inline(never)
     func child(at offset: Int) -> Node {
       Node(
         tree, offset: UInt64(offset), depth: depth + 1,
@@ -63,7 +60,6 @@ extension DeviceTree {
     /// A reader of what is in the node, from its first property on.
     var contents: StructureReader { begin.contents }
 
-    @inline(never)
     private var begin: (name: Text, contents: StructureReader) {
       var reader = StructureReader(tree, offset: offset)
       // A node is only ever made from its own first token.
@@ -79,7 +75,6 @@ extension DeviceTree {
   }
 
   /// The parent of a node whose ancestors are not known: found on the way from the root.
-  @inline(never)
   fileprivate func parent(of node: Node) -> Node? {
     var nodes = nodes
     while let candidate = nodes.next() {
@@ -91,7 +86,6 @@ extension DeviceTree {
 
 extension DeviceTree.Node {
   /// The first property of that name.
-  @inline(never)
   public func property(_ name: DeviceTree.Text) -> DeviceTree.Property? {
     var properties = properties
     while let property = properties.next() {
@@ -104,7 +98,6 @@ extension DeviceTree.Node {
   public func has(_ name: DeviceTree.Text) -> Bool { property(name) != nil }
 
   /// The value of a property of one 32-bit cell; nil where the node does not have it.
-  @inline(never)
   public func cell(_ name: DeviceTree.Text) throws(DeviceTreeError) -> UInt32? {
     guard let property = property(name) else { return nil }
     guard property.count == 4, let cell = property.cell(0) else { throw .malformedProperty }
@@ -112,13 +105,11 @@ extension DeviceTree.Node {
   }
 
   /// Whether `compatible` lists a programming model (Devicetree Specification v0.4, 2.3.1).
-  @inline(never)
   public func isCompatible(with model: DeviceTree.Text) -> Bool {
     property("compatible")?.index(of: model) != nil
   }
 
   /// Whether `device_type` is of that value (Devicetree Specification v0.4, 2.3.11).
-  @inline(never)
   public func isOfType(_ type: DeviceTree.Text) -> Bool {
     property("device_type")?.text == type
   }
@@ -140,7 +131,6 @@ extension DeviceTree.Node {
 
   /// The direct child of that name; a name without unit address fits the first child that is so
   /// called before its `@` (Devicetree Specification v0.4, 2.2.3).
-  @inline(never)
   public func child(named name: DeviceTree.Text) -> DeviceTree.Node? {
     var children = children
     while let child = children.next() {
@@ -149,7 +139,6 @@ extension DeviceTree.Node {
     return nil
   }
 
-  @inline(never)
   private func isNamed(_ name: DeviceTree.Text) -> Bool {
     let own = self.name
     return own == name || own.split(at: "@").head == name

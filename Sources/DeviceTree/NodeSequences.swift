@@ -22,7 +22,6 @@ extension DeviceTree {
   public struct Properties: IteratorProtocol {
     fileprivate var reader: StructureReader
 
-    @inline(never)
     public mutating func next() -> Property? {
       var ahead = reader
       // What is no property ends the list, and is not read past.
@@ -44,7 +43,6 @@ extension DeviceTree {
       reader = parent.contents
     }
 
-    @inline(never)
     public mutating func next() -> Node? {
       while nesting >= 0, let token = try? reader.next() {
         switch token {
@@ -70,13 +68,11 @@ extension DeviceTree {
     /// -1 before the root and after it.
     private var depth = -1
 
-    @inline(never)
     fileprivate init(of tree: DeviceTree) {
       self.tree = tree
       reader = StructureReader(tree)
     }
 
-    @inline(never)
     public mutating func next() -> Node? {
       while true {
         switch nextToken() {
@@ -92,7 +88,6 @@ extension DeviceTree {
     }
 
     /// Goes on behind the node that was last returned, past everything below it.
-    @inline(never)
     mutating func skipDescendants() {
       let skipped = depth
       while depth >= skipped {
@@ -126,7 +121,6 @@ extension DeviceTree {
   public struct EnabledNodes: IteratorProtocol {
     fileprivate var nodes: Nodes
 
-    @inline(never)
     public mutating func next() -> Node? {
       while let node = nodes.next() {
         if node.isEnabled { return node }
@@ -141,7 +135,6 @@ extension DeviceTree {
     fileprivate var nodes: EnabledNodes
     fileprivate let model: Text
 
-    @inline(never)
     public mutating func next() -> Node? {
       while let node = nodes.next() {
         if node.isCompatible(with: model) { return node }

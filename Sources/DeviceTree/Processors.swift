@@ -21,7 +21,6 @@ extension DeviceTree {
     /// The affinity fields of its MPIDR_EL1, at their places in that register.
     public let affinity: UInt64
 
-    @inline(never)
     fileprivate init(_ node: Node) throws(DeviceTreeError) {
       guard let reg = node.property("reg") else { throw .missingProperty }
       guard let affinity = reg.number else { throw .malformedProperty }
@@ -41,7 +40,6 @@ extension DeviceTree {
       return nil
     }
 
-    @inline(never)
     fileprivate static func isProcessor(_ node: Node) -> Bool {
       guard node.isOfType("cpu") else { return false }
       return node.property("status")?.text?.starts(with: "fail") != true

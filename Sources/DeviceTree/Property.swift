@@ -26,7 +26,6 @@ extension DeviceTree {
 
     public var name: Text { Text(terminatedIn: names) ?? "" }
 
-    @inline(never)
     func isNamed(_ name: Text) -> Bool {
       names.starts(withTerminated: name)
     }
@@ -39,14 +38,12 @@ extension DeviceTree {
     public var bytes: Text { Text(value) }
 
     /// The nth 32-bit cell of the value; nil beyond its end.
-    @inline(never)
     public func cell(_ index: Int) -> UInt32? {
       guard index >= 0, index < value.count / 4 else { return nil }
       return value.cell(at: index * 4)
     }
 
     /// The value, where it is one number of 32 or 64 bits.
-    @inline(never)
     public var number: UInt64? {
       switch value.count {
       case 4: value.number(at: 0, cells: .one)
@@ -56,14 +53,12 @@ extension DeviceTree {
     }
 
     /// The value up to its first NUL; nil if it has none.
-    @inline(never)
     public var text: Text? { Text(terminatedIn: value) }
 
     /// The value as a list of strings, each ended by a NUL; what follows the last NUL is not one.
     public var strings: Strings { Strings(value: value) }
 
     /// Where in the list of strings one is, counted from 0; nil if it is not among them.
-    @inline(never)
     public func index(of string: Text) -> Int? {
       var index = 0
       var strings = strings

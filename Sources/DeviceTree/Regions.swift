@@ -66,7 +66,6 @@ extension DeviceTree {
       self.nodes = nodes
     }
 
-    @inline(never)
     public mutating func next() -> Region? {
       while true {
         if let region = reg?.next() ?? ranges?.next() { return region }
@@ -81,7 +80,6 @@ extension DeviceTree {
       let table: AddressTable
       var index = 0
 
-      @inline(never)
       mutating func next() -> Region? {
         while index < table.count {
           defer { index += 1 }

@@ -16,7 +16,6 @@ struct RemainingMemory {
   var cells: (address: CellCount, size: CellCount) { table.cells }
 
   /// The next piece of what `edits` leave.
-  @inline(never)
   mutating func next(_ edits: borrowing DeviceTree.Edits) -> DeviceTree.Region? {
     while true {
       if rest.isEmpty {
@@ -39,7 +38,6 @@ struct RemainingMemory {
 
 extension DeviceTree.Edits {
   /// The regions that a node is left with; nil where they stay as they are.
-  @inline(never)
   func remainingMemory(of node: DeviceTree.Node) throws(DeviceTreeError) -> RemainingMemory? {
     guard hasExclusions, node.isMemory, node.has("reg") else { return nil }
     let table = try AddressTable(regOf: node)

@@ -31,7 +31,6 @@ struct StructureReader {
     self.offset = offset
   }
 
-  @inline(never)
   mutating func next() throws(DeviceTreeError) -> Token {
     while true {
       let start = offset

@@ -11,7 +11,6 @@ extension DeviceTree {
     }
 
     /// The text before the first NUL; nil if there is none.
-    @inline(never)
     init?(terminatedIn bytes: ByteView) {
       guard let end = bytes.firstOffset(of: 0), let text = bytes.slice(0..<end) else { return nil }
       self.bytes = text
@@ -40,7 +39,6 @@ extension DeviceTree {
     /// - Parameter index: from 0 to below `count`.
     public subscript(index: Int) -> UInt8 { bytes[index] }
 
-    @inline(never)
     public static func == (left: Text, right: Text) -> Bool {
       left.count == right.count && left.bytes.starts(with: right)
     }
@@ -48,7 +46,6 @@ extension DeviceTree {
     public func starts(with prefix: Text) -> Bool { bytes.starts(with: prefix) }
 
     /// What is before the first separator and what is after it; no tail where there is no separator.
-    @inline(never)
     func split(at separator: Unicode.Scalar) -> (head: Text, tail: Text?) {
       guard let offset = bytes.firstOffset(of: UInt8(truncatingIfNeeded: separator.value)),
         let head = bytes.slice(0..<offset)

@@ -1,9 +1,9 @@
 // The arm64 Image header, and the way from firmware to Swift for the boot core and for the others.
 //
 // The program is linked position-independent at address 0 and applies its own relative relocations, twice:
-// where it was loaded, from where it finds a place of its own, and at that place. The guest kernel, which
-// lies behind it in the file, is then moved down to where the image was loaded, which is where a loader
-// puts it without Stepwell. Until the MMU is on, memory is Device memory to this core: every access must
+// where it was loaded, from where it finds a place of its own, and at that place. In a composed image it lies
+// behind the guest kernel, whose first page is replaced by a copy of the program's first page, and is put
+// back before the kernel is entered (`BootImage.swift`). Until the MMU is on, memory is Device memory to this core: every access must
 // be aligned and exclusives do not work.
 
 #if defined(__aarch64__) && !defined(__linux__) && !defined(__APPLE__)
@@ -28,11 +28,17 @@ __image_head:
         .global __payload_descriptor
 __payload_descriptor:
         .ascii  "STEPWELL"
-        .quad   __first_stage_size      // where the payload begins
+        .quad   __first_stage_size      // bytes of memory that the program needs where it was loaded
         .quad   0                       // payload size
-        // Flags. Bit 0: hold the guest before its first instruction. Bit 1: the payload is moved to the
-        // image's beginning before it runs.
+        // Flags. Bit 0: hold the guest before its first instruction. Bit 1: the program goes behind the
+        // payload.
         .quad   2
+        .quad   0                       // bytes from the beginning of the image to the program
+        // The first page of a composed image branches here, in that page.
+        adr     x16, __image_head
+        ldr     x17, [x16, #96]
+        add     x16, x16, x17
+        br      x16
 
         .section .text.boot, "ax"
 boot:

@@ -31,7 +31,7 @@ el2_has_external_debug_registers:
         // All that is needed of a vector table: the vector of a synchronous exception of EL2's own. With
         // every interrupt masked no other exception can come. The linker script puts it 0x200 beyond a
         // multiple of 2 KiB.
-        .section .text.probe.vector, "ax"
+        .section .probe.vector, "ax"
         .global probe_vector
 probe_vector:
         msr     elr_el2, x3

@@ -6,53 +6,66 @@ import Testing
 /// An Image header with what follows it.
 ///
 /// - Parameters:
-///   - payload: with a payload descriptor, where the payload is to begin.
-///   - moves: whether the program moves its payload to the image's beginning.
+///   - memory: with a payload descriptor, what the program needs.
+///   - goesBehind: whether the program goes behind its payload.
 private func image(
   textOffset: UInt64 = 0, imageSize: UInt64 = 64, flags: UInt64 = 0xa, body: [UInt8] = [],
-  payload: UInt64? = nil, moves: Bool = true
+  memory: UInt64? = nil, goesBehind: Bool = true
 ) -> Data {
   var bytes = Data(count: 64)
   bytes.setLittleEndian(textOffset, at: 8)
   bytes.setLittleEndian(imageSize, at: 16)
   bytes.setLittleEndian(flags, at: 24)
   bytes.replaceSubrange(56..<60, with: "ARM\u{64}".utf8)
-  if let payload {
-    bytes += Data("STEPWELL".utf8) + Data(count: 24)
-    bytes.setLittleEndian(payload, at: 72)
-    bytes.setLittleEndian(moves ? 2 : 0, at: 88)
+  if let memory {
+    bytes += Data("STEPWELL".utf8) + Data(count: 32)
+    bytes.setLittleEndian(memory, at: 72)
+    bytes.setLittleEndian(goesBehind ? 2 : 0, at: 88)
   }
   return bytes + body
 }
 
 private let twoMiB: UInt64 = 2 << 20
-private let offset: UInt64 = 5 << 16
+private let memory: UInt64 = 5 << 16
+private let page = 4096
+/// A hypervisor of two pages, each byte of which is told from the kernel's.
+private let program = image(
+  imageSize: memory, body: Array(repeating: 0xee, count: 2 * page - 104), memory: memory)
 
 @Suite struct `A boot image` {
   func compose(
-    hypervisor: Data = image(imageSize: offset, body: [1, 2, 3], payload: offset),
+    hypervisor: Data = program,
     kernel: Data, holdsGuest: Bool = false
   ) throws -> Data {
     try BootImage.compose(
       hypervisor: hypervisor, kernel: kernel, named: "the kernel", holdsGuest: holdsGuest)
   }
 
-  @Test func `has the kernel behind the memory that the hypervisor needs there`() throws {
-    let kernel = image(imageSize: 100, body: [7, 8, 9])
+  @Test(arguments: [1, page - 64, page, 2 * page - 65, 3 * page + 1])
+  func `has the kernel where it lies alone, but for its first page`(bytes: Int) throws {
+    let kernel = image(imageSize: 100, body: (0..<bytes).map { UInt8($0 & 0x7f) })
     let composed = try compose(kernel: kernel)
-    #expect(composed.dropFirst(Int(offset)) == kernel)
-    #expect(composed[96..<99].elementsEqual([1, 2, 3]), "the hypervisor's own bytes stay")
-    #expect(composed[99..<Int(offset)].allSatisfy { $0 == 0 }, "its uninitialised data is zero")
+    #expect(composed.dropFirst(page).starts(with: kernel.dropFirst(page)))
+    let place = Int(composed.littleEndian(at: 96))
+    #expect(place % page == 0)
+    let first = kernel.prefix(page)
+    #expect(composed.dropFirst(place - page).starts(with: first), "the first page is kept")
+    #expect(composed[(place - page + first.count)..<place].allSatisfy { $0 == 0 })
+    // B to the instructions behind the descriptor, which the program's first page has there.
+    #expect(UInt32(truncatingIfNeeded: composed.littleEndian(at: 0)) == 0x1400_001a)
+    #expect(composed[104..<page].allSatisfy { $0 == 0xee })
+    #expect(composed.dropFirst(place + 104).elementsEqual(program.dropFirst(104)))
+    #expect(composed.littleEndian(at: place + 96) == UInt64(place), "it finds the kernel from here")
   }
 
   @Test(arguments: [
-    // The kernel's own claim, and the bytes of its file. The file's place, then the kernel's.
-    (claim: 64, bytes: 67, needs: offset + 67),
-    (claim: 1000, bytes: 67, needs: offset + 67),
-    (claim: offset + 100, bytes: 67, needs: offset + 100),
+    // The kernel's own claim, and the bytes of its file: with the page that is kept, in pages.
+    (claim: 64, bytes: 67, needs: 2 * UInt64(page) + memory),
+    (claim: 1000, bytes: page + 1, needs: 3 * UInt64(page) + memory),
+    (claim: memory + 100, bytes: 67, needs: 2 * UInt64(page) + memory),
     (claim: 32 << 20, bytes: 67, needs: 32 << 20),
   ])
-  func `asks the bootloader for no more memory than kernel or file take`(
+  func `asks the boot loader for no more memory than kernel or file take`(
     claim: UInt64, bytes: Int, needs: UInt64
   ) throws {
     let kernel = image(imageSize: claim, body: Array(repeating: 1, count: bytes - 64))
@@ -76,10 +89,10 @@ private let offset: UInt64 = 5 << 16
     #expect(header.flags == flags)
   }
 
-  @Test func `of a program that does not move its payload has room behind it for the kernel`()
+  @Test func `of a program that stays in front has room behind it for the kernel`()
     throws
   {
-    let program = image(imageSize: twoMiB, payload: twoMiB, moves: false)
+    let program = image(imageSize: twoMiB, memory: twoMiB, goesBehind: false)
     let composed = try compose(hypervisor: program, kernel: image(imageSize: 1000))
     let header = try ImageHeader(composed, of: "it")
     #expect(header.imageSize == twoMiB + 1000)
@@ -93,9 +106,11 @@ private let offset: UInt64 = 5 << 16
   func `tells the hypervisor the kernel's size, and whether to hold it`(holds: Bool) throws {
     let kernel = image(body: [1, 2, 3, 4, 5])
     let composed = try compose(kernel: kernel, holdsGuest: holds)
-    #expect(composed.littleEndian(at: 72) == offset)
-    #expect(composed.littleEndian(at: 80) == UInt64(kernel.count))
-    #expect(composed.littleEndian(at: 88) == (holds ? 3 : 2))
+    for copy in [0, Int(composed.littleEndian(at: 96))] {
+      #expect(composed.littleEndian(at: copy + 72) == memory)
+      #expect(composed.littleEndian(at: copy + 80) == UInt64(kernel.count))
+      #expect(composed.littleEndian(at: copy + 88) == (holds ? 3 : 2))
+    }
   }
 
   @Test(arguments: [
@@ -122,10 +137,11 @@ private let offset: UInt64 = 5 << 16
 
   @Test(arguments: [
     image(),  // no payload descriptor
-    image(payload: 0),
-    image(payload: twoMiB + 64),
-    image(payload: .max & ~(twoMiB - 1)),
-    image(body: Array(repeating: 0, count: Int(offset)), payload: offset),  // larger than it says
+    image(memory: 0),
+    image(memory: twoMiB + 64),
+    image(memory: .max & ~(twoMiB - 1)),
+    image(body: Array(repeating: 0, count: Int(memory)), memory: memory),  // larger than it says
+    image(body: [1], memory: memory),  // less than a page
   ])
   func `is refused for a damaged hypervisor`(hypervisor: Data) {
     #expect(throws: Failure.self) { try compose(hypervisor: hypervisor, kernel: image()) }

@@ -5,7 +5,7 @@ internal import NestedDebug
 internal import RemoteProtocol
 
 /// The first Swift instructions, where the loader has put the image, with the MMU off and only this core
-/// awake. The program goes on in ``stepwellBoot(_:image:end:)``, somewhere else.
+/// awake. The program goes on in ``stepwellBoot(_:program:end:)``, somewhere else.
 @c(stepwell_place)
 public func stepwellPlace(_ deviceTree: UInt64) {
   do throws(MachineError) {
@@ -19,12 +19,12 @@ public func stepwellPlace(_ deviceTree: UInt64) {
 /// From there, still with the MMU off and only this core awake, to the guest's first instruction.
 ///
 /// - Parameters:
-///   - image: where the loader had put the image.
+///   - program: where the loader had put the program.
 ///   - end: where EL2's memory ends.
 @c(stepwell_boot)
-public func stepwellBoot(_ deviceTree: UInt64, image: UInt64, end: UInt64) {
+public func stepwellBoot(_ deviceTree: UInt64, program: UInt64, end: UInt64) {
   do throws(MachineError) {
-    try Boot.run(deviceTree: deviceTree, image: image, end: end)
+    try Boot.run(deviceTree: deviceTree, program: program, end: end)
   } catch {
     Boot.refuse(error)
   }
@@ -65,7 +65,7 @@ enum Boot {
     if let lack = features.lack(besideAddressBits: 0) { throw lack }
 
     let start = UInt64(el2_address_of___image_start())
-    let payload = Payload(ofImageAt: start)
+    let payload = Payload(inFrontOf: start)
     guard payload.isKernel else { throw .noPayload }
     var memory = RegionList<16>()
     try MachineDescription.readMemory(tree, into: &memory)
@@ -94,13 +94,18 @@ enum Boot {
   }
 
   static func run(
-    deviceTree address: UInt64, image: UInt64, end: UInt64
+    deviceTree address: UInt64, program: UInt64, end: UInt64
   ) throws(MachineError) {
-    let tree = try findDeviceTree(address)
+    // `findPlace` has validated it a moment ago, and nothing else runs. It stays in place and as it is until
+    // the guest's tree takes its place, after its last use.
+    guard let start = unsafe UnsafeRawPointer(bitPattern: UInt(address)) else {
+      throw .noDeviceTree
+    }
+    let tree = unsafe DeviceTree(validated: start)
     let console = MachineDescription.findConsole(tree)
     FaultConsole.current = Console(pl011: console)
     let features = ProcessorFeatures.ofThisCore
-    let payload = Payload(ofImageAt: image)
+    let payload = Payload(inFrontOf: program)
     FaultConsole.memoryEnd = end
     let hypervisor = Region(from: UInt64(el2_address_of___image_start()), to: end)
     var bootMemory = BootMemory(from: el2_address_of___image_end(), to: UInt(end))
@@ -126,7 +131,7 @@ enum Boot {
         count, in: &bootMemory, { VCPU(index: $0, features: features) })
     else { throw .noRoom }
     el2_use_words(words.place(of: 0).address, UInt32(count))
-    payload.moveIntoPlace()
+    payload.restore()
     let stage2 = try makeStage2(tree, machine, addressBits: addressBits, memory: &memory)
     guard let redistributors = machine.redistributorMap(type: { el2_mmio_read64(UInt($0) &+ 8) })
     else { throw .noGICv3 }

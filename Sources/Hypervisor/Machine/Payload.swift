@@ -1,57 +1,64 @@
 internal import DeviceTree
 internal import EL2Support
 
-/// What `stepwell image` appended, as the descriptor behind the Image header says. It lies where the
-/// hypervisor's memory before its move ends, and its place is the image's beginning: the loader has put
-/// the image where it would have put the payload alone.
+/// The guest kernel that `stepwell image` put in front of the hypervisor, as the payload descriptor says
+/// (`BootImage.swift`).
+///
+/// The kernel lies where the loader would have put it alone, but for its first page. That page lies
+/// right in front of the hypervisor, and the image begins with another one, which led here.
 struct Payload {
   private let descriptor: UInt
-  /// Where the loader has put the image, and so the address of the guest's first instruction: the
-  /// kernel's image begins `text_offset` above a 2 MiB boundary (Linux, Documentation/arm64/booting.rst),
-  /// and the header that the loader has read says the same.
-  let entry: UInt64
+  /// Where the loader has put the hypervisor.
+  private let program: UInt64
 
-  /// - Parameter address: where the loader has put the image.
-  init(ofImageAt address: UInt64) {
+  /// - Parameter address: where the loader has put the hypervisor.
+  init(inFrontOf address: UInt64) {
     descriptor = UInt(el2_address_of___payload_descriptor())
-    entry = address
+    program = address
   }
 
-  /// Bytes from the image's start to the payload.
-  private var offset: UInt64 { el2_mmio_read64(descriptor &+ 8) }
+  /// Bytes of memory that the hypervisor needs from where the loader has put it.
+  private var programSize: UInt64 { el2_mmio_read64(descriptor &+ 8) }
   /// Bytes of the guest kernel's file; 0 if this is the bare hypervisor.
   private var size: UInt64 { el2_mmio_read64(descriptor &+ 16) }
   /// Hold the guest before its first instruction until a debugger continues it.
   var holdsGuest: Bool { el2_mmio_read64(descriptor &+ 24) & 1 != 0 }
+  /// The beginning of the image, which is the address of the guest's first instruction: the kernel's image
+  /// begins `text_offset` above a 2 MiB boundary (Linux, Documentation/arm64/booting.rst), and the header
+  /// that the loader has read says the same.
+  var entry: UInt64 { program &- el2_mmio_read64(descriptor &+ 32) }
 
-  /// Whether there is an arm64 Image where one should be. It must not have been moved yet.
-  var isKernel: Bool {
-    size >= 64 && el2_mmio_read32(UInt(entry &+ offset) &+ 56) == 0x644d_5241
-  }
+  private static let pageSize: UInt64 = 4096
+  private var firstPage: UInt { UInt(program &- Self.pageSize) }
 
-  /// The memory of image and guest: the file, and what the guest kernel takes at its place, data that is
-  /// not in its file included (its header's `image_size`). Nil if that is more than there are addresses.
+  /// Whether there is an arm64 Image where one should be.
+  var isKernel: Bool { size >= 64 && el2_mmio_read32(firstPage &+ 56) == 0x644d_5241 }
+
+  /// The memory of image and guest: the file, what the hypervisor needs behind it, and what the guest
+  /// kernel takes at its place, data that is not in its file included (its header's `image_size`). Nil if
+  /// that is more than there are addresses.
   ///
-  /// There must be a kernel, and it must not have been moved yet.
+  /// There must be a kernel.
   var memory: Region? {
-    let footprint = max(offset &+ size, el2_mmio_read64(UInt(entry &+ offset) &+ 16))
+    let footprint = max(
+      program &- entry &+ programSize, el2_mmio_read64(firstPage &+ 16))
     return Region(address: entry, size: footprint)
   }
 
-  /// Moves the guest kernel to its place, and zeroes what is left of the image behind it. Nothing runs at
-  /// the image's place any more, and the caches are on.
-  func moveIntoPlace() {
-    let entry = UInt(self.entry)
-    let (offset, size) = (Int(self.offset), Int(self.size))
+  /// Puts the first page of the guest kernel to its place, and zeroes what is left of the image behind the
+  /// kernel. Nothing runs at the image's place any more, and the caches are on.
+  func restore() {
     var caches = CoreCaches()
-    caches.publish(self.entry, count: UInt64(offset &+ size)) {
-      // The loader has given the image this memory, and nobody else uses it.
-      let image = unsafe UnsafeMutableRawBufferPointer(
-        start: UnsafeMutableRawPointer(bitPattern: entry), count: offset &+ size)
-      unsafe UnsafeMutableRawBufferPointer(rebasing: image[..<size])
-        .copyMemory(from: UnsafeRawBufferPointer(rebasing: image[offset...]))
-      unsafe UnsafeMutableRawBufferPointer(rebasing: image[size...])
-        .initializeMemory(as: UInt8.self, repeating: 0)
+    // The loader has given the image this memory, and nobody else uses it.
+    caches.publish(entry, count: Self.pageSize) {
+      unsafe UnsafeMutableRawPointer(bitPattern: UInt(entry))!.copyMemory(
+        from: UnsafeRawPointer(bitPattern: firstPage)!, byteCount: Int(Self.pageSize))
+    }
+    let end = entry &+ size
+    let count = program &+ programSize &- end
+    caches.publish(end, count: count) {
+      unsafe UnsafeMutableRawPointer(bitPattern: UInt(end))!.initializeMemory(
+        as: UInt8.self, repeating: 0, count: Int(count))
     }
   }
 }

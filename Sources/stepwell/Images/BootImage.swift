@@ -2,27 +2,40 @@ internal import Foundation
 
 /// One bootable file of hypervisor and guest kernel.
 ///
-/// The file begins with the hypervisor, whose Image header bootloaders read, and goes on with the
-/// kernel behind the memory that the hypervisor needs there. The hypervisor moves itself out of the way
-/// and the kernel down to the image's beginning; therefore the header asks for the place that the
-/// kernel asks for, and for no more memory than the kernel needs there or the file takes. Behind the
-/// header stands the payload descriptor, which tells the hypervisor what was appended:
+/// The kernel is where a boot loader puts it without a hypervisor, but for its first page, whose place an
+/// Image header of the same claims takes. It branches to the hypervisor, which lies behind the kernel. The
+/// hypervisor moves itself away, puts the kernel's first page back, and enters the kernel. Nothing else of
+/// the kernel is copied.
+///
+/// | bytes of the file | |
+/// |---|---|
+/// | 0 to 4095 | the hypervisor's first bytes: Image header, payload descriptor, and the branch |
+/// | 4096 on | the kernel from its second page on |
+/// | the next page | the kernel's first page |
+/// | the rest | the hypervisor |
+///
+/// A program that does not put itself behind its payload, as the shim of the tests, begins the file; the
+/// payload follows at the place that the program names, and runs there.
+///
+/// Both copies of the payload descriptor tell the program what there is:
 ///
 /// | byte | field |
 /// |---|---|
 /// | 64 | "STEPWELL" |
-/// | 72 | where the payload begins, a multiple of 4 KiB |
+/// | 72 | bytes of memory that the program needs from its own beginning on, a multiple of 4 KiB |
 /// | 80 | payload size: bytes of the kernel's file, 0 in the bare hypervisor |
-/// | 88 | flags; bit 0: hold the guest before its first instruction; bit 1: the payload is moved to the image's beginning, and else runs where it lies |
+/// | 88 | flags; bit 0: hold the guest before its first instruction; bit 1: the program goes behind the payload |
+/// | 96 | bytes from the beginning of the image to the program |
+/// | 104 | instructions that go on in the program: the branch of the first page leads here |
 enum BootImage {
-  /// Puts the two together.
+  /// Composes an image of hypervisor and kernel.
   ///
   /// - Parameters:
   ///   - hypervisor: the bare hypervisor as it is in memory.
   ///   - kernel: the contents of an arm64 Image.
   ///   - name: the kernel's file name, for errors.
   ///   - holdsGuest: whether a debugger must let the guest begin.
-  /// - Throws: `Failure` if either is not what it should be.
+  /// - Throws: `Failure` if one of them has a wrong form.
   static func compose(
     hypervisor: Data, kernel: Data, named name: String, holdsGuest: Bool
   ) throws -> Data {
@@ -32,10 +45,10 @@ enum BootImage {
     else {
       throw Failure("The hypervisor has no payload descriptor; build it again.")
     }
-    let offset = hypervisor.littleEndian(at: Offset.payload)
-    guard offset > 0, offset % page == 0, offset >= hypervisor.count, offset <= 1 << 30 else {
+    let memory = hypervisor.littleEndian(at: Offset.memory)
+    guard memory > 0, memory % page == 0, memory >= hypervisor.count, memory <= 1 << 30 else {
       throw Failure(
-        "The hypervisor's payload offset, \(offset) bytes, is impossible; build it again.")
+        "The hypervisor's memory before it moves, \(memory) bytes, is impossible; build it again.")
     }
     let flags = hypervisor.littleEndian(at: Offset.flags)
 
@@ -45,45 +58,57 @@ enum BootImage {
       throw Failure(
         "\(name) claims \(footprint) bytes of memory (image_size), which is impossible.")
     }
-    if flags & Flags.moves != 0 {
-      guard kernelHeader.placement % page == 0 else {
-        throw Failure(
-          "\(name) wants to begin \(kernelHeader.placement) bytes above a 2 MiB boundary "
-            + "(text_offset), which must be a multiple of 4 KiB.")
-      }
-      header.textOffset = kernelHeader.placement
-      header.flags = kernelHeader.flags
-      header.imageSize = max(offset + UInt64(kernel.count), footprint)
-    } else {
-      guard offset % boundary == kernelHeader.placement else {
+    var program = hypervisor
+    program.setLittleEndian(UInt64(kernel.count), at: Offset.payloadSize)
+    program.setLittleEndian(flags | (holdsGuest ? Flags.holds : 0), at: Offset.flags)
+    guard flags & Flags.goesBehind != 0 else {
+      guard memory % boundary == kernelHeader.placement else {
         throw Failure(
           "\(name) wants to begin \(kernelHeader.placement) bytes above a 2 MiB boundary "
             + "(text_offset), where it does not lie behind this program.")
       }
-      header.imageSize = offset + footprint
+      header.imageSize = memory + footprint
+      header.write(to: &program)
+      return program + Data(count: Int(memory) - program.count) + kernel
     }
-    var image = hypervisor
-    header.write(to: &image)
-    image.setLittleEndian(UInt64(kernel.count), at: Offset.payloadSize)
-    image.setLittleEndian(flags | (holdsGuest ? Flags.holds : 0), at: Offset.flags)
-    image.append(Data(count: Int(offset) - hypervisor.count))
-    image.append(kernel)
-    return image
+
+    guard kernelHeader.placement % page == 0 else {
+      throw Failure(
+        "\(name) wants to begin \(kernelHeader.placement) bytes above a 2 MiB boundary "
+          + "(text_offset), which must be a multiple of 4 KiB.")
+    }
+    guard program.count >= Int(page) else {
+      throw Failure("The hypervisor is shorter than a page; build it again.")
+    }
+    let kernelPages = kernel + Data(count: -kernel.count & Int(page - 1))
+    let place = UInt64(kernelPages.count) + page
+    program.setLittleEndian(place, at: Offset.program)
+    header.textOffset = kernelHeader.placement
+    header.flags = kernelHeader.flags
+    header.imageSize = max(place + memory, footprint)
+    var first = program.prefix(Int(page))
+    header.write(to: &first)
+    first.setLittleEndian(UInt64(branchToEntry), at: 0)
+    return first + kernelPages.dropFirst(Int(page)) + kernelPages.prefix(Int(page)) + program
   }
 
+  /// B to the instructions behind the payload descriptor, and the header's reserved word.
+  private static let branchToEntry = 0x1400_0000 | UInt32(Offset.entry / 4)
   private static let page: UInt64 = 4096
   private static let boundary: UInt64 = 2 << 20
 
   private enum Flags {
     static let holds: UInt64 = 1
-    static let moves: UInt64 = 2
+    static let goesBehind: UInt64 = 2
   }
 
   private enum Offset {
     static let magic = ImageHeader.size
-    static let payload = 72
+    static let memory = 72
     static let payloadSize = 80
     static let flags = 88
-    static let end = 96
+    static let program = 96
+    static let entry = 104
+    static let end = 104
   }
 }
