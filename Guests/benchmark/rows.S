@@ -5,7 +5,7 @@
 // All have the same beginning and the same end, and those of `loop_empty` are taken off. An operation
 // may change x6 to x17 and the values it was given; x11 and x12 are what the handlers want in them.
 
-#include "layout.h"
+#include "../common/psci.h"
 
   .macro row name
   .global loop_\name
@@ -104,7 +104,7 @@ loop_\name:
   row five_after_hvc
   eor x13, x1, #8
   eor x14, x3, #8
-  mov w0, #0x84000000  // PSCI_VERSION
+  mov w0, #PSCI_VERSION
   hvc #0
   mov x1, x13
   mov x2, x11
@@ -113,7 +113,7 @@ loop_\name:
   end_row
 
   row hvc
-  mov w0, #0x84000000  // PSCI_VERSION
+  mov w0, #PSCI_VERSION
   hvc #0
   end_row
 

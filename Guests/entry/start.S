@@ -6,47 +6,15 @@
 
 #define RESERVED_SIZE 0x200000
 
-#define HCRX_EL2 s3_4_c1_c2_2
-#define HFGRTR_EL2 s3_4_c1_c1_4
-#define HFGITR_EL2 s3_4_c1_c1_6
-#define HDFGRTR_EL2 s3_4_c3_c1_4
-#define CNTHV_CTL_EL2 s3_4_c14_c3_1
-#define CNTHV_CVAL_EL2 s3_4_c14_c3_2
-#define ICC_SRE_EL2 s3_4_c12_c9_5
-#define ICH_HCR_EL2 s3_4_c12_c11_0
-#define ICH_VMCR_EL2 s3_4_c12_c11_7
-#define ICH_LR0_EL2 s3_4_c12_c12_0
-#define ICH_AP1R0_EL2 s3_4_c12_c9_0
-
-// Goes to \label if the field of an identification register that begins at \bit is 0.
-  .macro unless id, bit, label
-  mrs x3, \id
-  ubfx x3, x3, #\bit, #4
-  cbz x3, \label
-  .endm
-
-  .macro write register, value
-  ldr x1, =\value
-  msr \register, x1
-  .endm
+#include "../common/el2.h"
+#include "../common/image.h"
 
   .section .text.header, "ax"
   .global image_start
 image_start:
-  // The arm64 Image header of Linux (Documentation/arm64/booting.rst).
-  b start
-  .word 0
-  .quad 0
-  .quad RESERVED_SIZE  // image_size; that of what is behind is added
-  .quad 0b1010         // little-endian, 4 KiB pages, anywhere in memory
-  .quad 0, 0, 0
-  .ascii "ARM\x64"
-  .word 0
-  // The payload descriptor, as the hypervisor's image has it (BootImage).
-  .ascii "STEPWELL"
-  .quad RESERVED_SIZE
-  .quad 0
-  .quad 0
+  // The size of the image behind this one is added when the two are put together.
+  arm64_image_header start, RESERVED_SIZE
+  payload_descriptor RESERVED_SIZE
 
   .text
 start:
@@ -69,10 +37,10 @@ start:
   msr cnthp_cval_el2, xzr
   mov x1, #1
   msr cnthp_ctl_el2, x1
-  unless id_aa64mmfr1_el1, 40, 1f
+  unless id_aa64mmfr1_el1, 40, 1, 1f
   write HCRX_EL2, 0x3f  // among others EnAS0 and FnXS
 1:
-  unless id_aa64mmfr0_el1, 56, 1f
+  unless id_aa64mmfr0_el1, 56, 1, 1f
   write HFGRTR_EL2, 0x3fffffffffff
   write HFGITR_EL2, 0x3fffffffffff
   write HDFGRTR_EL2, 0x3fffffff
@@ -87,7 +55,7 @@ start:
 
   // HCR_EL2 as kexec finds it: E2H, TGE, RW where the CPU has FEAT_VHE. Then names mean other registers
   // and layouts.
-  unless id_aa64mmfr1_el1, 8, 2f
+  unless id_aa64mmfr1_el1, 8, 1, 2f
   msr CNTHV_CVAL_EL2, xzr
   mov x1, #1
   msr CNTHV_CTL_EL2, x1

@@ -3,7 +3,7 @@
 // They need Normal memory that is cached (Arm ARM B2.9.2), so the MMU is on here: the first gigabytes of
 // addresses are devices, RAM, RAM that cannot be written, and RAM that is not dirty yet.
 
-#include "psci.h"
+#include "secondaries.h"
 
 extern uint64_t exclusive_code(uint64_t *words, uint64_t *statuses);
 extern uint64_t exclusive_store(uint64_t *word, uint64_t value);

@@ -1,7 +1,7 @@
 // Interrupts that the guest makes pending itself, of every kind, and the virtual timer's.
 
 #include "gic.h"
-#include "psci.h"
+#include "secondaries.h"
 
 // SPIs that no device of the machine has.
 #define FIRST_SPI 200

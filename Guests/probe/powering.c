@@ -1,7 +1,7 @@
 // PSCI as a guest's kernel calls it.
 
 #include "gic.h"
-#include "psci.h"
+#include "secondaries.h"
 
 extern void secondary_entry(void);
 

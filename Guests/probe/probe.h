@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../common/psci.h"
+#include "../common/system.h"
 #include "layout.h"
 
 // MARK: Topics
@@ -15,50 +17,10 @@ struct topic {
   void (*run)(void);
 };
 
-// MARK: System registers
-
-#define READ(reg)                              \
-  ({                                           \
-    uint64_t value_;                           \
-    __asm__ volatile("mrs %0, " #reg : "=r"(value_) : : "memory"); \
-    value_;                                    \
-  })
-#define WRITE(reg, value) \
-  __asm__ volatile("msr " #reg ", %0\n isb" : : "r"((uint64_t)(value)) : "memory")
-#define ISB() __asm__ volatile("isb" : : : "memory")
-#define DSB() __asm__ volatile("dsb sy" : : : "memory")
+// MARK: Interrupt masks
 
 static inline void unmask_interrupts(void) { __asm__ volatile("msr daifclr, #2" : : : "memory"); }
 static inline void mask_interrupts(void) { __asm__ volatile("msr daifset, #2" : : : "memory"); }
-static inline void wait_for_interrupt(void) { __asm__ volatile("dsb sy\n wfi" : : : "memory"); }
-static inline void pause_a_moment(void) { __asm__ volatile("yield" : : : "memory"); }
-
-// Device registers, with the plain forms of LDR and STR alone, as an operating system does it: of
-// others, with writeback say, a hypervisor is not told what was accessed.
-static inline uint32_t read32(uintptr_t address) {
-  uint32_t value;
-  __asm__ volatile("ldr %w0, [%1]" : "=r"(value) : "r"(address) : "memory");
-  return value;
-}
-static inline uint64_t read64(uintptr_t address) {
-  uint64_t value;
-  __asm__ volatile("ldr %0, [%1]" : "=r"(value) : "r"(address) : "memory");
-  return value;
-}
-static inline uint8_t read8(uintptr_t address) {
-  uint8_t value;
-  __asm__ volatile("ldrb %w0, [%1]" : "=r"(value) : "r"(address) : "memory");
-  return value;
-}
-static inline void write8(uintptr_t address, uint8_t value) {
-  __asm__ volatile("strb %w0, [%1]" : : "rZ"(value), "r"(address) : "memory");
-}
-static inline void write32(uintptr_t address, uint32_t value) {
-  __asm__ volatile("str %w0, [%1]" : : "rZ"(value), "r"(address) : "memory");
-}
-static inline void write64(uintptr_t address, uint64_t value) {
-  __asm__ volatile("str %0, [%1]" : : "rZ"(value), "r"(address) : "memory");
-}
 
 // MARK: Exceptions
 
@@ -112,7 +74,6 @@ extern volatile uint64_t gate;
 void debugger_place(void);
 extern volatile uint64_t debugger_word;
 
-void power_off(void) __attribute__((noreturn));
 void fail(const char *reason) __attribute__((noreturn));
 bool is_same(const char *one, const char *other);
 

@@ -1,36 +1,8 @@
 // EL2's control registers of one core, each as ControlRegisters.swift composes it for native mode, where
-// the reason for each bit is. What they have and do not have here alone: HCR_EL2.VM, IMO and FMO are 0.
+// the reason for each bit is. One thing differs here: HCR_EL2.VM, IMO and FMO are 0.
 
+#include "../common/el2.h"
 #include "shim.h"
-
-#define HCRX_EL2 s3_4_c1_c2_2
-#define ZCR_EL2 s3_4_c1_c2_0
-#define SMCR_EL2 s3_4_c1_c2_6
-#define HFGRTR_EL2 s3_4_c1_c1_4
-#define HFGWTR_EL2 s3_4_c1_c1_5
-#define HFGITR_EL2 s3_4_c1_c1_6
-#define HDFGRTR_EL2 s3_4_c3_c1_4
-#define HDFGWTR_EL2 s3_4_c3_c1_5
-#define HAFGRTR_EL2 s3_4_c3_c1_6
-#define HFGRTR2_EL2 s3_4_c3_c1_2
-#define HFGWTR2_EL2 s3_4_c3_c1_3
-#define HFGITR2_EL2 s3_4_c3_c1_7
-#define HDFGRTR2_EL2 s3_4_c3_c1_0
-#define HDFGWTR2_EL2 s3_4_c3_c1_1
-#define ICC_SRE_EL2 s3_4_c12_c9_5
-#define ICH_HCR_EL2 s3_4_c12_c11_0
-
-#define ID_AA64SMFR0_EL1 s3_0_c0_c4_5
-#define ID_AA64ISAR2_EL1 s3_0_c0_c6_2
-#define ID_AA64MMFR3_EL1 s3_0_c0_c7_3
-
-// Goes to \label if the field of an identification register that begins at \bit is below \least.
-  .macro unless id, bit, least, label
-  mrs x3, \id
-  ubfx x3, x3, #\bit, #4
-  cmp x3, #\least
-  b.lo \label
-  .endm
 
 // x0 |= \bits or x0 &= ~\bits if a field is \least or more.
   .macro set_if id, bit, least, bits
@@ -42,11 +14,6 @@
   unless \id, \bit, \least, .Lno\@
   and x0, x0, #~(\bits)
 .Lno\@:
-  .endm
-
-  .macro write register, value
-  ldr x0, =\value
-  msr \register, x0
   .endm
 
   .text
@@ -138,7 +105,7 @@ prepare_el2:
 7:
   unless id_aa64mmfr0_el1, 56, 1, 8f
   write HFGRTR_EL2, 1 << 50 | 0xfff << 52
-  msr HFGWTR_EL2, x0
+  msr HFGWTR_EL2, x1
   write HFGITR_EL2, 0x1f << 55
   write HDFGRTR_EL2, 0xf << 59
   write HDFGWTR_EL2, 0x7 << 60

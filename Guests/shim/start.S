@@ -11,25 +11,15 @@
 // It runs with its MMU off and needs nothing of its caches, but it is made for that machine: PSCI
 // is called by SMC (QEMU answers in firmware's place), RAM begins at 1 GiB, the PL011 is at 0x09000000.
 
+#include "../common/image.h"
 #include "shim.h"
 
   .section .text.header, "ax"
   .global image_start
 image_start:
-  // The arm64 Image header of Linux (Documentation/arm64/booting.rst).
-  b start
-  .word 0
-  .quad 0
-  .quad RESERVED_SIZE  // image_size; the payload's is added
-  .quad 0b1010         // little-endian, 4 KiB pages, anywhere in memory
-  .quad 0, 0, 0
-  .ascii "ARM\x64"
-  .word 0
-  // The payload descriptor, as the hypervisor's image has it (BootImage).
-  .ascii "STEPWELL"
-  .quad RESERVED_SIZE
-  .quad 0
-  .quad 0
+  // The payload's size is added when the two are put together.
+  arm64_image_header start, RESERVED_SIZE
+  payload_descriptor RESERVED_SIZE
 
   .text
 // x0: the device tree.
