@@ -7,6 +7,13 @@ struct BenchMachine: Hashable {
   /// As QEMU's -m takes it.
   var memory = "1G"
 
+  /// Bytes of RAM: ``memory`` as a number.
+  var memoryBytes: Int {
+    let units: [Character: Int] = ["K": 10, "M": 20, "G": 30]
+    guard let unit = memory.last.flatMap({ units[$0] }) else { return (Int(memory) ?? 0) << 20 }
+    return (Int(memory.dropLast()) ?? 0) << unit
+  }
+
   var description: String {
     "\(cpu), \(vcpus == 1 ? "1 vCPU" : "\(vcpus) vCPUs"), \(memory)"
   }

@@ -60,7 +60,7 @@ struct BenchReport {
       }
       add(
         machine, held, column, "start",
-        BenchTranscript.Cost(mean: transcript.start, lowest: transcript.start))
+        transcript.start.map { BenchTranscript.Cost(mean: $0, lowest: $0) })
     }
     for machine in results.machines {
       for column in BenchColumn.allCases {

@@ -6,8 +6,8 @@ struct BenchResults {
   var boots: [String: [BenchBoot: BenchTranscript]] = [:]
   /// The payload's operations on the first machine, by what the debugger holds.
   var held: [BenchHeld: BenchTranscript] = [:]
-  /// Of the hypervisor, in bytes: its file, and the memory that the guest does not get.
-  var size: (file: Int, memory: Int)?
+  /// Bytes of the hypervisor's image.
+  var imageSize: Int?
 
   subscript(machine: BenchMachine, column: BenchColumn) -> BenchTranscript? {
     get { transcripts[machine]?[column] }
@@ -17,6 +17,12 @@ struct BenchResults {
   /// The kernel whose KVM it was.
   var kvm: String? {
     transcripts.values.lazy.flatMap(\.values).compactMap(\.kvm).first
+  }
+
+  /// Bytes of RAM that the guest does not get on the first machine with a CPU model.
+  func reservedMemory(on cpu: String) -> Int? {
+    let machine = BenchMachine(cpu: cpu)
+    return self[machine, .debugger]?.guestMemory.map { machine.memoryBytes - $0 }
   }
 
   // MARK: Costs
@@ -101,7 +107,7 @@ struct BenchResults {
           + columns.map { column in
             let transcript = self[BenchMachine(cpu: cpu), column]
             return transcript?.debuggerCost(of: row.name).map { Self.count($0.lowest) }
-              ?? (column == .debugger ? "not yet" : "-")
+              ?? (column == .debugger && row.isPlanned ? "not yet" : "-")
           })
     }
     return grid
@@ -116,12 +122,12 @@ struct BenchResults {
       let bare = counted[0]?.start
       grid.rows.append(
         ["\(cpu): instructions from power-on to the first process"]
-          + counted.map { $0.map { Self.count($0.start) } ?? "" })
+          + counted.map { $0?.start.map { Self.count($0) } ?? "" })
       grid.rows.append(
         ["\(cpu): added to bare"]
           + counted.map { transcript in
-            guard let transcript, let bare else { return "" }
-            return Self.percent((transcript.start - bare) / bare)
+            guard let start = transcript?.start, let bare else { return "" }
+            return Self.percent((start - bare) / bare)
           })
       grid.rows.append(
         ["\(cpu): a step of ptrace's, of one EL0 instruction"]

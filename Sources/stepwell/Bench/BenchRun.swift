@@ -53,7 +53,7 @@ struct BenchRun {
 
   /// Boots the payload's endless loop under Stepwell and plays a debugger.
   ///
-  /// - Returns: what the debugger's operations cost.
+  /// - Returns: what the debugger's operations cost, and how much memory the guest has.
   func debuggerTranscript() async throws -> BenchTranscript {
     let program = parts.guest.program
     var payload = try Data(contentsOf: parts.guest.image)
@@ -67,7 +67,7 @@ struct BenchRun {
 
     let qemu = Child(Machine.emulator, stepwell.arguments)
     let console = BenchConsole()
-    return try await withThrowingTaskGroup(of: [BenchDebugger.Count].self) { group in
+    return try await withThrowingTaskGroup(of: BenchDebugger.Findings.self) { group in
       group.addTask {
         _ = try await qemu.run { console.read($0) }
         throw console.failure
@@ -78,10 +78,11 @@ struct BenchRun {
         throw Failure("The debugger did not come to its end in \(Self.limit).")
       }
       defer { group.cancelAll() }
-      let counts = try await group.next() ?? []
-      // The counter's frequency is the payload's word.
+      guard let findings = try await group.next() else { throw console.failure }
+      // It has the frequency of the counter, which the payload reports.
       var transcript = console.transcript
-      for count in counts {
+      transcript.note(guestMemory: findings.guestMemory)
+      for count in findings.counts {
         transcript.note(debugger: count.name, rounds: count.rounds, ticks: count.ticks)
       }
       return transcript

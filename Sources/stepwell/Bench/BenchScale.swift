@@ -29,7 +29,8 @@ struct BenchScale {
     }
     grid.rows.append(
       ["from power-on to the guest's first instruction"]
-        + points.map { BenchResults.count($0.transcript.start) } + notYet.map { _ in "not yet" })
+        + points.map { $0.transcript.start.map { BenchResults.count($0) } ?? "-" }
+        + notYet.map { _ in "not yet" })
     return grid
   }
 

@@ -22,7 +22,7 @@ struct BenchSuite {
   /// - Throws: `Failure` if a machine does not come to its end.
   func run(_ parts: BenchParts) async throws -> BenchResults {
     var results = BenchResults()
-    results.size = parts.size
+    results.imageSize = parts.hypervisor.count
     for cpu in cpus {
       for vcpus in [1, 2] {
         try await measure(

@@ -33,6 +33,8 @@ struct BenchTranscript: Equatable {
   private var debuggerTicks: [String: DebuggerTicks] = [:]
   /// The kernel whose KVM it was, with its version.
   private(set) var kvm: String?
+  /// Bytes of RAM in the device tree that the guest got.
+  private(set) var guestMemory: Int?
   private(set) var isComplete = false
   /// What went wrong, in the payload's own words.
   private(set) var failure: String?
@@ -66,15 +68,20 @@ struct BenchTranscript: Equatable {
   /// The names of the operations that were tried.
   var names: Set<String> { Set(rows.keys) }
 
-  /// With `-icount shift=0` an instruction takes a nanosecond.
-  private var instructionsPerTick: Double { frequency == 0 ? 0 : 1e9 / Double(frequency) }
+  /// With `-icount shift=0` an instruction takes a nanosecond. nil: the payload has not said how fast its
+  /// counter is, and no count of ticks means anything.
+  private var instructionsPerTick: Double? { frequency > 0 ? 1e9 / Double(frequency) : nil }
 
-  /// Instructions from power-on to the payload's first; of a Linux, to its first process.
-  var start: Double { Double(startTicks) * instructionsPerTick }
+  /// Instructions from power-on to the payload's first instruction, or to the first process of a Linux.
+  var start: Double? {
+    guard let instructionsPerTick, startTicks > 0 else { return nil }
+    return Double(startTicks) * instructionsPerTick
+  }
 
   /// What an operation costs, less the loop that it stands in; nil if it was not measured.
   func cost(of name: String) -> Cost? {
-    guard let ticks = rows[name] ?? nil, let loop = rows["empty"] ?? nil, rounds > 0, batch > 0
+    guard let ticks = rows[name] ?? nil, let loop = rows["empty"] ?? nil, rounds > 0, batch > 0,
+      let instructionsPerTick
     else { return nil }
     func instructions(_ ticks: Int, _ loop: Int, _ rounds: Int, _ operations: Int) -> Double {
       Double(ticks - loop) * instructionsPerTick / Double(rounds * operations)
@@ -90,14 +97,20 @@ struct BenchTranscript: Equatable {
       rounds: rounds, total: ticks, batch: rounds, lowest: ticks)
   }
 
-  /// Takes over what a debugger did on the same machine.
+  /// Notes how many bytes of RAM the guest's device tree has.
+  mutating func note(guestMemory bytes: Int) { guestMemory = bytes }
+
+  /// Takes over what a debugger did and saw on the same machine.
   mutating func takeDebugger(from other: BenchTranscript) {
     debuggerTicks.merge(other.debuggerTicks) { $1 }
+    guestMemory = other.guestMemory
   }
 
   /// What something costs that a debugger does; nil if it was not measured.
   func debuggerCost(of name: String) -> Cost? {
-    guard let ticks = debuggerTicks[name], ticks.rounds > 0, ticks.batch > 0 else { return nil }
+    guard let ticks = debuggerTicks[name], ticks.rounds > 0, ticks.batch > 0,
+      let instructionsPerTick
+    else { return nil }
     return Cost(
       mean: Double(ticks.total) * instructionsPerTick / Double(ticks.rounds),
       lowest: Double(ticks.lowest) * instructionsPerTick / Double(ticks.batch))

@@ -127,6 +127,27 @@ final class RemoteClient {
     return try Self.number(littleEndian: answer)
   }
 
+  /// Reads `count` bytes of memory, by packets of the size that every target takes.
+  func readMemory(at address: UInt64, count: Int) async throws -> [UInt8] {
+    var bytes: [UInt8] = []
+    while bytes.count < count {
+      let place = address + UInt64(bytes.count)
+      let size = min(count - bytes.count, 0x400)
+      let answer = Array(
+        try await request("m\(String(place, radix: 16)),\(String(size, radix: 16))").utf8)
+      let piece = stride(from: 0, to: answer.count, by: 2).compactMap {
+        UInt8(String(decoding: answer[$0..<min($0 + 2, answer.count)], as: UTF8.self), radix: 16)
+      }
+      guard answer.count == 2 * size, piece.count == size else {
+        throw Failure(
+          "A read of \(size) bytes at 0x\(String(place, radix: 16)) is answered "
+            + "\(String(decoding: answer, as: UTF8.self)).")
+      }
+      bytes += piece
+    }
+    return bytes
+  }
+
   /// Reads a register of 64 bits: x0 to x30 are 0 to 30, SP 31, PC 32.
   func readRegister(_ number: Int) async throws -> UInt64 {
     try Self.number(littleEndian: try await request("p\(String(number, radix: 16))"))
