@@ -230,12 +230,12 @@ import Testing
   @Test func `says how a cost grows`() {
     let flat = BenchScale(
       axis: "memory", points: [("128M", lines(500, "none")), ("16G", lines(504, "none"))])
-    #expect(flat.summary == "memory: no operation's cost depends on it, from 128M to 16G.")
+    #expect(flat.summary == "memory, from 128M to 16G: no cost changes.")
     let steep = BenchScale(
       axis: "vCPUs", points: [("1", lines(500, "none")), ("8", lines(5000, "none"))],
       notYet: ["16"])
     #expect(
-      steep.summary == "vCPUs: from 1 to 8, all but these stay as they are: "
+      steep.summary == "vCPUs, from 1 to 8: these costs change, and no others: "
         + "HVC, PSCI_VERSION (2 instructions): 80 to 800.")
     #expect(
       steep.grid.rows.first == ["HVC, PSCI_VERSION (2 instructions)", "80", "800", "not yet"])

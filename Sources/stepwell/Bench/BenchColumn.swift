@@ -10,7 +10,7 @@ enum BenchColumn: String, CaseIterable, ExpressibleByArgument {
   case debugger
   /// Linux KVM, with no debugger.
   case kvm
-  /// Linux KVM, with hardware breakpoints of the virtual machine monitor's that the guest never
+  /// Linux KVM, with hardware breakpoints of the virtual machine monitor that the guest never
   /// reaches (`KVM_GUESTDBG_USE_HW`).
   case kvmDebugger = "kvm-debugger"
 

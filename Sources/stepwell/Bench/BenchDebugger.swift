@@ -9,14 +9,14 @@ struct BenchDebugger {
   /// The payload's `debugger_word`: written once a round.
   let word: UInt64
 
-  /// What an operation cost.
+  /// The cost of an operation.
   struct Count {
     var name: String
     var rounds: Int
     var ticks: Int
   }
 
-  /// What a run has found.
+  /// The results of a run.
   struct Findings {
     var counts: [Count]
     /// Bytes of RAM in the device tree that the guest got.
@@ -26,10 +26,10 @@ struct BenchDebugger {
   private static let rounds = 100
   private static let attachRounds = 32
 
-  /// - Throws: `Failure` if an answer is not the one that is due.
+  /// - Throws: `Failure` if an answer is not the expected one.
   func run() async throws -> Findings {
     let before = try await visit()
-    // How the bytes of so many packets come in pieces differs from one attach to the next.
+    // The bytes of so many packets arrive in other pieces at each attach.
     for _ in 1..<Self.attachRounds { try await attach(RemoteClient(endpoint)) }
     let client = try await RemoteClient(endpoint)
     try await attach(client)
@@ -132,7 +132,7 @@ struct BenchDebugger {
     }
   }
 
-  /// What GDB 13 sends when it attaches.
+  /// Sends the packets that GDB 13 sends when it attaches.
   private func attach(_ client: RemoteClient) async throws {
     try await client.request(
       "qSupported:multiprocess+;swbreak+;hwbreak+;qRelocInsn+;fork-events+;vfork-events+;"
@@ -157,7 +157,7 @@ struct BenchDebugger {
     }
   }
 
-  /// What all packets before this one have cost.
+  /// The cost of all packets before this one.
   private static func ticks(_ client: RemoteClient) async throws -> Int {
     let text = try await client.monitor("exits")
     guard
@@ -171,13 +171,13 @@ struct BenchDebugger {
 }
 
 extension RemoteClient {
-  /// - Throws: `Failure` if the answer is another one than `answer`.
+  /// - Throws: `Failure` if the answer is not `answer`.
   func expect(_ answer: String, for packet: String) async throws {
     let given = try await request(packet)
     guard given == answer else { throw Failure("\(packet) is answered \(given).") }
   }
 
-  /// - Throws: `Failure` if the machine does not stop for `reason`, in the words of a stop reply.
+  /// - Throws: `Failure` if the machine does not stop with `reason` in its stop reply.
   func expectStop(_ reason: String, for packet: String) async throws {
     let given = try await request(packet)
     guard given.hasPrefix("T05"), given.contains(reason) else {

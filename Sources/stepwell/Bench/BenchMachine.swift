@@ -1,4 +1,4 @@
-/// A machine that the benchmark's payload runs on, the same in every column.
+/// A machine that the payload of the benchmark runs on, the same in every column.
 struct BenchMachine: Hashable {
   /// As QEMU's -cpu takes it.
   var cpu = "cortex-a72"
@@ -18,10 +18,10 @@ struct BenchMachine: Hashable {
     "\(cpu), \(vcpus == 1 ? "1 vCPU" : "\(vcpus) vCPUs"), \(memory)"
   }
 
-  /// QEMU's arguments that make every run of a program the same, to the instruction: the clock counts
-  /// instructions, one nanosecond each; no time goes by while all processors wait; and what the device
-  /// tree and the calendar clock would bring from the outside is fixed. (A Linux without any entropy
-  /// waits for it, and each of its system calls takes longer meanwhile.)
+  /// QEMU's arguments that make every run of a program the same, to the instruction. The clock counts
+  /// instructions, one nanosecond each. No time passes while all processors wait. The random seed in the
+  /// device tree and the calendar clock are fixed. (A Linux without entropy waits for it, and each of its
+  /// system calls takes longer meanwhile.)
   static let repeatable = [
     "-icount", "shift=0,sleep=off", "-seed", "1", "-rtc", "base=2020-01-01,clock=vm", "-no-reboot",
   ]

@@ -3,7 +3,7 @@ struct BenchReport {
   let results: BenchResults
   let scales: [BenchScale]
 
-  /// The tables, in their order.
+  /// The tables, in the order of the terminal.
   private var grids: [BenchGrid] {
     results.cpus.map { results.table(of: $0) }.filter { !$0.rows.isEmpty }
       + results.cpus.compactMap { results.debuggerTable(of: $0) }

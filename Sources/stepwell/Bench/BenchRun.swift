@@ -5,9 +5,9 @@ struct BenchRun {
   let parts: BenchParts
   let machine: BenchMachine
 
-  /// Boots the payload in a column, to its end.
+  /// Boots the payload in a column, and runs it to its end.
   ///
-  /// - Parameter held: what the debugger holds, where there is one.
+  /// - Parameter held: the points of the debugger, if the column has one.
   /// - Throws: `Failure` if it does not come to its end.
   func transcript(
     of column: BenchColumn, holding held: BenchHeld = BenchHeld()
@@ -18,9 +18,9 @@ struct BenchRun {
     case .native: return try await run(try virtualMachine(parts.image(of: payload, bare: false)))
     case .debugger:
       let page = try await parts.guest.program.address(of: "debugger_page")
-      // Data: nothing there is ever executed.
+      // The page has data, which is never executed.
       let places = (0..<held.breakpoints).map { page + 1024 + 16 * UInt64($0) }
-      // No memory is there: the start of the payload clears all that it has.
+      // No memory is at these addresses: the payload clears all of its own memory when it starts.
       let words = (0..<held.watchpoints).map { 0x1000 + 16 * UInt64($0) }
       return try await runHeld(
         try virtualMachine(parts.image(of: payload, bare: false, holdsGuest: true)),
@@ -30,7 +30,7 @@ struct BenchRun {
     }
   }
 
-  /// Boots Debian's kernel to its first process, which then measures a step of ptrace's.
+  /// Boots Debian's kernel to its first process, which then measures a ptrace step.
   func transcript(of boot: BenchBoot) async throws -> BenchTranscript {
     let kernel = try Data(contentsOf: parts.packages.kernel, options: .mappedIfSafe)
     let initrd = parts.folder.appending(path: "init.initrd")
@@ -46,12 +46,12 @@ struct BenchRun {
     case .bare, .native: return try await run(try linux(holdsGuest: false))
     case .idle: return try await runHeld(try linux(holdsGuest: true), breakpoints: [])
     case .breakpoints:
-      // No kernel is there.
+      // The kernel is elsewhere.
       return try await runHeld(try linux(holdsGuest: true), breakpoints: [0x1000, 0x2000])
     }
   }
 
-  /// Boots the payload's endless loop under Stepwell and plays a debugger.
+  /// Boots the endless loop of the payload under Stepwell, and plays a debugger.
   ///
   /// - Returns: what the debugger's operations cost, and how much memory the guest has.
   func debuggerTranscript() async throws -> BenchTranscript {
@@ -110,8 +110,8 @@ struct BenchRun {
     return try await run(linux)
   }
 
-  /// Runs a machine that a debugger has to let begin. It stays attached: if it went, it would take its
-  /// breakpoints and watchpoints with it.
+  /// Runs a machine that is held until a debugger continues it. The debugger stays attached, because its
+  /// points would be removed if it went.
   private func runHeld(
     _ stepwell: Machine, breakpoints: [UInt64], watchpoints: [UInt64] = []
   ) async throws -> BenchTranscript {

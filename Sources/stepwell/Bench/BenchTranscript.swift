@@ -1,21 +1,21 @@
-/// What the benchmark's payload (Guests/benchmark/main.c) reported of its operations.
+/// The output of the benchmark's payload (Guests/benchmark/main.c).
 struct BenchTranscript: Equatable {
-  /// What one operation costs, in instructions.
+  /// The cost of one operation, in instructions.
   struct Cost: Equatable {
-    /// Over all rounds, whatever else the machine did meanwhile.
+    /// The mean over all rounds, including anything else that the machine did meanwhile.
     var mean: Double
-    /// Over the fastest batch of rounds.
+    /// The mean over the fastest batch of rounds.
     var lowest: Double
   }
 
-  /// Of a row, as it was counted: ticks for all rounds and for the fastest batch of them.
+  /// The counts of a row: ticks for all rounds, and for the fastest batch of rounds.
   private struct Ticks: Equatable {
     var operations: Int
     var total: Int
     var lowest: Int
   }
 
-  /// Of something that a debugger does.
+  /// The counts of an operation of a debugger.
   private struct DebuggerTicks: Equatable {
     var rounds: Int
     var total: Int
@@ -28,18 +28,18 @@ struct BenchTranscript: Equatable {
   private var batch = 0
   private(set) var vcpus = 0
   private var startTicks = 0
-  /// nil: the exceptions that the row is about do not come.
+  /// nil for a row whose exceptions do not come.
   private var rows: [String: Ticks?] = [:]
   private var debuggerTicks: [String: DebuggerTicks] = [:]
-  /// The kernel whose KVM it was, with its version.
+  /// The version of the kernel whose KVM was measured.
   private(set) var kvm: String?
   /// Bytes of RAM in the device tree that the guest got.
   private(set) var guestMemory: Int?
   private(set) var isComplete = false
-  /// What went wrong, in the payload's own words.
+  /// The payload's message about what went wrong.
   private(set) var failure: String?
 
-  /// Takes in a line, if it is one of the payload's.
+  /// Reads a line, if it is a report of the payload.
   mutating func read(_ line: String) {
     guard let marker = line.firstRange(of: "benchmark: ") else { return }
     // A serial console ends its lines with a carriage return too.
@@ -78,7 +78,7 @@ struct BenchTranscript: Equatable {
     return Double(startTicks) * instructionsPerTick
   }
 
-  /// What an operation costs, less the loop that it stands in; nil if it was not measured.
+  /// The cost of an operation, less the cost of its loop; nil if it was not measured.
   func cost(of name: String) -> Cost? {
     guard let ticks = rows[name] ?? nil, let loop = rows["empty"] ?? nil, rounds > 0, batch > 0,
       let instructionsPerTick
@@ -91,7 +91,7 @@ struct BenchTranscript: Equatable {
       lowest: instructions(ticks.lowest, loop.lowest, batch, ticks.operations))
   }
 
-  /// Notes what something cost that a debugger did a number of times, in ticks.
+  /// Notes the ticks of a debugger's operation, which was done a number of times.
   mutating func note(debugger name: String, rounds: Int, ticks: Int) {
     debuggerTicks[name] = DebuggerTicks(
       rounds: rounds, total: ticks, batch: rounds, lowest: ticks)
@@ -106,7 +106,7 @@ struct BenchTranscript: Equatable {
     guestMemory = other.guestMemory
   }
 
-  /// What something costs that a debugger does; nil if it was not measured.
+  /// The cost of a debugger's operation; nil if it was not measured.
   func debuggerCost(of name: String) -> Cost? {
     guard let ticks = debuggerTicks[name], ticks.rounds > 0, ticks.batch > 0,
       let instructionsPerTick
@@ -116,6 +116,6 @@ struct BenchTranscript: Equatable {
       lowest: Double(ticks.lowest) * instructionsPerTick / Double(ticks.batch))
   }
 
-  /// Whether the exceptions that an operation is about did not come.
+  /// Whether the exceptions of an operation did not come.
   func isSilent(_ name: String) -> Bool { rows[name] == .some(nil) }
 }

@@ -2,27 +2,27 @@ internal import Foundation
 
 /// One bootable file of hypervisor and guest kernel.
 ///
-/// The file begins with the hypervisor, whose Image header bootloaders read, and goes on with the
-/// kernel behind the memory that the hypervisor needs there. The hypervisor moves itself out of the way
-/// and the kernel down to the image's beginning; therefore the header asks for the place that the
-/// kernel asks for, and for no more memory than the kernel needs there or the file takes. Behind the
-/// header stands the payload descriptor, which tells the hypervisor what was appended:
+/// The file begins with the hypervisor, whose Image header boot loaders read. The kernel follows behind the
+/// memory that the hypervisor's first stage needs. The hypervisor moves itself away, and the kernel down to
+/// the beginning of the image. The header therefore asks for the place that the kernel asks for, and for as
+/// much memory as the kernel needs there or the file takes. Behind the header is the payload descriptor,
+/// which tells the hypervisor what was appended:
 ///
 /// | byte | field |
 /// |---|---|
 /// | 64 | "STEPWELL" |
 /// | 72 | where the payload begins, a multiple of 4 KiB |
 /// | 80 | payload size: bytes of the kernel's file, 0 in the bare hypervisor |
-/// | 88 | flags; bit 0: hold the guest before its first instruction; bit 1: the payload is moved to the image's beginning, and else runs where it lies |
+/// | 88 | flags; bit 0: hold the guest before its first instruction; bit 1: the payload is moved to the beginning of the image; otherwise it runs where it lies |
 enum BootImage {
-  /// Puts the two together.
+  /// Composes an image of hypervisor and kernel.
   ///
   /// - Parameters:
   ///   - hypervisor: the bare hypervisor as it is in memory.
   ///   - kernel: the contents of an arm64 Image.
   ///   - name: the kernel's file name, for errors.
   ///   - holdsGuest: whether a debugger must let the guest begin.
-  /// - Throws: `Failure` if either is not what it should be.
+  /// - Throws: `Failure` if one of them has a wrong form.
   static func compose(
     hypervisor: Data, kernel: Data, named name: String, holdsGuest: Bool
   ) throws -> Data {
