@@ -1,17 +1,17 @@
-// What the machine's debug registers, exceptions and interrupts cost: each operation two thousand
+// Measures the cost of a machine's debug registers, exceptions and interrupts: each operation two thousand
 // times, in ticks of the virtual counter.
 //
-// It needs a PL011, a GICv3 and PSCI by HVC, where QEMU's `virt` has them, and no device tree. What it
-// reports, on the PL011 and outside of what it measures:
+// The program needs a PL011, a GICv3 and PSCI by HVC, where QEMU's `virt` has them, and no device tree. Its
+// report, which it writes on the PL011 while it measures nothing:
 //
 //   benchmark: begin FREQUENCY ITERATIONS BATCH VCPUS START
 //   benchmark: row NAME OPERATIONS TOTAL LOWEST
 //   benchmark: row NAME none
 //   benchmark: end
 //
-// FREQUENCY is the counter's; START the counter when the benchmark began. TOTAL are the ticks of
-// ITERATIONS rounds of OPERATIONS operations each, LOWEST those of the fastest batch of BATCH rounds.
-// "none": the exceptions that the row is about do not come.
+// FREQUENCY is the frequency of the counter, START its value when the benchmark began. TOTAL is the number of
+// ticks of ITERATIONS rounds of OPERATIONS operations each, LOWEST that of the fastest batch of BATCH rounds.
+// "none": the exceptions of the row do not come.
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,8 +25,8 @@
 #define ITERATIONS 2000
 #define BATCH 100
 
-// What the tool changes in the image: anything but 0 leaves out the rows and goes to `debugger_loop`,
-// for ever.
+// The tool changes this in the image. With a value other than 0 the program runs `debugger_loop` for ever in
+// place of the rows.
 volatile uint64_t benchmark_mode __attribute__((section(".data"))) = 0;
 
 static void put_figure(uint64_t value) {
@@ -84,7 +84,7 @@ void secondary_main(uint64_t cpu) {
   answer_for_ever(sgi_to(0));
 }
 
-// Starts all that there are, each of which then waits for an interrupt.
+// Starts all other vCPUs. Each then waits for an interrupt. Returns the number of vCPUs.
 static uint64_t start_secondaries(void) {
   uint64_t count = 1;
   while (count < CPU_COUNT && hvc(PSCI_AFFINITY_INFO, count, 0, 0) >= 0) {
@@ -97,7 +97,7 @@ static uint64_t start_secondaries(void) {
 
 // MARK: Rows
 
-// MDSCR_EL1: breakpoints and watchpoints; at EL1 too; single-step.
+// Fields of MDSCR_EL1: breakpoints and watchpoints on; at EL1 too; single-step.
 #define MDE (1 << 15)
 #define KDE (1 << 13)
 #define SS 1
@@ -107,7 +107,7 @@ static uint64_t start_secondaries(void) {
 
 extern volatile uint64_t debugger_word;
 
-// Never executed, and never touched.
+// Words that are never executed or accessed.
 static uint64_t never[4] __attribute__((aligned(32)));
 
 typedef void loop(uint64_t count, uint64_t x1, uint64_t x2, uint64_t x3, uint64_t x4, uint64_t x5);
@@ -116,11 +116,11 @@ struct row {
   const char *name;
   loop *loop;
   const char *vectors;
-  // What the loop gets in x1 to x5.
+  // The values of x1 to x5 in the loop.
   uint64_t values[5];
-  // In one round; no operations means one.
+  // How many operations and exceptions a round has; 0 operations means 1.
   unsigned operations, exceptions;
-  // What the debug registers hold meanwhile.
+  // The contents of the debug registers meanwhile.
   uint64_t dbgbvr, dbgbcr, dbgwvr, dbgwcr, mdscr;
 };
 

@@ -44,7 +44,7 @@ prepare_cpu:
   eret
   .endm
 
-// Goes on behind the instruction.
+// Skips the instruction.
   .macro skip
   mrs x9, elr_el1
   add x9, x9, #4

@@ -1,8 +1,7 @@
-// An EL2 that somebody else has used. An arm64 Image for QEMU's `virt` with EL2, in front of one of
-// Stepwell's: `BootImage.compose` puts the two together. It leaves the registers of EL2 as a kernel that ran
-// there itself leaves them to the one that it starts by kexec, or as nobody would, and goes to the image
-// behind it as the boot protocol says: MMU off, interrupts masked, the device tree in x0. All else is
-// Stepwell's to put right.
+// A program that uses EL2 before Stepwell. It is an arm64 Image for QEMU's `virt` with EL2, in front of an image
+// of Stepwell: `BootImage.compose` puts the two together. It leaves the registers of EL2 as a kernel at EL2
+// leaves them for the kernel that it starts by kexec, or worse, and enters the image behind it as the boot
+// protocol says: MMU off, interrupts masked, the device tree in x0. Stepwell must put everything else right.
 
 #define RESERVED_SIZE 0x200000
 
@@ -19,7 +18,7 @@ image_start:
   .text
 start:
   msr daifset, #0xf
-  // The guest's controls, each with traps that the guest would meet.
+  // Controls of the guest, each with traps that the guest would meet.
   write mdcr_el2, 0x3fe0
   write hstr_el2, 0xffff
   write vttbr_el2, 0x00ff0000deadb000
@@ -45,7 +44,7 @@ start:
   write HFGITR_EL2, 0x3fffffffffff
   write HDFGRTR_EL2, 0x3fffffff
 1:
-  // A virtual interrupt of somebody's: SGI 5, pending, in group 1, of the highest priority.
+  // A virtual interrupt that was left behind: SGI 5, pending, in group 1, with the highest priority.
   write ICC_SRE_EL2, 0xf
   isb
   write ICH_VMCR_EL2, 0xff0003ff
@@ -53,8 +52,8 @@ start:
   write ICH_AP1R0_EL2, 1
   write ICH_HCR_EL2, 0x7c07  // enabled, all of EL1's accesses trapped
 
-  // HCR_EL2 as kexec finds it: E2H, TGE, RW where the CPU has FEAT_VHE. Then names mean other registers
-  // and layouts.
+  // HCR_EL2 as kexec leaves it: E2H, TGE, RW if the CPU has FEAT_VHE. With E2H names mean other registers and
+  // layouts.
   unless id_aa64mmfr1_el1, 8, 1, 2f
   msr CNTHV_CVAL_EL2, xzr
   mov x1, #1
@@ -65,7 +64,7 @@ start:
   write cnthctl_el2, 0xcc6
   b 3f
 2:
-  // Without it: every trap that there is.
+  // Without FEAT_VHE: every trap.
   write hcr_el2, 0x07fff0b8
   isb
   write cptr_el2, 0xc01037ff
@@ -74,8 +73,8 @@ start:
   isb
   adr x4, image_start
   add x4, x4, #RESERVED_SIZE
-  // SCTLR_EL2: MMU and caches off; data big-endian, alignment checked, IESB, and everything that was once
-  // reserved as 1 clear. No literal can be read from here on.
+  // SCTLR_EL2: MMU and caches off, data big-endian, alignment checked, IESB, and all bits clear that were once
+  // RES1. No literal can be read from here on.
   mov x1, #0x0a
   movk x1, #0x0220, lsl #16
   msr sctlr_el2, x1

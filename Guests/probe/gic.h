@@ -16,7 +16,7 @@ void start_cpu_interface(void);
 // The same, but leaves GICR_WAKER as it is after a reset.
 void start_cpu_interface_unwoken(void);
 
-// The frame and the bit registers' offset of `number`; private interrupts are this processor's.
+// The address of the bit register of `number` at `offset`. Private interrupts are those of this processor.
 uintptr_t bit_register(unsigned offset, unsigned number);
 void set_bit(unsigned offset, unsigned number);
 bool is_bit_set(unsigned offset, unsigned number);

@@ -11,7 +11,7 @@
 
 // MARK: Topics
 
-// One topic of the kernel's command line: its word, and what to do.
+// A topic that the command line can name: its word, and its function.
 struct topic {
   const char *name;
   void (*run)(void);
@@ -24,7 +24,7 @@ static inline void mask_interrupts(void) { __asm__ volatile("msr daifset, #2" : 
 
 // MARK: Exceptions
 
-// What an exception saved, in the order in which start.S stores it.
+// The registers that an exception saves, in the order in which start.S stores them.
 struct frame {
   uint64_t x[31];
   uint64_t elr, spsr, esr, far;
@@ -38,10 +38,10 @@ static inline unsigned exception_class(const struct frame *frame) { return frame
 // One processor, found through TPIDR_EL1.
 struct cpu {
   uint64_t index;
-  // What an interrupt calls; it acknowledges and ends it.
+  // The handler of interrupts, which acknowledges and ends the interrupt.
   void (*on_interrupt)(void);
-  // What any other exception calls with the vector's number, but for the end of a function at EL0.
-  // It may change ELR and SPSR in the frame.
+  // The handler of all other exceptions, except the end of a function at EL0. It gets the number of the vector
+  // and may change ELR and SPSR in the frame.
   void (*on_exception)(unsigned vector, struct frame *);
   uint64_t padding[5];
 };
@@ -53,7 +53,7 @@ static inline struct cpu *this_cpu(void) { return (struct cpu *)READ(tpidr_el1);
 // SPSR_EL1 for `call_at_el0`: interrupts masked, debug exceptions not.
 #define EL0_MASKED 0x1c0
 void call_at_el0(void (*function)(void), uint64_t spsr);
-// Ends a function that `call_at_el0` runs.
+// Ends a function that runs by `call_at_el0`.
 #define END_AT_EL0() __asm__ volatile("svc %0" : : "i"(EL0_RETURN) : "memory")
 
 // Whether `access` takes the exception of an UNDEFINED instruction, which it then skips.
@@ -66,11 +66,11 @@ void say(const char *format, ...);
 
 // Says "gate", and waits until a debugger sets the variable `gate` to 1; clears it.
 void wait_at_gate(const char *name);
-// Whether it has done so, or the command line says that no debugger will ("open").
+// Whether a debugger has done so, or the command line says that no debugger will ("open").
 bool is_gate_open(void);
 extern volatile uint64_t gate;
 
-// Nothing but places for a debugger: a function to break in and a word to watch.
+// Places for a debugger: a function to break in, and a word to watch.
 void debugger_place(void);
 extern volatile uint64_t debugger_word;
 
@@ -79,5 +79,5 @@ bool is_same(const char *one, const char *other);
 
 // MARK: The device tree
 
-// Copies /chosen/bootargs; an empty text if there is none.
+// Copies /chosen/bootargs. The text is empty if there is none.
 void read_command_line(const uint8_t *tree, char *text, size_t size);

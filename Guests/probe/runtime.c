@@ -18,7 +18,7 @@ extern void end_of_el0(void);
 
 static bool gates_are_open;
 
-// As it was before the first topic, as far as topics can know.
+// Restores the state before the first topic, as far as topics can see it.
 static void settle(void) {
   struct cpu *cpu = this_cpu();
   __asm__ volatile("msr daifset, #15" : : : "memory");

@@ -3,11 +3,10 @@
 
 #include "probe.h"
 
-// How many processors there are: those of affinity 0 to 7 that firmware knows.
+// The number of processors with affinity 0 to 7 that firmware knows.
 unsigned cpu_count(void);
 
-// Starts vCPU `index` in `work`, in which it stays until that returns; it then turns itself off.
-// Returns CPU_ON's status.
+// Starts vCPU `index` in `work`. When `work` returns, the vCPU turns itself off. Returns the status of CPU_ON.
 int64_t start_cpu(unsigned index, void (*work)(void));
 
 // Waits until vCPU `index` is off.

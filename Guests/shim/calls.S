@@ -1,10 +1,10 @@
-// EL1's HVC and SMC. PSCI is answered as PSCI.swift and Power.swift do, by HVC and by SMC; any other
-// SMC is firmware's, and any other HVC unknown. QEMU, in the place of firmware, does the work.
+// HVC and SMC from EL1. PSCI is answered as PSCI.swift and Power.swift do, by HVC and by SMC. Any other SMC goes to
+// firmware, and any other HVC is unknown. QEMU acts in place of firmware.
 
 #include "../common/psci.h"
 #include "shim.h"
 
-// A set of PSCI functions, as a bit for each.
+// Sets of PSCI functions, with a bit for each function.
 #define BIT(function) (1 << PSCI_NUMBER(function))
 #define FUNCTIONS32                                                                                 \
   (BIT(PSCI_VERSION) | BIT(PSCI_CPU_SUSPEND) | BIT(PSCI_CPU_OFF) | BIT(PSCI_CPU_ON) |               \
@@ -37,11 +37,11 @@ call:
   stp x29, x30, [sp, #-80]!
   mrs x30, esr_el2
   lsr x30, x30, #26
-  cmp x30, #0x16  // HVC has executed: ELR_EL2 is behind it
+  cmp x30, #0x16  // an HVC has executed: ELR_EL2 is the next instruction
   b.eq 1f
   cmp x30, #0x17
   b.ne report
-  // A trapped SMC has not. It is completed here: PC, BTYPE and the guest's step machine move on.
+  // A trapped SMC has not executed. It is completed here: PC, BTYPE and the guest's step machine advance.
   mrs x29, elr_el2
   add x29, x29, #4
   msr elr_el2, x29
@@ -63,7 +63,7 @@ call:
   mov x0, #PSCI_NOT_SUPPORTED
   eret
 
-// All registers are as the caller left them, and as firmware will leave them.
+// All registers are the caller's, and firmware's results.
 firmware:
   smc #0
   eret
@@ -101,7 +101,7 @@ psci:
   b.eq features
   cmp w4, #PSCI_NUMBER(PSCI_SYSTEM_RESET2)
   b.eq reset2
-  // SYSTEM_OFF, SYSTEM_RESET, and what is firmware's alone.
+  // SYSTEM_OFF, SYSTEM_RESET, and functions that only firmware has.
   smc #0
   b answered
 
@@ -109,7 +109,7 @@ not_supported:
   mov x0, #PSCI_NOT_SUPPORTED
 answered:
   ldr x3, [sp, #64]
-  // From here on where x3 has not changed.
+  // The entry for calls that have not changed x3.
 answered_at_once:
   ldp x1, x2, [sp, #48]
   ldp x6, x7, [sp, #32]
@@ -117,7 +117,7 @@ answered_at_once:
   ldp x29, x30, [sp], #80
   eret
 
-// w5 becomes nonzero if w4 is a function that is known.
+// w5 becomes nonzero if w4 is a known function.
 is_function:
   bic w5, w4, #1 << 30
   bic w5, w5, #0x1f
@@ -163,7 +163,7 @@ features:
   smc #0
   b answered
 
-// Where firmware has it: a warm reset (type 0) or a type of a vendor's (bit 31).
+// If firmware has the function: a warm reset (type 0), or a vendor's type (bit 31).
 reset2:
   stp x0, x1, [sp, #-32]!
   str x2, [sp, #16]
@@ -180,8 +180,7 @@ reset2:
   smc #0
   b answered
 
-// Goes to invalid_address unless the entry, x2, is an instruction's address in memory that is the
-// payload's.
+// Goes to invalid_address unless the entry, x2, is the address of an instruction in the payload's memory.
   .macro check_entry
   tst x2, #3
   b.ne invalid_address
@@ -195,8 +194,8 @@ reset2:
   b.lo invalid_address
   .endm
 
-// Standby: an interrupt ends it, masked or not, and it may end at any time. The power state is that of
-// the original format; a power-down has an entry.
+// Standby: an interrupt ends it, masked or not, and it may end at any time. The power state has the original
+// format. A power-down state has an entry.
 suspend:
   ldr w4, =0xfcfe0000
   tst w1, w4
@@ -209,8 +208,8 @@ suspend:
   mov x0, #0
   b answered
 
-// w5 becomes the state of the core of affinity x1, and x4 the address of its words, if there is one;
-// else goes to invalid_parameters.
+// w5 becomes the state of the core with affinity x1, and x4 the address of its words. Goes to invalid_parameters if
+// there is no such core.
   .macro find_core
   tst x1, #~(CPU_COUNT - 1)
   b.ne invalid_parameters
@@ -252,7 +251,7 @@ turn_off:
   add x4, x4, #1 << CPU_SHIFT
   cmp x4, x6
   b.ne 1b
-  // The last that is on may not.
+  // The last core that is on must not turn itself off.
   bl release_lock
   mov x0, #PSCI_DENIED
   b answered
@@ -284,7 +283,7 @@ turn_on:
   adr x2, secondary_start
   mov x3, #0
   smc #0
-  // One that said it was off may still be on its way there.
+  // A core whose state is off may not be off yet.
   cmn w0, #-(PSCI_ALREADY_ON)
   b.eq 1b
   cbz w0, answered
@@ -303,9 +302,9 @@ invalid_address:
   mov x0, #PSCI_INVALID_ADDRESS
   b answered
 
-// Lamport's one-bit algorithm: with the MMU off there are no exclusives. A core says that it wants the
-// lock; while one of lower number wants it too it takes that back, and it waits for those of higher
-// number. Uses x5 to x7 and x29.
+// Lamport's one-bit algorithm, because there are no exclusives with the MMU off. A core says that it wants the lock.
+// While a core of lower number wants the lock, it withdraws. Then it waits for the cores of higher number. Uses x5
+// to x7 and x29.
 take_lock:
   mrs x5, mpidr_el1
   and x5, x5, #CPU_COUNT - 1
@@ -352,7 +351,7 @@ release_lock:
   str xzr, [x6, #CPU_WANTS]
   ret
 
-// What should not happen: says so and ends the machine.
+// An unexpected exception: reports it and switches the machine off.
 report:
   adr x0, 1f
   bl say_text
@@ -372,7 +371,7 @@ power_off:
   .balign 4
   .ltorg
 
-// The zero-terminated text at x0, on the PL011, which takes a character at a time from QEMU.
+// Writes the zero-terminated text at x0 on the PL011. QEMU's PL011 takes characters at any rate.
   .global say_text
 say_text:
   mov x3, #0x09000000
@@ -384,7 +383,7 @@ say_text:
 2:
   ret
 
-// x0 in hexadecimal, and a new line.
+// Writes x0 in hexadecimal, and a new line.
 say_number:
   mov x3, #0x09000000
   mov x4, #60

@@ -1,5 +1,5 @@
-// EL2's control registers of one core, each as ControlRegisters.swift composes it for native mode, where
-// the reason for each bit is. One thing differs here: HCR_EL2.VM, IMO and FMO are 0.
+// The control registers of EL2 on one core, as ControlRegisters.swift composes them for native mode. That file has
+// the reason for each bit. One thing differs here: HCR_EL2.VM, IMO and FMO are 0.
 
 #include "../common/el2.h"
 #include "shim.h"
@@ -17,7 +17,7 @@
   .endm
 
   .text
-// Uses x0 to x4, and sets the stack up.
+// Changes x0 to x4, and sets up the stack.
   .global prepare_el2
 prepare_el2:
   mov x4, x30
@@ -29,7 +29,7 @@ prepare_el2:
   adr x0, vectors
   msr vbar_el2, x0
 
-  // HCR_EL2: SWIO, TSC, RW; API and APK, FIEN, EnSCXT, ATA where there are such things.
+  // HCR_EL2: SWIO, TSC, RW; API and APK, FIEN, EnSCXT, ATA if the CPU has the features.
   ldr x0, =1 << 1 | 1 << 19 | 1 << 31
   set_if id_aa64isar1_el1, 4, 1, 3 << 40
   set_if id_aa64isar1_el1, 8, 1, 3 << 40
@@ -45,7 +45,7 @@ prepare_el2:
   set_if id_aa64pfr1_el1, 8, 2, 1 << 56
   msr hcr_el2, x0
 
-  ldr x0, =0x33ff  // CPTR_EL2: TZ and TSM off where there are such things
+  ldr x0, =0x33ff  // CPTR_EL2: TZ and TSM off if the CPU has SVE and SME
   clear_if id_aa64pfr0_el1, 32, 1, 1 << 8
   clear_if id_aa64pfr1_el1, 24, 1, 1 << 12
   msr cptr_el2, x0
@@ -74,7 +74,7 @@ prepare_el2:
   cmp x2, #1
   b.ne 3f
   mrs x3, id_aa64pfr0_el1
-  tst x3, #0xf << 12  // with EL3 it is that level's
+  tst x3, #0xf << 12  // with EL3 the field belongs to that level
   b.ne 3f
   orr x0, x0, #1 << 28
 3:
@@ -129,7 +129,7 @@ prepare_el2:
   msr cntvoff_el2, xzr
   msr vttbr_el2, xzr
 
-  // The interrupt controller is EL1's: system registers, and nothing virtual.
+  // EL1 has the interrupt controller: system registers, and nothing virtual.
   mov x0, #0xf
   msr ICC_SRE_EL2, x0
   isb

@@ -1,8 +1,8 @@
 /// Bytes of a device tree, read one at a time.
 ///
-/// With the MMU off all memory is Device memory, where an unaligned access faults, and cells are
-/// aligned only as well as whoever placed the tree. Hence no load here is wider than a byte.
-/// It can be passed between threads: nobody changes the bytes while there are views of them.
+/// With the MMU off all memory is Device memory, where an unaligned access faults, and cells are aligned only
+/// if the tree is. No load here is therefore wider than a byte. A view can be passed between threads, because
+/// nobody changes the bytes while there are views of them.
 @safe
 struct ByteView: @unchecked Sendable {
   private let bytes: UnsafeRawBufferPointer
