@@ -3,11 +3,11 @@ import Testing
 
 @testable import stepwell
 
-/// An Image header with what follows it.
+/// An Image header and what follows it.
 ///
 /// - Parameters:
-///   - payload: with a payload descriptor, where the payload is to begin.
-///   - moves: whether the program moves its payload to the image's beginning.
+///   - payload: the offset of the payload in the payload descriptor; nil for none.
+///   - moves: whether the program moves its payload to the beginning of the image.
 private func image(
   textOffset: UInt64 = 0, imageSize: UInt64 = 64, flags: UInt64 = 0xa, body: [UInt8] = [],
   payload: UInt64? = nil, moves: Bool = true

@@ -2,11 +2,11 @@
 struct BenchBound: Sendable {
   /// What a figure can be, if it was counted.
   enum Kind: Sendable {
-    /// A cost, a size. None is 0, so that 0 says that something was not counted.
+    /// A cost or a size. It is never 0: 0 means that something was not counted.
     case amount
-    /// What one thing costs over another, which may be nothing.
+    /// The difference between two costs, which may be 0.
     case difference
-    /// Of what Stepwell cannot do yet.
+    /// The cost of something that Stepwell cannot do yet.
     case planned
   }
 
@@ -42,7 +42,7 @@ struct BenchBound: Sendable {
     return added.count == free.count ? added.max() : nil
   }
 
-  /// What Stepwell cannot do yet.
+  /// The bound of something that Stepwell cannot do yet.
   private static func planned(_ title: String, _ limit: Double) -> BenchBound {
     BenchBound(title: title, limit: limit, kind: .planned) { _, _ in nil }
   }

@@ -75,7 +75,7 @@ struct MutateCommand: AsyncParsableCommand {
       count += 1
       let place = "\(count) of \(total)".padding(toLength: 12, withPad: " ", startingAt: 0)
       print(place, mutant.name.padding(toLength: 44, withPad: " ", startingAt: 0), outcome)
-      // Line by line, into a file as well.
+      // The output is written line by line, also into a file.
       fflush(nil)
       if outcome == .survived { survivors.append(mutant.name) }
     }

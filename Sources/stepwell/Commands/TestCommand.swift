@@ -23,7 +23,7 @@ struct TestCommand: AsyncParsableCommand {
     case host
     /// The tests that boot the hypervisor in QEMU.
     case machine
-    /// The proof, and the mistakes that it has to notice.
+    /// The proof, and the mistakes that it must notice.
     case proof
   }
 
