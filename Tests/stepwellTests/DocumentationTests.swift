@@ -170,4 +170,24 @@ import Testing
       #expect(words.count == 1 || suite.contains("func \(words[1])("), "\(name)")
     }
   }
+
+  @Test func `gives README's two commands to a public forge, with everything pinned`() throws {
+    func lines(_ file: String) throws -> [Substring] {
+      try String(contentsOf: Project.root.appending(path: file), encoding: .utf8)
+        .split(separator: "\n")
+    }
+    let commands = try lines("README.md").filter { $0.hasPrefix("$ ./stepwell ") }
+      .prefix(2).map { $0.dropFirst(2) }
+    let workflow = try lines(".github/workflows/test.yml")
+    let steps = workflow.compactMap { $0.firstMatch(of: /- run: (.+)/)?.1 }
+    #expect(steps == commands)
+    for line in workflow {
+      if let action = line.firstMatch(of: /uses: (.+)/)?.1 {
+        #expect(action.contains(/@v\d+\.\d+\.\d+$/), "\(action)")
+      }
+      if let container = line.firstMatch(of: /container: (.+)/)?.1 {
+        #expect(container.contains(/:\d+\.\d+\.\d+-/), "\(container)")
+      }
+    }
+  }
 }
