@@ -1,11 +1,11 @@
-// The first process of a Linux whose boot is counted, and the only one: it steps a child of its own
-// with ptrace, reports what a step costs, and switches the machine off.
+// The first and only process of a Linux whose boot is counted. It steps a child with ptrace, reports the cost
+// of a step, and switches the machine off.
 //
 //   benchmark: boot FREQUENCY TICKS
 //   benchmark: debugger ptrace_step ROUNDS TOTAL BATCH LOWEST
 //   benchmark: end
 //
-// FREQUENCY is that of the virtual counter, TICKS are what it showed when the process began.
+// FREQUENCY is the frequency of the virtual counter, TICKS its value when the process began.
 
 #include <signal.h>
 #include <stdint.h>

@@ -1,19 +1,18 @@
-// A virtual machine monitor over KVM for the benchmark's payload, as the first process of a Linux at
-// EL2: what the payload sees is what it finds on QEMU's `virt`, and a debugger's part is played where
-// one would play it, in user space.
+// A virtual machine monitor over KVM for the benchmark's payload, as the first process of a Linux at EL2. The
+// payload finds the devices of QEMU's `virt`. The part of a debugger is played in user space, where a debugger
+// would be.
 //
 //   kvm none|hw VCPUS PLACE WORD
 //
-// `hw` debugs the guest (KVM_GUESTDBG_USE_HW) with two breakpoints that it does not reach. Of the
-// guest's own debug exceptions KVM then gives BRK to user space, which returns it to the guest, as
-// QEMU does.
+// `hw` debugs the guest (KVM_GUESTDBG_USE_HW) with two breakpoints that it does not reach. KVM then passes the
+// guest's BRK exceptions to user space, which returns them to the guest, as QEMU does.
 //
-// PLACE and WORD are the payload's `debugger_place` and `debugger_word`. With `hw` a debugger's own
-// operations are measured when the payload is done:
+// PLACE and WORD are `debugger_place` and `debugger_word` of the payload. With `hw` the operations of a debugger
+// are measured when the payload is done:
 //
 //   benchmark: debugger NAME ROUNDS TOTAL BATCH LOWEST
 //
-// TOTAL ticks of the counter for ROUNDS of them, LOWEST for the fastest BATCH.
+// TOTAL is the number of ticks of ROUNDS operations, LOWEST that of the fastest BATCH.
 
 #define _GNU_SOURCE
 #include <errno.h>
@@ -34,7 +33,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-// Where `virt` has them, and where the payload is linked.
+// The addresses of `virt`, and the address that the payload is linked at.
 #define RAM 0x40000000ul
 #define RAM_SIZE (128ul << 20)
 #define PAYLOAD 0x46000000ul
@@ -162,7 +161,7 @@ static void emulate_pl011(struct kvm_run *run) {
   if (run->mmio.phys_addr < PL011 || run->mmio.phys_addr >= PL011 + 4096) {
     fail("an access to %#llx", run->mmio.phys_addr);
   }
-  // Reads are of UARTFR: there is always room.
+  // The payload reads UARTFR only: there is always room.
   if (!run->mmio.is_write) {
     memset(run->mmio.data, 0, sizeof run->mmio.data);
     return;
@@ -178,7 +177,7 @@ static void emulate_pl011(struct kvm_run *run) {
 #define EC_SHIFT 26
 #define EC_BRK 0x3c
 
-// The exception as the processor takes it, from EL1 to EL1: all that the payload has.
+// Injects an exception from EL1 to EL1 as the processor takes it. The payload has no others.
 static void return_exception(const struct vcpu *vcpu) {
   const int d = vcpu->descriptor;
   const uint64_t el1h_masked = 0x3c5;
@@ -249,7 +248,7 @@ static void debug_idly(const struct vcpu *vcpu) {
   struct kvm_guest_debug request = {.control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW};
   for (unsigned n = 0; n < 2; n++) {
     request.arch.dbg_bcr[n] = BREAKPOINT;
-    // Above all that the payload executes.
+    // Above all code of the payload.
     request.arch.dbg_bvr[n] = RAM + RAM_SIZE - 4096 + 16 * n;
   }
   debug(vcpu, &request);
@@ -273,8 +272,8 @@ static void step_thousand(const struct vcpu *vcpu) {
   for (unsigned n = 0; n < 1000; n++) step_once(vcpu);
 }
 
-// The guest stops, a register is compared, the instruction is stepped without what stopped it, and
-// the guest goes on.
+// The guest stops, a register is compared, the instruction is stepped without the point that stopped it, and the
+// guest continues.
 static void pass(const struct vcpu *vcpu, const struct kvm_guest_debug *request) {
   debug(vcpu, request);
   run(vcpu);
@@ -313,7 +312,7 @@ static void measure_debugger(uint64_t place, uint64_t word) {
   at_place.arch.dbg_bvr[0] = place;
   at_word.arch.dbg_wcr[0] = WATCHPOINT;
   at_word.arch.dbg_wvr[0] = word;
-  // It has switched itself off.
+  // The vCPU has switched itself off.
   struct kvm_mp_state runnable = {.mp_state = KVM_MP_STATE_RUNNABLE};
   control(vcpu->descriptor, KVM_SET_MP_STATE, &runnable, "KVM_SET_MP_STATE");
   // In the loop that the payload has for a debugger, one instruction before its branch back.

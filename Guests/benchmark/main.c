@@ -1,127 +1,70 @@
-// What the machine's debug registers, exceptions and interrupts cost: each operation two thousand
+// Measures the cost of a machine's debug registers, exceptions and interrupts: each operation two thousand
 // times, in ticks of the virtual counter.
 //
-// It needs a PL011, a GICv3 and PSCI by HVC, where QEMU's `virt` has them, and no device tree. What it
-// reports, on the PL011 and outside of what it measures:
+// The program needs a PL011, a GICv3 and PSCI by HVC, where QEMU's `virt` has them, and no device tree. Its
+// report, which it writes on the PL011 while it measures nothing:
 //
 //   benchmark: begin FREQUENCY ITERATIONS BATCH VCPUS START
 //   benchmark: row NAME OPERATIONS TOTAL LOWEST
 //   benchmark: row NAME none
 //   benchmark: end
 //
-// FREQUENCY is the counter's; START the counter when the benchmark began. TOTAL are the ticks of
-// ITERATIONS rounds of OPERATIONS operations each, LOWEST those of the fastest batch of BATCH rounds.
-// "none": the exceptions that the row is about do not come.
+// FREQUENCY is the frequency of the counter, START its value when the benchmark began. TOTAL is the number of
+// ticks of ITERATIONS rounds of OPERATIONS operations each, LOWEST that of the fastest batch of BATCH rounds.
+// "none": the exceptions of the row do not come.
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "../common/console.h"
+#include "../common/gicregs.h"
+#include "../common/psci.h"
+#include "../common/system.h"
 #include "layout.h"
 
 #define ITERATIONS 2000
 #define BATCH 100
 
-// What the tool changes in the image: anything but 0 leaves out the rows and goes to `debugger_loop`,
-// for ever.
+// The tool changes this in the image. With a value other than 0 the program runs `debugger_loop` for ever in
+// place of the rows.
 volatile uint64_t benchmark_mode __attribute__((section(".data"))) = 0;
 
-#define READ(reg)                                                  \
-  ({                                                               \
-    uint64_t value_;                                               \
-    __asm__ volatile("mrs %0, " #reg : "=r"(value_) : : "memory"); \
-    value_;                                                        \
-  })
-#define WRITE(reg, value) \
-  __asm__ volatile("msr " #reg ", %0\n isb" : : "r"((uint64_t)(value)) : "memory")
-
-static void write32(uint64_t address, uint32_t value) {
-  __asm__ volatile("str %w0, [%1]" : : "rZ"(value), "r"(address) : "memory");
-}
-static uint32_t read32(uint64_t address) {
-  uint32_t value;
-  __asm__ volatile("ldr %w0, [%1]" : "=r"(value) : "r"(address) : "memory");
-  return value;
-}
-
-// MARK: The report
-
-#define PL011 0x09000000ul
-
-static void put(char letter) {
-  const uint32_t transmit_full = 1 << 5;
-  while (read32(PL011 + 0x18) & transmit_full) continue;
-  write32(PL011, (uint8_t)letter);
-}
-
-static void put_text(const char *text) {
-  while (*text) put(*text++);
-}
-
-static void put_number(uint64_t value) {
-  char digits[20];
-  int count = 0;
-  do {
-    digits[count++] = (char)('0' + value % 10);
-    value /= 10;
-  } while (value);
+static void put_figure(uint64_t value) {
   put(' ');
-  while (count) put(digits[--count]);
+  put_number(value, 10);
 }
 
 // MARK: Firmware and secondary vCPUs
 
-#define PSCI_CPU_ON 0xc4000003u
-#define PSCI_AFFINITY_INFO 0xc4000004u
-#define PSCI_SYSTEM_OFF 0x84000008u
-
 extern void secondary_entry(void);
 void secondary_main(uint64_t index);
-void benchmark_main(void);
+void guest_main(const uint8_t *tree);
 void unexpected_exception(uint64_t syndrome, uint64_t from, uint64_t address);
 void answer_for_ever(uint64_t reply);
 void debugger_loop(void);
 
-static int64_t firmware(uint64_t function, uint64_t x1, uint64_t x2, uint64_t x3) {
-  register uint64_t r0 __asm__("x0") = function;
-  register uint64_t r1 __asm__("x1") = x1;
-  register uint64_t r2 __asm__("x2") = x2;
-  register uint64_t r3 __asm__("x3") = x3;
-  __asm__ volatile("hvc #0" : "+r"(r0), "+r"(r1), "+r"(r2), "+r"(r3) : : "memory");
-  return (int64_t)r0;
-}
-
-static void power_off(void) {
-  firmware(PSCI_SYSTEM_OFF, 0, 0, 0);
-  for (;;) __asm__ volatile("wfi");
-}
-
 void unexpected_exception(uint64_t syndrome, uint64_t from, uint64_t address) {
   put_text("benchmark: unexpected");
-  put_number(syndrome);
-  put_number(from);
-  put_number(address);
+  put_figure(syndrome);
+  put_figure(from);
+  put_figure(address);
   put_text("\n");
   power_off();
 }
 
 // MARK: Interrupts (Arm IHI 0069)
 
-#define GICD 0x08000000ul
-#define GICR(cpu) (0x080a0000ul + (cpu) * 0x20000ul)
 #define TIMER 27
 #define SGI 1
 
 static void start_interrupts(uint64_t cpu) {
-  // ARE and group 1. (Without a second security state bit 4 is ARE.)
-  if (cpu == 0) write32(GICD, 1 << 4 | 1 << 1);
-  while (read32(GICD) >> 31) continue;
-  const uint64_t waker = GICR(cpu) + 0x14;
-  write32(waker, 0);
-  while (read32(waker) & 1 << 2) continue;
-  const uint64_t frame = GICR(cpu) + 0x10000;
-  write32(frame + 0x180, ~0u);                 // GICR_ICENABLER0
-  write32(frame + 0x80, ~0u);                  // GICR_IGROUPR0
-  write32(frame + 0x100, 1 << TIMER | 1 << SGI);  // GICR_ISENABLER0
+  if (cpu == 0) write32(GICD_CTLR, GICD_CTLR_ENABLED);
+  while (read32(GICD_CTLR) & GICD_CTLR_RWP) continue;
+  write32(GICR_WAKER(cpu), 0);
+  while (read32(GICR_WAKER(cpu)) & GICR_WAKER_CHILDREN_ASLEEP) continue;
+  write32(GICR_SGI(cpu) + ICENABLER, ~0u);
+  write32(GICR_SGI(cpu) + IGROUPR, ~0u);
+  write32(GICR_SGI(cpu) + ISENABLER, 1 << TIMER | 1 << SGI);
   WRITE(S3_0_C12_C12_5, 7);                    // ICC_SRE_EL1
   WRITE(S3_0_C4_C6_0, 0xff);                   // ICC_PMR_EL1
   WRITE(S3_0_C12_C12_4, 0);                    // ICC_CTLR_EL1
@@ -137,16 +80,16 @@ void secondary_main(uint64_t cpu) {
   start_interrupts(cpu);
   WRITE(vbar_el1, vectors_sgi);
   ready[cpu] = 1;
-  __asm__ volatile("dsb sy" : : : "memory");
+  DSB();
   answer_for_ever(sgi_to(0));
 }
 
-// Starts all that there are, each of which then waits for an interrupt.
+// Starts all other vCPUs. Each then waits for an interrupt. Returns the number of vCPUs.
 static uint64_t start_secondaries(void) {
   uint64_t count = 1;
-  while (count < CPU_COUNT && firmware(PSCI_AFFINITY_INFO, count, 0, 0) >= 0) {
-    firmware(PSCI_CPU_ON, count, (uint64_t)secondary_entry, count);
-    while (!ready[count]) __asm__ volatile("yield");
+  while (count < CPU_COUNT && hvc(PSCI_AFFINITY_INFO, count, 0, 0) >= 0) {
+    hvc(PSCI_CPU_ON, count, (uint64_t)secondary_entry, count);
+    while (!ready[count]) pause_a_moment();
     count++;
   }
   return count;
@@ -154,7 +97,7 @@ static uint64_t start_secondaries(void) {
 
 // MARK: Rows
 
-// MDSCR_EL1: breakpoints and watchpoints; at EL1 too; single-step.
+// Fields of MDSCR_EL1: breakpoints and watchpoints on; at EL1 too; single-step.
 #define MDE (1 << 15)
 #define KDE (1 << 13)
 #define SS 1
@@ -164,7 +107,7 @@ static uint64_t start_secondaries(void) {
 
 extern volatile uint64_t debugger_word;
 
-// Never executed, and never touched.
+// Words that are never executed or accessed.
 static uint64_t never[4] __attribute__((aligned(32)));
 
 typedef void loop(uint64_t count, uint64_t x1, uint64_t x2, uint64_t x3, uint64_t x4, uint64_t x5);
@@ -173,11 +116,11 @@ struct row {
   const char *name;
   loop *loop;
   const char *vectors;
-  // What the loop gets in x1 to x5.
+  // The values of x1 to x5 in the loop.
   uint64_t values[5];
-  // In one round; no operations means one.
+  // How many operations and exceptions a round has; 0 operations means 1.
   unsigned operations, exceptions;
-  // What the debug registers hold meanwhile.
+  // The contents of the debug registers meanwhile.
   uint64_t dbgbvr, dbgbcr, dbgwvr, dbgwcr, mdscr;
 };
 
@@ -199,7 +142,7 @@ static void write_debug_registers(const struct row *row) {
 }
 
 static uint64_t now(void) {
-  __asm__ volatile("isb" : : : "memory");
+  ISB();
   return READ(cntvct_el0);
 }
 
@@ -226,9 +169,9 @@ static void measure(const struct row *row) {
   put_text("benchmark: row ");
   put_text(row->name);
   if (exceptions_taken() - exceptions == ITERATIONS * row->exceptions) {
-    put_number(row->operations ? row->operations : 1);
-    put_number(total);
-    put_number(lowest);
+    put_figure(row->operations ? row->operations : 1);
+    put_figure(total);
+    put_figure(lowest);
   } else {
     put_text(" none");
   }
@@ -297,17 +240,18 @@ static void measure_exceptions(void) {
   ROW(timer, vectors_timer, .exceptions = 1);
 }
 
-void benchmark_main(void) {
+void guest_main(const uint8_t *tree) {
+  (void)tree;
   const uint64_t start = READ(cntvct_el0);
   WRITE(oslar_el1, 0);
   start_interrupts(0);
   const uint64_t cpus = start_secondaries();
   put_text("benchmark: begin");
-  put_number(READ(cntfrq_el0));
-  put_number(ITERATIONS);
-  put_number(BATCH);
-  put_number(cpus);
-  put_number(start);
+  put_figure(READ(cntfrq_el0));
+  put_figure(ITERATIONS);
+  put_figure(BATCH);
+  put_figure(cpus);
+  put_figure(start);
   put_text("\n");
   if (benchmark_mode) debugger_loop();
   measure_accesses();
@@ -315,19 +259,4 @@ void benchmark_main(void) {
   if (cpus > 1) ROW(sgi, vectors_sgi, .exceptions = 1, .operations = 2, .values = {sgi_to(1)});
   put_text("benchmark: end\n");
   power_off();
-}
-
-// MARK: What the compiler calls
-
-void *memset(void *to, int byte, __SIZE_TYPE__ count);
-void *memset(void *to, int byte, __SIZE_TYPE__ count) {
-  for (__SIZE_TYPE__ n = 0; n < count; n++) ((volatile uint8_t *)to)[n] = (uint8_t)byte;
-  return to;
-}
-
-void *memcpy(void *restrict to, const void *restrict from, __SIZE_TYPE__ count);
-void *memcpy(void *restrict to, const void *restrict from, __SIZE_TYPE__ count) {
-  for (__SIZE_TYPE__ n = 0; n < count; n++)
-    ((volatile uint8_t *)to)[n] = ((const uint8_t *)from)[n];
-  return to;
 }

@@ -1,11 +1,11 @@
-// The operations that are measured, each in a loop of its own:
+// The measured operations, each in its own loop:
 //
 //   void loop_NAME(uint64_t count, uint64_t x1, … uint64_t x5)
 //
-// All have the same beginning and the same end, and those of `loop_empty` are taken off. An operation
-// may change x6 to x17 and the values it was given; x11 and x12 are what the handlers want in them.
+// All loops begin and end in the same way, and the cost of `loop_empty` is subtracted. An operation may change
+// x6 to x17 and its arguments. x11 and x12 are arguments of the exception handlers.
 
-#include "layout.h"
+#include "../common/psci.h"
 
   .macro row name
   .global loop_\name
@@ -25,7 +25,7 @@ loop_\name:
   ret
   .endm
 
-  // A read and a write, of x1, of one register.
+  // A read of a register, and a write of x1 to it.
   .macro accesses name, register
   row mrs_\name
   mrs x6, \register
@@ -59,7 +59,7 @@ loop_\name:
   msr oslar_el1, x1
   end_row
 
-  // A register that a procedure call preserves: it need not be where the others are.
+  // A register that a procedure call preserves: a hypervisor may not have saved it with the others.
   row mrs_dbgbvr_x20
   mrs x20, dbgbvr0_el1
   end_row
@@ -68,13 +68,13 @@ loop_\name:
   msr dbgbvr0_el1, x20
   end_row
 
-  // Another value each time, in a comparator that is off.
+  // A new value each time, in a comparator that is off.
   row msr_dbgbvr_other
   eor x1, x1, #8
   msr dbgbvr0_el1, x1
   end_row
 
-  // On and off.
+  // A breakpoint on and off.
   row msr_plan
   msr dbgbcr0_el1, x2
   msr dbgbcr0_el1, xzr
@@ -92,19 +92,18 @@ loop_\name:
   five_writes
   end_row
 
-  // Other addresses each time, as when one program with a breakpoint and a watchpoint gives way to
-  // another.
+  // New addresses each time, as in a switch between two programs with a breakpoint and a watchpoint each.
   row five_other
   eor x1, x1, #8
   eor x3, x3, #8
   five_writes
   end_row
 
-  // The same behind an exit to whatever is at EL2, if anything is.
+  // The same right after an exit to EL2, if there is a program at EL2.
   row five_after_hvc
   eor x13, x1, #8
   eor x14, x3, #8
-  mov w0, #0x84000000  // PSCI_VERSION
+  mov w0, #PSCI_VERSION
   hvc #0
   mov x1, x13
   mov x2, x11
@@ -113,7 +112,7 @@ loop_\name:
   end_row
 
   row hvc
-  mov w0, #0x84000000  // PSCI_VERSION
+  mov w0, #PSCI_VERSION
   hvc #0
   end_row
 
@@ -142,7 +141,7 @@ step_over_place:
   str xzr, [x3]
   end_row
 
-  // A step of each of three instructions; the loop's own two are among them.
+  // Steps of three instructions; two of them belong to the loop.
   .global loop_step
 loop_step:
   stp x19, x20, [sp, #-16]!
@@ -158,7 +157,7 @@ loop_step:
   ldp x19, x20, [sp], #16
   ret
 
-  // Single-step is on, and masked at EL1. There are three instructions, with the loop's own.
+  // Single-step is on, and masked at EL1. There are three instructions; two of them belong to the loop.
   row silent
   nop
   end_row
@@ -174,8 +173,8 @@ loop_step:
   b.eq 2b
   end_row
 
-  // There and back: x1 is what to write to ICC_SGI1R_EL1. It is sent, and the answer waited for, with
-  // interrupts masked, so that none comes between a look and the wait.
+  // A round trip. x1 is the value for ICC_SGI1R_EL1. The SGI is sent, and the answer awaited, with interrupts
+  // masked, so that no interrupt comes between the check and the wait.
   .macro exchange
   msr S3_0_C12_C11_5, x1  // ICC_SGI1R_EL1
   isb
@@ -194,7 +193,7 @@ loop_step:
   exchange
   end_row
 
-  // The other vCPU's part; those that nobody sends anything to wait for ever.
+  // The part of the other vCPU. A vCPU that gets no SGI waits for ever.
   .global answer_for_ever
 answer_for_ever:
   mov x1, x0
@@ -206,7 +205,7 @@ answer_for_ever:
 
   // MARK: For a debugger
 
-  // A loop to stop in, at `debugger_place`, and a word that each round writes.
+  // A loop with a place for breakpoints, `debugger_place`, and a word that each round writes.
   .global debugger_loop, debugger_place
 debugger_loop:
   ldr x1, =debugger_word

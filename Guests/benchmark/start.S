@@ -1,65 +1,9 @@
-// From the boot protocol into C, and the handlers of the exceptions that are measured.
+// The set-up of a vCPU, and the handlers of the exceptions that are measured.
 
-#include "layout.h"
-
-  .section .text.header, "ax"
-  .global image_header
-image_header:
-  // The arm64 Linux Image header: branch, text_offset 0, image_size, flags (4 KiB pages, anywhere).
-  b start
-  .word 0
-  .quad 0
-  .quad image_size
-  .quad 0b1010
-  .quad 0, 0, 0
-  .ascii "ARM\x64"
-  .word 0
-
-start:
-  msr daifset, #0xf
-  adr x1, image_header
-  ldr x2, =image_start
-  ldr x3, =image_end
-  cmp x1, x2
-  b.eq 2f
-1:
-  ldp x4, x5, [x1], #16
-  stp x4, x5, [x2], #16
-  cmp x2, x3
-  b.lo 1b
-  dsb sy
-  ic iallu
-  dsb sy
-  isb
-2:
-  ldr x1, =3f
-  br x1
-3:
-  ldr x1, =bss_start
-  ldr x2, =bss_end
-4:
-  stp xzr, xzr, [x1], #16
-  cmp x1, x2
-  b.lo 4b
-  mov x0, #0
-  bl prepare_cpu
-  b benchmark_main
-
-// PSCI CPU_ON: x0 is the context, which the caller makes the vCPU's index.
-  .global secondary_entry
-secondary_entry:
-  msr daifset, #0xf
-  mov x19, x0
-  bl prepare_cpu
-  mov x0, x19
-  b secondary_main
-
-// x0: the vCPU's index. x18, which the compiler does not use, counts the exceptions it takes.
+  .text
+// x0: the vCPU's index. x18, which the compiler does not use, counts the exceptions that the vCPU takes.
+  .global prepare_cpu
 prepare_cpu:
-  ldr x1, =stacks
-  add x2, x0, #1
-  add x1, x1, x2, lsl #STACK_SHIFT
-  mov sp, x1
   ldr x1, =vectors_unexpected
   msr vbar_el1, x1
   mov x18, #0
@@ -68,10 +12,10 @@ prepare_cpu:
 
 // MARK: Handlers
 //
-// Each is all that its vector does: what an operating system would have to do besides is not the
-// subject. They may change x9 to x15, and count in x18.
+// Each handler is all that its vector does: what an operating system would do besides is not measured. A
+// handler may change x9 to x15, and counts in x18.
 
-// A table of vectors in which nothing but synchronous exceptions and interrupts from EL1 is expected.
+// A table of vectors that expects synchronous exceptions and interrupts from EL1, and no others.
 // `sync` and `interrupt` are the handlers: macros of at most 32 instructions.
   .macro table name, sync, interrupt
   .balign 2048
@@ -100,7 +44,7 @@ prepare_cpu:
   eret
   .endm
 
-// Goes on behind the instruction.
+// Skips the instruction.
   .macro skip
   mrs x9, elr_el1
   add x9, x9, #4
@@ -185,8 +129,3 @@ report_unexpected:
   b unexpected_exception
 
   .ltorg
-
-  .bss
-  .balign 16
-stacks:
-  .skip CPU_COUNT << STACK_SHIFT

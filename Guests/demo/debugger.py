@@ -1,7 +1,7 @@
-# The demo's debugger: what GDB does to the kernel while that kernel's programs debug themselves.
+# The debugger of the demo: GDB debugs the kernel while the kernel's programs debug themselves.
 #
-# Attached before the guest's first instruction, with the addresses of the guest program's two
-# meeting points in $ready and $finished. Output: one line "STEPWELL <what> <count>" a counter.
+# GDB is attached before the guest's first instruction. $ready and $finished are the addresses of two functions of
+# the guest program. Output: one line "STEPWELL <what> <count>" for each counter.
 
 import struct
 
@@ -79,7 +79,8 @@ def step(stops):
 
 
 def show_comparators(breakpoint):
-    # GDB takes its points away at each stop, unless told otherwise; it acts on that at a change.
+    # GDB removes its points at each stop by default. A change of the setting takes effect at the next change of a
+    # point.
     gdb.execute("set breakpoint always-inserted on")
     breakpoint.enabled = False
     breakpoint.enabled = True
@@ -94,11 +95,11 @@ def main():
     gdb.execute("set scheduler-locking step")
     stops = Stops()
 
-    # Before the guest's first instruction. The program that has this address does not exist yet.
+    # This is before the guest's first instruction: the program with this address does not exist yet.
     stops.run_to(register("ready"))
     function = register("x0")
 
-    # The program's first process calls getppid once for us to find its name in the kernel's memory.
+    # The first process calls getppid once, so that its name can be found in the kernel's memory.
     on_function = hardware_breakpoint(function)
     if on_function not in stops.resume("continue"):
         raise gdb.GdbError(f"stopped at {register('pc'):#x}, not in getppid")

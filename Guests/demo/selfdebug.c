@@ -1,12 +1,12 @@
-// The demo's guest program: Linux's first process, which debugs children of its own.
+// The guest program of the demo: the first process of Linux, which debugs its children.
 //
-// For every CPU there is one tracer; its children are pinned to that CPU. A tracer gives its
-// children hardware breakpoints, watchpoints and single-steps through ptrace, which is Linux's own
-// hw_breakpoint code and so the real debug registers, and counts what fires. Each event is checked
-// for its cause and its address; whatever else stops a child is counted as stray.
+// Every CPU has one tracer, whose children are pinned to that CPU. A tracer gives its children hardware
+// breakpoints, watchpoints and single-steps through ptrace. This goes through Linux's hw_breakpoint code to the
+// real debug registers. The tracer counts the events, and checks the cause and the address of each. It counts any
+// other stop of a child as stray.
 //
-// Meanwhile a debugger beneath Linux stops the kernel at getppid, which the children call in the
-// midst of all this, and watches this process's name, a word of kernel memory, which changes here.
+// Meanwhile a debugger beneath Linux stops the kernel at getppid, which the children call, and watches the name of
+// this process, a word of kernel memory that this process changes.
 //
 // Output: one line "STEPWELL <what> <count>" for each counter, on the console.
 // Arguments: <rounds of the breakpoint child> <loops of the stepped child> <changes of the name>
@@ -34,7 +34,9 @@
 #include <unistd.h>
 #include <asm/ptrace.h>
 
-// What the tracers count. One page, shared by all processes.
+#include "../common/kallsyms.h"
+
+// The counts of the tracers, in one page that all processes share.
 struct counts {
   unsigned long breakpoints, watchpoints, steps, brks, strays, correct;
 };
@@ -44,7 +46,7 @@ static struct counts *counts;
 
 static unsigned rounds, loops, changes;
 
-// Reports what makes the demo impossible, and powers off: there is nobody to return to.
+// Reports why the demo cannot go on, and powers off.
 static void fail(const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
@@ -58,12 +60,12 @@ static void fail(const char *format, ...) {
 
 // ---- What the children run ------------------------------------------------------------------
 
-// A child asks its tracer for the next arrangement of debug registers with a BRK.
+// With a BRK a child asks its tracer for the next set of debug registers.
 #define NEXT_ARRANGEMENT() __asm__ volatile("brk #0x57" ::: "memory")
 
 static void call_getppid(void) { syscall(SYS_getppid); }
 
-// Four functions to set breakpoints on: their first instruction is the one that counts.
+// Four functions for breakpoints on their first instructions.
 #define TARGET(n) \
   static __attribute__((noinline)) unsigned long target##n(unsigned long x) { \
     __asm__ volatile("add %0, %0, %1" : "+r"(x) : "i"(n + 1)); \
@@ -103,7 +105,7 @@ static void list_regions(void) {
 enum { LOAD = 1, STORE = 2, LOAD_AND_STORE = 3 };  // DBGWCRn_EL1.LSC
 #define ARRANGEMENTS (REGIONS * 3)
 
-// Written out, so that no compiler merges, widens or drops an access.
+// In assembly, so that no compiler merges, widens or drops an access.
 static uint8_t load_byte(volatile uint8_t *p) {
   unsigned value;
   __asm__ volatile("ldrb %w0, %1" : "=r"(value) : "Q"(*p));
@@ -202,7 +204,7 @@ static struct stop resume(pid_t child, int request) {
   return wait_for(child);
 }
 
-// Runs the one instruction under a breakpoint or watchpoint that has just been taken away.
+// Steps the instruction whose breakpoint or watchpoint has just been removed.
 static void step_over(pid_t child) {
   struct stop stop = resume(child, PTRACE_SINGLESTEP);
   if (is_trap(stop, TRAP_TRACE)) COUNT(steps);
@@ -299,8 +301,8 @@ static void trace_watchpoints(void) {
   }
 }
 
-// Linux reports a stepped system call twice, once as its end (SI_USER) and once as a step, with the
-// PC in the same place; so a step is counted when the PC has moved.
+// Linux reports a stepped system call twice, once as its end (SI_USER) and once as a step, with the same PC. A step
+// is therefore counted when the PC has moved.
 static void trace_steps(void) {
   pid_t child = start(stepped_child);
   struct stop stop = resume(child, PTRACE_CONT);
@@ -328,27 +330,12 @@ static void pin_to(int cpu) {
   if (sched_setaffinity(0, sizeof set, &set) != 0) fail("pinning a process to CPU %d", cpu);
 }
 
-// The debugger's two meeting points. It holds breakpoints on both from before Linux has started,
-// so neither side has to wait for the other.
+// Two places for breakpoints of the debugger, which it sets before Linux starts. Neither side has to wait for the
+// other.
 __attribute__((noinline, used)) void stepwell_ready(uint64_t getppid_in_the_kernel) {
   __asm__ volatile("" ::"r"(getppid_in_the_kernel));
 }
 __attribute__((noinline, used)) void stepwell_finished(void) { __asm__ volatile(""); }
-
-// Where the kernel, wherever it has put itself, has a function.
-static uint64_t kernel_address(const char *wanted) {
-  char line[256], name[128];
-  unsigned long long address;
-  FILE *symbols = fopen("/proc/kallsyms", "r");
-  if (!symbols) fail("opening /proc/kallsyms");
-  while (fgets(line, sizeof line, symbols))
-    if (sscanf(line, "%llx %*c %127s", &address, name) == 2 && strcmp(name, wanted) == 0) {
-      fclose(symbols);
-      return address;
-    }
-  fail("looking for %s in /proc/kallsyms", wanted);
-  return 0;
-}
 
 static void set_name(unsigned change) {
   char name[16];
@@ -373,8 +360,11 @@ int main(int argc, char **argv) {
 
   pin_to(0);
   set_name(0);
-  stepwell_ready(kernel_address("__arm64_sys_getppid"));
-  call_getppid();  // here the debugger finds this process's name
+  const char *function = "__arm64_sys_getppid";
+  uint64_t address = kernel_address(function);
+  if (!address) fail("looking for %s in /proc/kallsyms", function);
+  stepwell_ready(address);
+  call_getppid();  // the debugger finds the name of this process here
 
   for (int cpu = 0; cpu < cpus; cpu++) {
     pid_t tracer = fork();
@@ -387,7 +377,7 @@ int main(int argc, char **argv) {
     _exit(0);
   }
 
-  // Spread over the tracers' work: the pause only keeps this from being over before they begin.
+  // The pause spreads the changes over the work of the tracers.
   for (unsigned change = 1; change <= changes; change++) {
     set_name(change);
     usleep(10000);

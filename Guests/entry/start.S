@@ -1,57 +1,24 @@
-// An EL2 that somebody else has used. An arm64 Image for QEMU's `virt` with EL2, in front of one of
-// Stepwell's: `BootImage.compose` puts the two together. It leaves the registers of EL2 as a kernel that ran
-// there itself leaves them to the one that it starts by kexec, or as nobody would, and goes to the image
-// behind it as the boot protocol says: MMU off, interrupts masked, the device tree in x0. All else is
-// Stepwell's to put right.
+// A program that uses EL2 before Stepwell. It is an arm64 Image for QEMU's `virt` with EL2, in front of an image
+// of Stepwell: `BootImage.compose` puts the two together. It leaves the registers of EL2 as a kernel at EL2
+// leaves them for the kernel that it starts by kexec, or worse, and enters the image behind it as the boot
+// protocol says: MMU off, interrupts masked, the device tree in x0. Stepwell must put everything else right.
 
 #define RESERVED_SIZE 0x200000
 
-#define HCRX_EL2 s3_4_c1_c2_2
-#define HFGRTR_EL2 s3_4_c1_c1_4
-#define HFGITR_EL2 s3_4_c1_c1_6
-#define HDFGRTR_EL2 s3_4_c3_c1_4
-#define CNTHV_CTL_EL2 s3_4_c14_c3_1
-#define CNTHV_CVAL_EL2 s3_4_c14_c3_2
-#define ICC_SRE_EL2 s3_4_c12_c9_5
-#define ICH_HCR_EL2 s3_4_c12_c11_0
-#define ICH_VMCR_EL2 s3_4_c12_c11_7
-#define ICH_LR0_EL2 s3_4_c12_c12_0
-#define ICH_AP1R0_EL2 s3_4_c12_c9_0
-
-// Goes to \label if the field of an identification register that begins at \bit is 0.
-  .macro unless id, bit, label
-  mrs x3, \id
-  ubfx x3, x3, #\bit, #4
-  cbz x3, \label
-  .endm
-
-  .macro write register, value
-  ldr x1, =\value
-  msr \register, x1
-  .endm
+#include "../common/el2.h"
+#include "../common/image.h"
 
   .section .text.header, "ax"
   .global image_start
 image_start:
-  // The arm64 Image header of Linux (Documentation/arm64/booting.rst).
-  b start
-  .word 0
-  .quad 0
-  .quad RESERVED_SIZE  // image_size; that of what is behind is added
-  .quad 0b1010         // little-endian, 4 KiB pages, anywhere in memory
-  .quad 0, 0, 0
-  .ascii "ARM\x64"
-  .word 0
-  // The payload descriptor, as the hypervisor's image has it (BootImage).
-  .ascii "STEPWELL"
-  .quad RESERVED_SIZE
-  .quad 0
-  .quad 0
+  // The size of the image behind this one is added when the two are put together.
+  arm64_image_header start, RESERVED_SIZE
+  payload_descriptor RESERVED_SIZE
 
   .text
 start:
   msr daifset, #0xf
-  // The guest's controls, each with traps that the guest would meet.
+  // Controls of the guest, each with traps that the guest would meet.
   write mdcr_el2, 0x3fe0
   write hstr_el2, 0xffff
   write vttbr_el2, 0x00ff0000deadb000
@@ -69,15 +36,15 @@ start:
   msr cnthp_cval_el2, xzr
   mov x1, #1
   msr cnthp_ctl_el2, x1
-  unless id_aa64mmfr1_el1, 40, 1f
+  unless id_aa64mmfr1_el1, 40, 1, 1f
   write HCRX_EL2, 0x3f  // among others EnAS0 and FnXS
 1:
-  unless id_aa64mmfr0_el1, 56, 1f
+  unless id_aa64mmfr0_el1, 56, 1, 1f
   write HFGRTR_EL2, 0x3fffffffffff
   write HFGITR_EL2, 0x3fffffffffff
   write HDFGRTR_EL2, 0x3fffffff
 1:
-  // A virtual interrupt of somebody's: SGI 5, pending, in group 1, of the highest priority.
+  // A virtual interrupt that was left behind: SGI 5, pending, in group 1, with the highest priority.
   write ICC_SRE_EL2, 0xf
   isb
   write ICH_VMCR_EL2, 0xff0003ff
@@ -85,9 +52,9 @@ start:
   write ICH_AP1R0_EL2, 1
   write ICH_HCR_EL2, 0x7c07  // enabled, all of EL1's accesses trapped
 
-  // HCR_EL2 as kexec finds it: E2H, TGE, RW where the CPU has FEAT_VHE. Then names mean other registers
-  // and layouts.
-  unless id_aa64mmfr1_el1, 8, 2f
+  // HCR_EL2 as kexec leaves it: E2H, TGE, RW if the CPU has FEAT_VHE. With E2H names mean other registers and
+  // layouts.
+  unless id_aa64mmfr1_el1, 8, 1, 2f
   msr CNTHV_CVAL_EL2, xzr
   mov x1, #1
   msr CNTHV_CTL_EL2, x1
@@ -97,7 +64,7 @@ start:
   write cnthctl_el2, 0xcc6
   b 3f
 2:
-  // Without it: every trap that there is.
+  // Without FEAT_VHE: every trap.
   write hcr_el2, 0x07fff0b8
   isb
   write cptr_el2, 0xc01037ff
@@ -106,8 +73,8 @@ start:
   isb
   adr x4, image_start
   add x4, x4, #RESERVED_SIZE
-  // SCTLR_EL2: MMU and caches off; data big-endian, alignment checked, IESB, and everything that was once
-  // reserved as 1 clear. No literal can be read from here on.
+  // SCTLR_EL2: MMU and caches off, data big-endian, alignment checked, IESB, and all bits clear that were once
+  // RES1. No literal can be read from here on.
   mov x1, #0x0a
   movk x1, #0x0220, lsl #16
   msr sctlr_el2, x1

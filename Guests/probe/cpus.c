@@ -1,7 +1,7 @@
 // Several vCPUs that debug themselves at the same time, each with comparators and steps of its own.
 
 #include "events.h"
-#include "psci.h"
+#include "secondaries.h"
 
 #define ROUNDS 6
 #define ROOM 200

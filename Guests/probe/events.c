@@ -1,4 +1,4 @@
-// Debug exceptions as the vCPU that brings them about takes them.
+// Debug exceptions that a vCPU causes and takes.
 
 #include "events.h"
 
@@ -26,8 +26,8 @@ static bool has_far(unsigned class) {
   return class == 0x34 || class == 0x35 || (class >= 0x20 && class <= 0x25);
 }
 
-// A handler that debugs itself: what it does while it has debug exceptions unmasked is stepped as well,
-// if the code was that it was called from.
+// A handler that debugs itself: its instructions with debug exceptions unmasked are stepped as well, if the code that
+// it was called from was stepped.
 static void step_in_handler(void) {
   __asm__ volatile("msr daifclr, #8\n nop\n mrs x0, daif\n msr daifset, #8" : : : "x0", "memory");
 }
@@ -62,7 +62,7 @@ static void take_event(unsigned vector, struct frame *frame) {
     case 0x15:  // SVC has executed
       if (immediate == STEPS_NESTED) step_in_handler();
       break;
-    case 0x20:  // a call of what is not there
+    case 0x20:  // a call of an address without code
     case 0x21: frame->elr = frame->x[30]; break;
     default: frame->elr += 4; break;
   }

@@ -1,4 +1,4 @@
-// The debug exceptions that a vCPU brings about and takes, and code and accesses that do so.
+// Debug exceptions that a vCPU causes and takes, and the code and accesses that cause them.
 #pragma once
 
 #include "debug.h"
@@ -9,23 +9,23 @@ typedef void (*access)(volatile void *);
 #define SPSR_SS (1ul << 21)
 #define SPSR_D (1ul << 9)
 
-// What its vector was told of an exception.
+// The registers of an exception.
 struct event {
   uint64_t vector, esr, elr, far, spsr;
 };
 
-// What one vCPU does with the exceptions that `take_event` takes.
+// How a vCPU handles the exceptions that `take_event` takes.
 struct events {
   // Code addresses are said relative to this.
   const uint8_t *origin;
-  // How many there were since this was last cleared.
+  // The number of exceptions since this was last cleared.
   uint64_t count;
-  // The last of them. FAR is 0 but for watchpoints and aborts.
+  // The last exception. FAR is 0 except for watchpoints and aborts.
   struct event last;
   // Whether each is said, and what before.
   bool is_quiet;
   const char *prefix;
-  // Where they are kept, if anywhere, and how many there is room for.
+  // The log of exceptions, if there is one, and its capacity.
   struct event *log;
   uint64_t room;
 };
@@ -41,12 +41,12 @@ void say_event(const struct event *event);
 static inline void unmask_debug(void) { __asm__ volatile("msr daifclr, #8" : : : "memory"); }
 static inline void mask_debug(void) { __asm__ volatile("msr daifset, #8" : : : "memory"); }
 
-// Something for a debugger of the outer kind.
+// An event for the outer debugger.
 void meet_debugger(void);
 extern uint64_t debugger_meetings;
 
-// Runs `code` at EL1, or at EL0 if its name ends so, with MDSCR_EL1 as given and debug exceptions masked
-// or not, and says what came of it, or "nothing". Comparators are off afterwards.
+// Runs `code` at EL1, or at EL0 if its name ends so, with MDSCR_EL1 as given and debug exceptions masked or not.
+// Says which exceptions came, or "nothing". Comparators are off afterwards.
 void try_code(const char *name, uint64_t mdscr_value, bool masked, const uint8_t *code);
 bool runs_at_el0(const uint8_t *code);
 

@@ -136,7 +136,7 @@ exclusive_add:
   b.ne exclusive_add
   ret
 
-// The same, by another name for a debugger to know one processor by.
+// The same under another name, by which a debugger recognises one processor.
   .global exclusive_add_own
 exclusive_add_own:
   b exclusive_add

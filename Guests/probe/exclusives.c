@@ -1,9 +1,9 @@
-// What exclusives come to, while a debugger comes between load and store: see exclusives.S.
+// Results of exclusives when a debugger comes between load and store: see exclusives.S.
 //
-// They need Normal memory that is cached (Arm ARM B2.9.2), so the MMU is on here: the first gigabytes of
-// addresses are devices, RAM, RAM that cannot be written, and RAM that is not dirty yet.
+// Exclusives need cached Normal memory (Arm ARM B2.9.2), so the MMU is on here. The first gigabytes of addresses are
+// devices, RAM, read-only RAM, and RAM that is not dirty yet.
 
-#include "psci.h"
+#include "secondaries.h"
 
 extern uint64_t exclusive_code(uint64_t *words, uint64_t *statuses);
 extern uint64_t exclusive_store(uint64_t *word, uint64_t value);
@@ -88,7 +88,7 @@ static void note(unsigned vector, struct frame *frame) {
   frame->elr += 4;
 }
 
-// Stores that the page tables have something to say about.
+// Stores that depend on the page tables.
 static void run_pages(void) {
   enable_mmu();
   this_cpu()->on_exception = note;

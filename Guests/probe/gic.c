@@ -2,12 +2,8 @@
 
 #include "gic.h"
 
-#define GICD_CTLR GICD
-#define GICD_TYPER (GICD + 4)
-#define GICR_WAKER 0x14
-
 static void wait_for_distributor(void) {
-  while (read32(GICD_CTLR) >> 31) continue;
+  while (read32(GICD_CTLR) & GICD_CTLR_RWP) continue;
 }
 
 unsigned interrupt_count(void) { return ((read32(GICD_TYPER) & 0x1f) + 1) * 32; }
@@ -25,15 +21,14 @@ void start_distributor(void) {
     set_priority(n, 0xa0);
     route(n, 0);
   }
-  // ARE_NS, EnableGrp1. (Without a second security state bit 4 is ARE.)
-  write32(GICD_CTLR, 1 << 4 | 1 << 1);
+  write32(GICD_CTLR, GICD_CTLR_ENABLED);
   wait_for_distributor();
 }
 
 void start_cpu_interface(void) {
   uint64_t cpu = this_cpu()->index;
-  write32(GICR(cpu) + GICR_WAKER, 0);
-  while (read32(GICR(cpu) + GICR_WAKER) & 1 << 2) continue;
+  write32(GICR_WAKER(cpu), 0);
+  while (read32(GICR_WAKER(cpu)) & GICR_WAKER_CHILDREN_ASLEEP) continue;
   start_cpu_interface_unwoken();
 }
 

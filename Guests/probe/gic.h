@@ -1,23 +1,8 @@
 // The GICv3 (Arm IHI 0069) as a guest drives it: group 1, system registers, EOImode 0.
 #pragma once
 
+#include "../common/gicregs.h"
 #include "probe.h"
-
-#define GICD 0x08000000ul
-#define GICR(cpu) (0x080a0000ul + (cpu) * 0x20000ul)
-#define GICR_SGI(cpu) (GICR(cpu) + 0x10000)
-
-// Offsets that distributor and SGI frame have in common: one bit for each interrupt.
-#define IGROUPR 0x080
-#define ISENABLER 0x100
-#define ICENABLER 0x180
-#define ISPENDR 0x200
-#define ICPENDR 0x280
-#define ISACTIVER 0x300
-#define ICACTIVER 0x380
-#define IPRIORITYR 0x400
-#define ICFGR 0xc00
-#define IROUTER 0x6000
 
 #define SPURIOUS 1023
 
@@ -31,7 +16,7 @@ void start_cpu_interface(void);
 // The same, but leaves GICR_WAKER as it is after a reset.
 void start_cpu_interface_unwoken(void);
 
-// The frame and the bit registers' offset of `number`; private interrupts are this processor's.
+// The address of the bit register of `number` at `offset`. Private interrupts are those of this processor.
 uintptr_t bit_register(unsigned offset, unsigned number);
 void set_bit(unsigned offset, unsigned number);
 bool is_bit_set(unsigned offset, unsigned number);

@@ -1,4 +1,4 @@
-// What a guest does to all interrupts, the hypervisor's own among them.
+// Accesses that a guest makes to all interrupts, the hypervisor's own included.
 
 #include "gic.h"
 

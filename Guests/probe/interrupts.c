@@ -1,9 +1,9 @@
-// Interrupts that the guest makes pending itself, of every kind, and the virtual timer's.
+// Interrupts of every kind that the guest makes pending itself, and the interrupt of the virtual timer.
 
 #include "gic.h"
-#include "psci.h"
+#include "secondaries.h"
 
-// SPIs that no device of the machine has.
+// SPIs that no device of the machine uses.
 #define FIRST_SPI 200
 #define SPI_COUNT 32
 #define SGI_COUNT 16
@@ -48,10 +48,10 @@ static void run_pending(void) {
   for (unsigned n = 0; n < SGI_COUNT; n++) send_sgi(n, 0);
   unmask_interrupts();
   while (taken_count < SPI_COUNT + SGI_COUNT) pause_a_moment();
-  // Long enough for one too many.
+  // Long enough to see an extra interrupt.
   for (unsigned n = 0; n < 100000; n++) pause_a_moment();
   mask_interrupts();
-  // Which of those with the same priority comes first is IMPLEMENTATION DEFINED (IHI 0069, 4.8).
+  // The order of interrupts with the same priority is IMPLEMENTATION DEFINED (IHI 0069, 4.8).
   for (unsigned n = 1; n < taken_count; n++)
     for (unsigned m = n; m > 0 && taken[m].priority == taken[m - 1].priority &&
                          taken[m].number < taken[m - 1].number;
@@ -76,7 +76,7 @@ static void nest(void) {
   unsigned level = number - FIRST_SPI;
   if (level + 1 < DEPTH) {
     set_bit(ISPENDR, number + 1);
-    // The one after that is not urgent enough to preempt, and waits for the end of this one.
+    // The next interrupt is not urgent enough to preempt this one, and waits for its end.
     set_bit(ISPENDR, FIRST_SPI + DEPTH);
     unmask_interrupts();
     for (unsigned n = 0; n < 1000; n++) pause_a_moment();
@@ -113,7 +113,7 @@ static unsigned line_count;
 static void count_line(void) {
   unsigned number = acknowledge();
   line_count++;
-  // The line stays asserted until the device is told: it comes again at once.
+  // The line stays asserted until the device is told, so the interrupt comes again at once.
   if (number == PL011_SPI && line_count == 5) write32(PL011 + PL011_IMSC, 0);
   end_of_interrupt(number);
 }
@@ -175,7 +175,7 @@ static void run_triggers(void) {
 
 const struct topic interrupts_triggers = {"interrupts-triggers", run_triggers};
 
-// A level-sensitive interrupt whose pending state is software's, disabled while it waits.
+// A level-sensitive interrupt that software made pending, disabled while it waits.
 static void run_latch(void) {
   start(count_line);
   set_edge(FIRST_SPI, false);
@@ -208,11 +208,11 @@ static void tell_late(void) {
   late_count++;
   asserted_count += read32(PL031 + PL031_RIS);
   for (unsigned n = 0; n < late_pause; n++) pause_a_moment();
-  // Level-sensitive: it was pending again since its end, and is not any more.
+  // Level-sensitive: the interrupt was pending again since its end, and is not pending any more.
   write32(PL031 + PL031_ICR, 1);
 }
 
-// The alarm goes off at once: the time that it is set to is now.
+// The alarm goes off at once, because it is set to the current time.
 static void ring(void) { write32(PL031 + PL031_MR, read32(PL031 + PL031_DR)); }
 
 static void run_late(void) {
@@ -232,7 +232,7 @@ static void run_late(void) {
     say("told after %d: taken %d asserted %d", (uint64_t)pauses[n], (uint64_t)late_count,
         (uint64_t)asserted_count);
   }
-  // Masked all the while that its line is asserted: never seen.
+  // Interrupts are masked while the line is asserted: the interrupt is never seen.
   for (unsigned n = 0; n < sizeof pauses / sizeof *pauses; n++) {
     late_count = asserted_count = 0;
     ring();
@@ -274,7 +274,7 @@ static void run_unwoken(void) {
 
 const struct topic interrupts_unwoken = {"interrupts-unwoken", run_unwoken};
 
-// MARK: What is to be read of priorities, groups and control
+// MARK: What priorities, groups and control read as
 
 static unsigned masked_count;
 
@@ -309,7 +309,7 @@ static void run_views(void) {
     say("groups from %d: %x", (uint64_t)n, (uint64_t)read32(groups) & ~(1u << 25 | 1u << 26 | 1u << 16));
     write32(groups, ~0u);
   }
-  // Which priorities the mask lets through, and what they run at.
+  // The priorities that the mask lets through, and the running priorities.
   set_edge(FIRST_SPI, true);
   set_bit(ISENABLER, FIRST_SPI);
   for (unsigned priority = 0; priority < 0xf0; priority += 0x20) {
@@ -381,9 +381,9 @@ static void send_to_all(unsigned count) {
   }
 }
 
-// How many vCPUs send and receive; 0 until all of them can.
+// The number of vCPUs that send and receive; 0 until all of them can.
 static volatile unsigned senders;
-// Whether nobody takes any more.
+// Whether nobody takes interrupts any more.
 static volatile bool all_is_counted;
 
 static void be_sgi_cpu(void) {
@@ -395,7 +395,7 @@ static void be_sgi_cpu(void) {
   mask_interrupts();
 }
 
-// How many of SGI n vCPU `cpu` is to take.
+// The number of SGI n that vCPU `cpu` must take.
 static unsigned expected(unsigned cpu, unsigned n, unsigned count) {
   bool is_sent = n % OTHERS < count && n != OTHERS + cpu;
   return is_sent ? ROUNDS : 0;
@@ -409,7 +409,7 @@ static void run_sgi(void) {
     start_cpu(cpu, be_sgi_cpu);
     while (ready != cpu) pause_a_moment();
   }
-  // All at once: the counts tell what was lost.
+  // All at once: the counts show lost interrupts.
   senders = count;
   send_to_all(count);
   for (unsigned cpu = 0; cpu < count; cpu++)
@@ -454,7 +454,7 @@ static void be_timer_cpu(void) {
   set_bit(ISENABLER, TIMER_PPI);
   for (unsigned done = 0;; done++) {
     unmask_interrupts();
-    // Not WFI: nothing but the timer's interrupt is to be counted.
+    // No WFI here: only the timer's interrupt must be counted.
     while (order == done) pause_a_moment();
     mask_interrupts();
     if (order == TIMER_ORDERS) return;
@@ -467,7 +467,7 @@ static void be_timer_cpu(void) {
   }
 }
 
-// vCPU 1 takes the ticks; the debugger, at the gates, looks what they cost it.
+// vCPU 1 takes the ticks. The debugger checks their cost at the gates.
 static void run_timer(void) {
   start_distributor();
   start_cpu(1, be_timer_cpu);
@@ -479,7 +479,7 @@ static void run_timer(void) {
     DSB();
     order++;
     while (ticks < wanted[n]) pause_a_moment();
-    // Long enough for one too many.
+    // Long enough to see an extra interrupt.
     uint64_t end = READ(cntvct_el0) + READ(cntfrq_el0) / 50;
     while (READ(cntvct_el0) < end) pause_a_moment();
     say("ticks %d", (uint64_t)ticks);

@@ -1,4 +1,4 @@
-// The guest's own debug exceptions under its locks. BRK alone passes them.
+// The guest's debug exceptions under its locks. Only BRK passes the locks.
 
 #include "events.h"
 

@@ -39,7 +39,7 @@ static void turn_off_mmu(void) {
   __asm__ volatile("tlbi vmalle1\n dsb sy\n isb" : : : "memory");
 }
 
-// Code at another of its addresses.
+// Code at another address that it is mapped at.
 static const uint8_t *at(uint64_t base, const void *symbol) {
   return (const uint8_t *)((uint64_t)symbol - RAM + base);
 }
@@ -103,7 +103,7 @@ static void run_watchpoints(void) {
   const uint8_t *code = at(ALIAS_EL0, store_byte_el0);
   set_watchpoint(3, (uint64_t)at(ALIAS_EL0, (const void *)event_word), WATCH_EL0(STORES, 1, 0));
   take(code, code, true);
-  // What a translation forbids comes before a watchpoint of the same access.
+  // A permission fault comes before a watchpoint of the same access.
   say("watchpoint where nothing is mapped");
   WRITE(mdscr_el1, MDSCR_BOTH);
   fires(1, UNMAPPED, WATCH_EL1(ACCESSES, 0xff, 0), load_word, UNMAPPED);
@@ -127,7 +127,7 @@ static void run_steps(void) {
   call_at_el0((function)code, EL0_MASKED | SPSR_SS);
   WRITE(mdscr_el1, 0);
   meet_debugger();
-  // A step onto a page that is not there, which is an instruction abort before it is a step.
+  // A step onto an unmapped page. The instruction abort comes before the step exception.
   say("a step to where nothing is mapped");
   code = at(ALIAS_EL0, event_branch_el0);
   my_events()->origin = code;

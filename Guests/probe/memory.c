@@ -1,4 +1,4 @@
-// What there is at physical addresses, and what there is not.
+// Accesses of physical addresses with and without memory or devices.
 
 #include "probe.h"
 
@@ -7,7 +7,7 @@ static bool aborted;
 static void note(unsigned vector, struct frame *frame) {
   say("vector %x esr %x far %x", (uint64_t)vector * 128, frame->esr, frame->far);
   aborted = true;
-  // Of a call the return address is the place to go on at.
+  // After a call of an address without code, the handler returns to the return address of the call.
   frame->elr = exception_class(frame) == 0x21 ? frame->x[30] : frame->elr + 4;
 }
 
@@ -33,8 +33,7 @@ static void call(uint64_t address) {
   if (!aborted) say("called");
 }
 
-// The hypervisor's memory, at the end of RAM, and the page of virtio transports that its debug link is one
-// of.
+// The hypervisor's memory, at the end of RAM, and the page with the virtio transport of its debug link.
 static void run_hidden(void) {
   this_cpu()->on_exception = note;
   static const uint64_t addresses[] = {0x4fc00000, 0x4fdffffc, 0x4ffffffc, 0x0a000000, 0x0a000e00};
@@ -67,7 +66,7 @@ static void run_bare(void) {
       0xffff000000000000,  // beyond any
   };
   for (unsigned n = 0; n < sizeof addresses / sizeof *addresses; n++) load(addresses[n]);
-  // RAM, up to the hypervisor's.
+  // RAM, up to the hypervisor's memory.
   static const uint64_t ram[] = {0x40100000, 0x40700000, 0x4fbffffc};
   for (unsigned n = 0; n < sizeof ram / sizeof *ram; n++) {
     store(ram[n]);

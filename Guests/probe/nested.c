@@ -1,5 +1,5 @@
-// The guest debugs itself: its own breakpoints, watchpoints, steps and BRKs, with what its vectors are
-// told of each. In between there is always something for a debugger of the outer kind.
+// The guest debugs itself with breakpoints, watchpoints, steps and BRKs, and says what its vectors get for each.
+// Events for the outer debugger come in between.
 
 #include "events.h"
 
@@ -169,7 +169,7 @@ static void run_same(void) {
   say("breakpoints %d", count);
   count = 0;
   for (unsigned n = 0; n < MEETINGS; n++)
-    // It changes: GDB does not tell of a store that does not.
+    // The value changes: GDB does not report a store of the same value.
     for (unsigned value = 0; value < 2; value++) {
       set_watchpoint(n % 4, (uint64_t)event_word, WATCH_EL1(STORES, 1, 0));
       my_events()->count = 0;
@@ -186,7 +186,7 @@ const struct topic nested_same = {"nested-same", run_same};
 // MARK: Locked, and full
 
 static void run_locked(void) {
-  // The OS Lock is as reset left it.
+  // The OS Lock has its reset value.
   for (unsigned n = 0; n < MEETINGS; n++) meet_debugger();
   say("events %d", debugger_meetings);
   say("locked %x", oslsr.read());
@@ -198,7 +198,7 @@ static void run_full(void) {
   begin_events();
   my_events()->is_quiet = true;
   WRITE(mdscr_el1, MDSCR_BOTH);
-  // One more of its comparators each time, the debugger's among them.
+  // One more comparator each time, until the debugger's are needed as well.
   for (unsigned used = 0; used <= 6; used++) {
     for (unsigned n = 0; n < used; n++) set_breakpoint(n, (uint64_t)event_code + 4, BREAK_EL1);
     for (unsigned n = 0; n < used && n < 4; n++)
@@ -211,7 +211,7 @@ static void run_full(void) {
     mask_debug();
     say("breakpoints in use %d events %d", (uint64_t)used, my_events()->count);
   }
-  // The event has disabled them all.
+  // The event has disabled all of them.
   debugger_place();
 }
 

@@ -1,14 +1,14 @@
-// The guest steps its own kernel, as Linux does.
+// The guest steps its own kernel as Linux does.
 
 #include "events.h"
 #include "gic.h"
 
 // MARK: Past a breakpoint
 
-// Linux's way past a breakpoint in its own code: the handler turns the breakpoint off and MDSCR_EL1.SS on;
-// the step exception turns them back. An interrupt in between is taken first, and its handler clears
+// Linux steps past a breakpoint in its own code: the handler turns the breakpoint off and MDSCR_EL1.SS on, and
+// the step exception restores both. An interrupt in between is taken first, and its handler clears
 // PSTATE.D (Linux: DAIF_PROCCTX_NOIRQ in el1_interrupt), which makes the step exception due there, before
-// the instruction under the breakpoint has run. It is then met once more.
+// the instruction at the breakpoint has run. The breakpoint is then hit once more.
 
 #define INTERRUPT 3
 #define CALLS 8
@@ -82,8 +82,8 @@ const struct topic nested_interrupted = {"nested-interrupted", run_interrupted};
 
 // MARK: As a kernel debugger does
 
-// kgdb's way: MDSCR_EL1.SS stays on from one step to the next, and the handler talks to its user in
-// between with PSTATE.D = 1. Here it executes so many instructions.
+// kgdb keeps MDSCR_EL1.SS on from one step to the next, and its handler talks to the user in between with
+// PSTATE.D = 1. Here the handler executes this number of instructions.
 #define CONVERSATION 1000
 #define STEPS 3
 

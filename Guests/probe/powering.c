@@ -1,7 +1,7 @@
-// PSCI as a guest's kernel calls it.
+// PSCI as a kernel calls it.
 
 #include "gic.h"
-#include "psci.h"
+#include "secondaries.h"
 
 extern void secondary_entry(void);
 
@@ -70,7 +70,7 @@ static void run_conduit(const char *name, conduit call) {
 static void run_calls(void) {
   run_conduit("HVC", hvc);
   run_conduit("SMC", smc);
-  // Only a hypervisor can know that there is nothing to run at these.
+  // Only a hypervisor can know that there is no code at these addresses.
   say_status("CPU_ON at an odd address",
              hvc(PSCI_CPU_ON, 1, (uint64_t)secondary_entry + 1, 1));
   say_status("CPU_ON at a device's address", hvc(PSCI_CPU_ON, 1, 0x09000000, 1));
@@ -101,7 +101,7 @@ static void run_arguments(void) {
       {"MEM_PROTECT_CHECK_RANGE", 0xc4000014, 0x40000000, 0x1000, 0},
       {"SYSTEM_OFF2", 0xc4000015, 1, 0, 0},
       {"SYSTEM_OFF, 64 bits", 0xc4000008, 0, 0, 0},
-      // QEMU does not have it, and says so.
+      // QEMU does not have the function, and says so.
       {"SYSTEM_RESET2", 0x84000012, 0, 0, 0},
       {"SYSTEM_RESET2, 64 bits", 0xc4000012, 0, 0, 0},
       {"SYSTEM_RESET2 of a vendor", 0xc4000012, 0x80000000, 1, 0},
@@ -139,7 +139,7 @@ static void run_arguments(void) {
       uint32_t large = (uint32_t)conduits[which](PSCI_FEATURES, 0xc4000000u + number, 0, 0);
       say("FEATURES of %d: %x, 64 bits %x", (uint64_t)number, (uint64_t)small, (uint64_t)large);
     }
-    // x1 to x3 are as they were, whatever the call.
+    // Every call keeps x1 to x3.
     register uint64_t r0 __asm__("x0") = PSCI_AFFINITY_INFO & ~(1u << 30);
     register uint64_t r1 __asm__("x1") = 0xdeadbeef00000001, r2 __asm__("x2") = 0xdeadbeef00000000;
     register uint64_t r3 __asm__("x3") = 0xdeadbeef33333333;
@@ -154,7 +154,7 @@ static void run_arguments(void) {
 
 const struct topic psci_arguments = {"psci-arguments", run_arguments};
 
-// MARK: What is not PSCI's
+// MARK: Calls other than PSCI
 
 static int64_t smc1(uint64_t function) {
   register uint64_t r0 __asm__("x0") = function;
@@ -187,7 +187,7 @@ static void run_firmware(void) {
     say(which == 0 ? "HVC" : "SMC");
     for (unsigned n = 0; n < sizeof calls / sizeof *calls; n++)
       say_status(calls[n].name, conduits[which](calls[n].function, calls[n].x1, 0, 0));
-    // Who is told that SMCCC_VERSION is there calls it, and takes whatever comes for a version.
+    // A caller that finds SMCCC_VERSION calls it, and takes any result for a version.
     bool isThere = (int32_t)conduits[which](PSCI_FEATURES, 0x80000000, 0, 0) >= 0;
     bool isAnswered = (int32_t)conduits[which](0x80000000, 0, 0, 0) >= 0;
     say(isThere == isAnswered ? "SMCCC_VERSION is as discovered" : "SMCCC_VERSION is not as discovered");
@@ -203,7 +203,7 @@ static void end_machine(void) {
   say_status("SYSTEM_RESET by another", hvc(PSCI_SYSTEM_RESET, 0, 0, 0));
 }
 
-// A test refuses it, in firmware's place.
+// A test refuses the call in place of firmware.
 static void run_refused(void) {
   say_status("SYSTEM_OFF", smc(PSCI_SYSTEM_OFF, 0, 0, 0));
   start_cpu(1, end_machine);
@@ -239,7 +239,7 @@ static void run_cycles(void) {
     for (unsigned cpu = 1; cpu < count; cpu++) {
       awake[cpu] = 0;
       if (start_cpu(cpu, cycle) != PSCI_SUCCESS) fail("CPU_ON");
-      // It is on its way, or there, or already off again.
+      // The vCPU is on its way, on, or already off again.
       if ((uint64_t)hvc(PSCI_AFFINITY_INFO, cpu, 0, 0) > 2) fail("AFFINITY_INFO");
     }
     for (unsigned cpu = 1; cpu < count; cpu++) {
@@ -330,7 +330,7 @@ static void run_suspend(void) {
     WRITE(cntv_cval_el0, READ(cntvct_el0) + READ(cntfrq_el0) / 20);
     WRITE(cntv_ctl_el0, 1);
     if (!masked) unmask_interrupts();
-    // It may return at any time: the caller looks why.
+    // The call may return at any time. The caller checks the reason.
     int64_t status;
     do {
       status = hvc(PSCI_CPU_SUSPEND, 0, 0, 0);

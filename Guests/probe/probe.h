@@ -5,64 +5,26 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../common/psci.h"
+#include "../common/system.h"
 #include "layout.h"
 
 // MARK: Topics
 
-// One topic of the kernel's command line: its word, and what to do.
+// A topic that the command line can name: its word, and its function.
 struct topic {
   const char *name;
   void (*run)(void);
 };
 
-// MARK: System registers
-
-#define READ(reg)                              \
-  ({                                           \
-    uint64_t value_;                           \
-    __asm__ volatile("mrs %0, " #reg : "=r"(value_) : : "memory"); \
-    value_;                                    \
-  })
-#define WRITE(reg, value) \
-  __asm__ volatile("msr " #reg ", %0\n isb" : : "r"((uint64_t)(value)) : "memory")
-#define ISB() __asm__ volatile("isb" : : : "memory")
-#define DSB() __asm__ volatile("dsb sy" : : : "memory")
+// MARK: Interrupt masks
 
 static inline void unmask_interrupts(void) { __asm__ volatile("msr daifclr, #2" : : : "memory"); }
 static inline void mask_interrupts(void) { __asm__ volatile("msr daifset, #2" : : : "memory"); }
-static inline void wait_for_interrupt(void) { __asm__ volatile("dsb sy\n wfi" : : : "memory"); }
-static inline void pause_a_moment(void) { __asm__ volatile("yield" : : : "memory"); }
-
-// Device registers, with the plain forms of LDR and STR alone, as an operating system does it: of
-// others, with writeback say, a hypervisor is not told what was accessed.
-static inline uint32_t read32(uintptr_t address) {
-  uint32_t value;
-  __asm__ volatile("ldr %w0, [%1]" : "=r"(value) : "r"(address) : "memory");
-  return value;
-}
-static inline uint64_t read64(uintptr_t address) {
-  uint64_t value;
-  __asm__ volatile("ldr %0, [%1]" : "=r"(value) : "r"(address) : "memory");
-  return value;
-}
-static inline uint8_t read8(uintptr_t address) {
-  uint8_t value;
-  __asm__ volatile("ldrb %w0, [%1]" : "=r"(value) : "r"(address) : "memory");
-  return value;
-}
-static inline void write8(uintptr_t address, uint8_t value) {
-  __asm__ volatile("strb %w0, [%1]" : : "rZ"(value), "r"(address) : "memory");
-}
-static inline void write32(uintptr_t address, uint32_t value) {
-  __asm__ volatile("str %w0, [%1]" : : "rZ"(value), "r"(address) : "memory");
-}
-static inline void write64(uintptr_t address, uint64_t value) {
-  __asm__ volatile("str %0, [%1]" : : "rZ"(value), "r"(address) : "memory");
-}
 
 // MARK: Exceptions
 
-// What an exception saved, in the order in which start.S stores it.
+// The registers that an exception saves, in the order in which start.S stores them.
 struct frame {
   uint64_t x[31];
   uint64_t elr, spsr, esr, far;
@@ -76,10 +38,10 @@ static inline unsigned exception_class(const struct frame *frame) { return frame
 // One processor, found through TPIDR_EL1.
 struct cpu {
   uint64_t index;
-  // What an interrupt calls; it acknowledges and ends it.
+  // The handler of interrupts, which acknowledges and ends the interrupt.
   void (*on_interrupt)(void);
-  // What any other exception calls with the vector's number, but for the end of a function at EL0.
-  // It may change ELR and SPSR in the frame.
+  // The handler of all other exceptions, except the end of a function at EL0. It gets the number of the vector
+  // and may change ELR and SPSR in the frame.
   void (*on_exception)(unsigned vector, struct frame *);
   uint64_t padding[5];
 };
@@ -91,7 +53,7 @@ static inline struct cpu *this_cpu(void) { return (struct cpu *)READ(tpidr_el1);
 // SPSR_EL1 for `call_at_el0`: interrupts masked, debug exceptions not.
 #define EL0_MASKED 0x1c0
 void call_at_el0(void (*function)(void), uint64_t spsr);
-// Ends a function that `call_at_el0` runs.
+// Ends a function that runs by `call_at_el0`.
 #define END_AT_EL0() __asm__ volatile("svc %0" : : "i"(EL0_RETURN) : "memory")
 
 // Whether `access` takes the exception of an UNDEFINED instruction, which it then skips.
@@ -104,19 +66,18 @@ void say(const char *format, ...);
 
 // Says "gate", and waits until a debugger sets the variable `gate` to 1; clears it.
 void wait_at_gate(const char *name);
-// Whether it has done so, or the command line says that no debugger will ("open").
+// Whether a debugger has done so, or the command line says that no debugger will ("open").
 bool is_gate_open(void);
 extern volatile uint64_t gate;
 
-// Nothing but places for a debugger: a function to break in and a word to watch.
+// Places for a debugger: a function to break in, and a word to watch.
 void debugger_place(void);
 extern volatile uint64_t debugger_word;
 
-void power_off(void) __attribute__((noreturn));
 void fail(const char *reason) __attribute__((noreturn));
 bool is_same(const char *one, const char *other);
 
 // MARK: The device tree
 
-// Copies /chosen/bootargs; an empty text if there is none.
+// Copies /chosen/bootargs. The text is empty if there is none.
 void read_command_line(const uint8_t *tree, char *text, size_t size);

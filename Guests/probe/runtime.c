@@ -1,13 +1,11 @@
-// Start, exceptions, and the transcript on the PL011.
+// The topics of the command line, exceptions, and the transcript on the PL011.
 
 #include "probe.h"
 
 #include <stdarg.h>
 
+#include "../common/console.h"
 #include "events.h"
-#include "psci.h"
-
-#define PL011 0x09000000ul
 
 struct cpu cpus[CPU_COUNT];
 volatile uint64_t gate;
@@ -20,7 +18,7 @@ extern void end_of_el0(void);
 
 static bool gates_are_open;
 
-// As it was before the first topic, as far as topics can know.
+// Restores the state before the first topic, as far as topics can see it.
 static void settle(void) {
   struct cpu *cpu = this_cpu();
   __asm__ volatile("msr daifset, #15" : : : "memory");
@@ -51,8 +49,8 @@ static void run_topic(const char *name) {
   fail("the command line names a topic that there is not");
 }
 
-void probe_main(const uint8_t *tree);
-void probe_main(const uint8_t *tree) {
+void guest_main(const uint8_t *tree);
+void guest_main(const uint8_t *tree) {
   static char words[1024];
   read_command_line(tree, words, sizeof words);
   char *word = words;
@@ -66,11 +64,6 @@ void probe_main(const uint8_t *tree) {
   }
   say("done");
   power_off();
-}
-
-void power_off(void) {
-  hvc(PSCI_SYSTEM_OFF, 0, 0, 0);
-  for (;;) wait_for_interrupt();
 }
 
 void fail(const char *reason) {
@@ -130,26 +123,6 @@ void wait_at_gate(const char *name) {
 
 // MARK: Text
 
-static void put(char letter) {
-  const uint32_t transmit_full = 1 << 5;
-  while (read32(PL011 + 0x18) & transmit_full) continue;
-  write32(PL011, (uint8_t)letter);
-}
-
-static void put_text(const char *text) {
-  while (*text) put(*text++);
-}
-
-static void put_number(uint64_t value, unsigned base) {
-  char digits[20];
-  int count = 0;
-  do {
-    digits[count++] = "0123456789abcdef"[value % base];
-    value /= base;
-  } while (value);
-  while (count) put(digits[--count]);
-}
-
 void say(const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
@@ -172,18 +145,4 @@ void say(const char *format, ...) {
 bool is_same(const char *one, const char *other) {
   while (*one && *one == *other) one++, other++;
   return *one == *other;
-}
-
-// MARK: What the compiler calls
-
-void *memset(void *to, int byte, size_t count);
-void *memset(void *to, int byte, size_t count) {
-  for (size_t n = 0; n < count; n++) ((volatile uint8_t *)to)[n] = (uint8_t)byte;
-  return to;
-}
-
-void *memcpy(void *restrict to, const void *restrict from, size_t count);
-void *memcpy(void *restrict to, const void *restrict from, size_t count) {
-  for (size_t n = 0; n < count; n++) ((volatile uint8_t *)to)[n] = ((const uint8_t *)from)[n];
-  return to;
 }

@@ -1,65 +1,11 @@
-// From the boot protocol into C, and the way in and out of exceptions and of EL0.
+// The set-up of a vCPU, and the way in and out of exceptions and of EL0.
 
 #include "layout.h"
 
-  .section .text.header, "ax"
-  .global image_header
-image_header:
-  // The arm64 Linux Image header: branch, text_offset 0, image_size, flags (4 KiB pages, anywhere).
-  b start
-  .word 0
-  .quad 0
-  .quad image_size
-  .quad 0b1010
-  .quad 0, 0, 0
-  .ascii "ARM\x64"
-  .word 0
-
-// x0: the device tree.
-start:
-  msr daifset, #0xf
-  adr x1, image_header
-  ldr x2, =image_start
-  ldr x3, =image_end
-1:
-  ldp x4, x5, [x1], #16
-  stp x4, x5, [x2], #16
-  cmp x2, x3
-  b.lo 1b
-  dsb sy
-  ic iallu
-  dsb sy
-  isb
-  ldr x1, =2f
-  br x1
-2:
-  ldr x1, =bss_start
-  ldr x2, =bss_end
-3:
-  stp xzr, xzr, [x1], #16
-  cmp x1, x2
-  b.lo 3b
-  mov x19, x0
-  mov x0, #0
-  bl prepare_cpu
-  mov x0, x19
-  b probe_main
-
-// PSCI CPU_ON: x0 is the context, which the caller makes the vCPU's index.
-  .global secondary_entry
-secondary_entry:
-  msr daifset, #0xf
-  mov x19, x0
-  bl prepare_cpu
-  mov x0, x19
-  b secondary_main
-
-// x0: the vCPU's index. Gives it its stack, its vectors and its `struct cpu`.
+  .text
+// x0: the vCPU's index. Gives the vCPU its vectors and its `struct cpu`.
+  .global prepare_cpu
 prepare_cpu:
-  ldr x1, =stacks
-  add x2, x0, #1
-  add x1, x1, x2, lsl #STACK_SHIFT
-  mov sp, x1
   ldr x1, =cpus
   mov x2, #CPU_SIZE
   madd x1, x0, x2, x1
@@ -166,7 +112,5 @@ save_frame:
 
   .bss
   .balign 16
-stacks:
-  .skip CPU_COUNT << STACK_SHIFT
   .skip 4096
 el0_stack_top:

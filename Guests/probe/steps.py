@@ -1,5 +1,5 @@
-# Steps through the probe's code from $begin to $end, and prints each instruction and where its step led:
-# to the next one, so many bytes on, or to a vector. What an exception's handler does is not stepped.
+# Steps through the probe's code from $begin to $end. Prints each instruction and the target of its step: the next
+# instruction, a number of bytes, or a vector. Exception handlers are not stepped.
 
 import gdb
 

@@ -2,7 +2,7 @@
 
 #include "suite.h"
 
-// Breakpoint `n` on the first instruction, which is then run, first by a step, then in one go.
+// Breakpoint `n` on the first instruction, which then runs, first by a step, then without.
 static void break_at(struct tracee *tracee, unsigned n, const struct code *code) {
   struct user_hwdebug_state state = {0};
   state.dbg_regs[n].addr = code->address;
@@ -19,7 +19,7 @@ static void break_at(struct tracee *tracee, unsigned n, const struct code *code)
   }
 }
 
-// Breakpoints 0 … count-1 on consecutive instructions; each is taken away when it is hit.
+// Breakpoints 0 … count-1 on consecutive instructions. Each is removed when it is hit.
 static void break_along(struct tracee *tracee, const struct code *code, unsigned count, int request) {
   struct user_hwdebug_state state = {0};
   for (unsigned n = 0; n < count; n++) {
@@ -62,7 +62,7 @@ static void break_in_loop(struct tracee *tracee) {
   printf("\n");
 }
 
-// What Linux refuses, and what it gives back for what it takes.
+// Breakpoints that Linux refuses, and the values that it returns for those that it accepts.
 static void set(struct tracee *tracee, int kind, const char *name, uint64_t address, uint32_t control) {
   struct user_hwdebug_state state = {.dbg_regs[0] = {.addr = address, .ctrl = control}};
   int error = set_comparators(tracee, kind, &state, 1);

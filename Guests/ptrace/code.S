@@ -1,6 +1,6 @@
-// The pieces of code that are debugged: one for each class of instruction. Each begins where it is to
-// be stopped and ends with BRK #0x57. X19 is the address of `data`; X18 is 0, and where a handler of
-// signals goes on behind the instruction; where the instruction does not say where that is, X18 does.
+// The pieces of code that are debugged, one for each class of instruction. Each begins with the instruction that is
+// stopped at, and ends with BRK #0x57. X19 is the address of `data`. X18 is 0, or the address at which a signal
+// handler continues if the instruction itself does not determine it.
 
     .arch armv8.5-a+sve+lse+crc
 
@@ -201,7 +201,7 @@ code_begin:
     mrs     x0, cntvct_el0
     end
 
-// Linux completes these itself, when they have trapped to EL1.
+// Linux completes these itself when they trap to EL1.
     .macro identification register
     code "\register", SHOWS_RESULT
     mrs     x0, \register
@@ -218,7 +218,7 @@ code_begin:
     identification ID_AA64MMFR0_EL1
     identification S3_0_C0_C4_4  // ID_AA64ZFR0_EL1
 
-// And these become SIGILL, or not, as Linux has set the processor up.
+// These become SIGILL or not, depending on how Linux has set up the processor.
     .macro privileged instruction:vararg
     code "\instruction", SHOWS_RESULT | DELIVERS
     mov     x0, #0x4d
@@ -360,8 +360,8 @@ code_begin:
 
 // ---- Exclusives --------------------------------------------------------------------------------
 
-// A loop ends unless an exception comes in each time it is run. X2 counts how often it was tried, up to
-// ten times; X0 becomes what the last store-exclusive answered.
+// A loop ends unless an exception comes in every round. X2 counts the rounds, up to ten. X0 becomes the status of
+// the last store-exclusive.
     .macro exclusive name, load, store
     code "\name", SHOWS_RESULT
     mov     x2, #10
@@ -399,7 +399,7 @@ code_begin:
     atomic cas x0, x2, [x1]
     atomic casp x2, x3, x4, x5, [x1]
 
-// ---- What the other topics run -----------------------------------------------------------------
+// ---- Code for the other topics -----------------------------------------------------------------
 
     code "clone", SHOWS_RESULT
     mov     x0, #17  // SIGCHLD
@@ -472,7 +472,7 @@ accesses_code:
     both    16, -16, 8, 4, "ldp x2, x3, [x1]", "stp x2, x3, [x1]"
     both    32, -32, 8, 8, "ldp q0, q1, [x1]", "stp q0, q1, [x1]"
     both    8, 0, 0, 8, "ldar x2, [x1]", "stlr x2, [x1]"
-    // No store-exclusive: whether it stores, and so whether it hits, depends on what came before.
+    // No store-exclusive: whether it stores, and therefore hits, depends on what came before.
     access  LOAD, 8, 0, ldxr x2, [x1]
     access  STORE, 64, -64, dc zva, x1
     access  STORE, 64, 0, dc zva, x1
@@ -502,7 +502,7 @@ accesses_code:
 
     .globl  code_handler, code_restorer
 code_handler:
-    // A signal of the process's own is no instruction's fault.
+    // A signal that the process sends itself belongs to no instruction.
     cmp     w0, #10
     b.eq    2f
     ldr     x9, [x2, #UC_X18]

@@ -1,5 +1,5 @@
-// The 32-bit program: pieces of code in A32 and T32 that its tracer runs, like those in code.S. It only
-// makes itself ready: BKPT with the address of its layout in R0. R4 is the address of `data`.
+// The 32-bit program: pieces of code in A32 and T32 that the tracer runs, like those in code.S. The program itself
+// only makes ready: it executes BKPT with the address of its layout in R0. R4 is the address of `data`.
 
     .syntax unified
     .arch   armv8-a
@@ -196,7 +196,7 @@ _start:
 2:  clrex
     end
 
-// Instructions of old, which Linux completes or refuses.
+// Deprecated instructions, which Linux completes or refuses.
     .macro old flags, instruction:vararg
     code a32, "A32 \instruction", \flags | DELIVERS
     mov     r0, #0x4d
@@ -439,7 +439,7 @@ handler:
     ldr     r1, [r2, #UC_PC]
     ldr     r3, [r2, #UC_CPSR]
     tst     r3, #0x20
-    // In T32, only instructions of 16 bits raise signals here, but for the MRC of coprocessor 14.
+    // In T32, only instructions of 16 bits raise signals here, except for the MRC of coprocessor 14.
     addeq   r1, r1, #4
     beq     1f
     ldrh    r3, [r1]
@@ -447,7 +447,7 @@ handler:
     cmp     r3, #0xe800
     addhs   r1, r1, #2
 1:  str     r1, [r2, #UC_PC]
-    // What is left of an IT block is left out: CPSR.IT does not fit the next instruction.
+    // The rest of an IT block is skipped, because CPSR.IT does not fit the next instruction.
     ldr     r3, [r2, #UC_CPSR]
     bic     r3, r3, #0x06000000
     bic     r3, r3, #0x0000fc00

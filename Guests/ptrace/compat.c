@@ -7,7 +7,7 @@
 static struct code pieces[MAXIMUM];
 static char names[MAXIMUM][64];
 
-// The program's table of its pieces of code, from its own memory.
+// The table of the program's pieces of code, read from its memory.
 static unsigned read_pieces(struct tracee *tracee) {
   struct {
     uint32_t begin, end;
@@ -67,8 +67,8 @@ static void break_at(struct tracee *tracee, unsigned n, const struct code *code)
   run_to_end(tracee, code, PTRACE_CONT, 40);
 }
 
-// A breakpoint on each halfword or word of a piece of code in turn. What the program does not come by,
-// or is the second half of an instruction, never hits.
+// A breakpoint on each halfword or word of a piece of code in turn. A breakpoint on code that is not executed, or on
+// the second half of an instruction, never hits.
 static void break_along(struct tracee *tracee, const struct code *code, unsigned bytes, bool is_t32) {
   for (unsigned offset = 0, n = 0; offset < bytes; offset += is_t32 ? 2 : 4, n++) {
     uint64_t address = (code->address & ~1ULL) + offset;

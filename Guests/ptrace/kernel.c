@@ -3,7 +3,7 @@
 //
 // An interrupt between such a breakpoint and the end of its step makes Linux take the breakpoint once
 // more, on any machine (docs/nested-debugging.md, "An interrupt in Linux's step"). Exact counts are
-// therefore to be had only where interrupts are masked: changing a process's signal mask calls
+// therefore possible only where interrupts are masked: changing a process's signal mask calls
 // recalc_sigpending and writes task_struct.blocked under such a lock. Elsewhere each interrupt may add one.
 
 #include "suite.h"
@@ -17,21 +17,16 @@
 #include <linux/hw_breakpoint.h>
 #include <linux/perf_event.h>
 
+#include "../common/kallsyms.h"
+
 #define CALLS 40
 
 // ---- Addresses ---------------------------------------------------------------------------------
 
-static uint64_t kernel_function(const char *wanted) {
-  char line[256], name[128];
-  unsigned long long address;
-  FILE *symbols = fopen("/proc/kallsyms", "r");
-  if (!symbols) fail("opening /proc/kallsyms");
-  while (fgets(line, sizeof line, symbols))
-    if (sscanf(line, "%llx %*c %127s", &address, name) == 2 && strcmp(name, wanted) == 0) {
-      fclose(symbols);
-      return address;
-    }
-  fail("looking for %s in /proc/kallsyms", wanted);
+static uint64_t kernel_function(const char *name) {
+  uint64_t address = kernel_address(name);
+  if (!address) fail("looking for %s in /proc/kallsyms", name);
+  return address;
 }
 
 static void set_mask(uint64_t mask) {
@@ -39,7 +34,7 @@ static void set_mask(uint64_t mask) {
     fail("blocking signals");
 }
 
-// This process's task_struct: /proc/kcore has a copy of its reader's in a note.
+// The task_struct of this process: a note in /proc/kcore has a copy of its reader's.
 static size_t read_task(uint64_t *task, size_t size) {
   int file = open("/proc/kcore", O_RDONLY);
   Elf64_Ehdr header;
@@ -66,8 +61,8 @@ static size_t read_task(uint64_t *task, size_t size) {
   fail("looking for a task_struct in /proc/kcore");
 }
 
-// Where the kernel keeps this process's signal mask. Lists that are empty point to themselves, and so
-// tell where the structure is; the mask is the word that is what it was set to, each time.
+// The address of this process's signal mask in the kernel. Empty lists point to themselves, which gives the address
+// of the structure. The mask is the word that has each value to which the mask is set.
 static uint64_t address_of_mask(void) {
   static uint64_t first[2048], second[2048];
   set_mask(0x5a5a00000000);
@@ -92,8 +87,8 @@ static uint64_t address_of_mask(void) {
 
 // ---- Events ------------------------------------------------------------------------------------
 
-// A breakpoint or watchpoint of this process; or, with a CPU, of everybody there. Linux has the
-// kernel's only for everybody.
+// A breakpoint or watchpoint for this process, or, with a CPU, for all processes there. Linux offers breakpoints in
+// the kernel for all processes only.
 static int open_event(unsigned kind, uint64_t address, uint64_t length, int cpu) {
   struct perf_event_attr attributes = {
     .type = PERF_TYPE_BREAKPOINT, .size = sizeof attributes, .bp_type = kind, .bp_addr = address,
@@ -121,7 +116,7 @@ static uint64_t stop_counting(int event) {
   return count;
 }
 
-// What is counted, and how often it is done.
+// The address that is counted, and the number of accesses.
 static void change_masks(unsigned calls) {
   for (unsigned n = 1; n <= calls; n++) set_mask((uint64_t)n << 33);
 }
@@ -131,19 +126,19 @@ static void count_all(const char *name, const int *events, unsigned count) {
   change_masks(CALLS);
   printf("%s:", name);
   uint64_t counts[8];
-  // Reading the last ones must not count for the first.
+  // Reading the last counters must not add to the first.
   for (unsigned n = 0; n < count; n++) counts[n] = stop_counting(events[n]);
   for (unsigned n = 0; n < count; n++) printf(" %llu", (unsigned long long)counts[n]);
   printf("\n");
 }
 
-// How many interrupts a CPU has taken.
+// The number of interrupts that a CPU has taken.
 static uint64_t interrupts_of(int cpu) {
   char line[1024];
   FILE *table = fopen("/proc/interrupts", "r");
   if (!table) fail("opening /proc/interrupts");
   uint64_t sum = 0;
-  // The first line has a column for each CPU; each further one a name, and their numbers.
+  // The first line has a column for each CPU. Each further line has a name and the numbers.
   while (fgets(line, sizeof line, table)) {
     char *next = strchr(line, ':');
     for (int n = 0; next && n <= cpu; n++) {
@@ -158,8 +153,7 @@ static uint64_t interrupts_of(int cpu) {
   return sum;
 }
 
-// A function of the kernel's that interrupts may come into. Each call counts, once, and once more for an
-// interrupt at the most.
+// A kernel function that interrupts may come into. Each call counts once, and at most once more for an interrupt.
 static void count_interrupted(int cpu) {
   int event = open_event(HW_BREAKPOINT_X, kernel_function("__arm64_sys_getppid"), 4, cpu);
   start_counting(event);
@@ -183,8 +177,8 @@ __attribute__((noinline)) static uint64_t own_function(uint64_t x) {
   return x;
 }
 
-// In this process's own code and data; and in data that the kernel reads and writes for it, where the
-// kernel steps past its own accesses and does not count them.
+// Points in the code and data of this process, and in data that the kernel reads and writes for it, where the kernel
+// steps past its own accesses and does not count them.
 static void count_own(void) {
   int events[] = {
     open_event(HW_BREAKPOINT_X, (uint64_t)own_function, 4, -1),

@@ -1,8 +1,8 @@
-// The first process: runs topics on every CPU at once, then writes the transcripts, one CPU after the
-// other, each line with "cpu <n>: " before it; "end" is the last line.
+// The first process. It runs topics on every CPU at once, then writes the transcripts, one CPU after the other, with
+// "cpu <n>: " before each line. "end" is the last line.
 //
-// Arguments: the names of topics, or none for all of them; "brief" (is_brief). Linux hands on what it
-// does not know of its own command line too, which is none of these and ignored.
+// Arguments: the names of topics, or none for all of them; "brief" (is_brief). Linux also passes on the words of its
+// command line that it does not know, which are ignored.
 
 #include "suite.h"
 
@@ -48,8 +48,8 @@ static bool is_among(char **names, const char *name) {
   return *names;
 }
 
-// Waits until all CPUs have come as far. The breakpoints that a process has on any CPU leave fewer for
-// those that everybody has on one (perf's in the kernel), so these must not meet.
+// Waits until all CPUs have reached this point. The breakpoints of a process on any CPU leave fewer for the
+// breakpoints of all processes on one CPU (perf's in the kernel), so the two must not meet.
 static unsigned *arrivals;
 
 static void wait_for_others(unsigned cpus) {
@@ -57,7 +57,7 @@ static void wait_for_others(unsigned cpus) {
   while (__atomic_load_n(arrivals, __ATOMIC_ACQUIRE) < turn) usleep(1000);
 }
 
-// The chosen topics, or all of them, on one CPU; the transcript goes to a file.
+// Runs the chosen topics, or all, on one CPU. The transcript goes to a file.
 static void run_topics(int cpu, int cpus, char **chosen) {
   char path[32];
   name_transcript(path, sizeof path, cpu);
@@ -87,7 +87,7 @@ int main(int argc, char **argv) {
   arrivals = mmap(
     NULL, sizeof *arrivals, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (arrivals == MAP_FAILED) fail("sharing a counter");
-  // Whoever debugs from beneath may look around from now on.
+  // A debugger beneath Linux may look around from now on.
   printf("start\n");
   fflush(stdout);
 

@@ -1,4 +1,4 @@
-// What a debugger follows while it steps: new processes, new programs, the end.
+// Events that a debugger follows while it steps: new processes, new programs, the end.
 
 #include "suite.h"
 
@@ -11,7 +11,7 @@ static void follow(struct tracee *tracee) {
   if (ptrace(PTRACE_SETOPTIONS, tracee->pid, 0, options) != 0) fail("following a child");
 }
 
-// Both processes are stepped, from the stop that tells of the new one on, in turns.
+// Both processes are stepped in turns, from the stop that reports the new one.
 static void step_clone(int request) {
   const struct code *code = find_code("clone");
   struct tracee parent = start_tracee(), child = parent;
@@ -32,7 +32,7 @@ static void step_clone(int request) {
   child.pid = pid;
   printf(" | child");
   print_stop(&child, code, wait_for(child.pid));
-  // It has none of the breakpoints that its parent is debugged with.
+  // The child has none of the breakpoints of its parent.
   struct user_hwdebug_state inherited;
   struct iovec io = {&inherited, sizeof inherited};
   if (ptrace(PTRACE_GETREGSET, child.pid, NT_ARM_HW_BREAK, &io) != 0) fail("reading a child's breakpoints");
@@ -61,7 +61,7 @@ static void step_clone(int request) {
   end_tracee(&parent);
 }
 
-// Steps into another program: comparators are gone there, and its first instructions are stepped.
+// Steps into another program. Its comparators are cleared, and its first instructions are stepped.
 static void step_exec(const char *path, int request) {
   const struct code *code = find_code("execve");
   struct tracee tracee = start_tracee();
@@ -90,7 +90,7 @@ static void step_exit(int request) {
   run_to_end(&tracee, code, request, 10);
 }
 
-// Attaches to a process that runs, steps it, and lets it go, with a breakpoint that must be gone then.
+// Attaches to a running process, steps it, and detaches. Its breakpoint must then be gone.
 static void attach(void) {
   const struct code *code = find_code("straight");
   struct tracee tracee = start_tracee();
@@ -101,8 +101,8 @@ static void attach(void) {
   printf("detached:");
   print_stop(&tracee, code, resume(&tracee, PTRACE_SINGLESTEP, 0));
   set_comparators(&tracee, NT_ARM_HW_BREAK, &state, 0);
-  // Its BRK is a SIGTRAP, which its own handler steps over; what lies behind is the next piece of code,
-  // and at last it is stopped here.
+  // The BRK raises SIGTRAP, which the handler of the process steps over. The next piece of code follows, and the
+  // process stops here at last.
   if (ptrace(PTRACE_DETACH, tracee.pid, 0, SIGSTOP) != 0) fail("letting a child go");
   int status;
   if (waitpid(tracee.pid, &status, WUNTRACED) != tracee.pid) fail("waiting for a child");

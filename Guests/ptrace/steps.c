@@ -10,7 +10,7 @@ static void step(struct tracee *tracee, const struct code *code, bool delivers) 
   run_to_end(tracee, &stepped, PTRACE_SINGLESTEP, 40);
 }
 
-// As GDB steps over an exclusive sequence: to a breakpoint behind it.
+// Steps over an exclusive sequence as GDB does, to a breakpoint behind it.
 static void step_around(struct tracee *tracee, const struct code *code) {
   uint32_t words[16];
   read_memory(tracee, code->address, words, sizeof words);

@@ -1,7 +1,7 @@
-// Programs that debug other programs through Linux, and write down all that they see: the transcript.
+// Programs that debug other programs through Linux, and write everything that they see into a transcript.
 //
-// Nothing in the transcript depends on time, on process numbers or on where Linux puts things, so two
-// runs on one kind of processor have one transcript, whatever goes on beneath Linux meanwhile.
+// Nothing in the transcript depends on time, on process numbers or on addresses that Linux chooses. Two runs on one
+// kind of processor therefore have the same transcript, whatever happens beneath Linux meanwhile.
 #pragma once
 
 #define _GNU_SOURCE
@@ -24,7 +24,7 @@
 // Whether each length and place of a watchpoint is tried with one kind of access instead of three.
 extern bool is_brief;
 
-// Ends this process with a line that tells why.
+// Ends this process with a line that gives the reason.
 __attribute__((noreturn, format(printf, 1, 2))) void fail(const char *format, ...);
 
 // ---- Pieces of code to be debugged (code.S, compat.S) ------------------------------------------
@@ -38,10 +38,10 @@ struct code {
 
 enum {
   SHOWS_RESULT = 1,  // X0 (R0) at the end belongs in the transcript
-  DELIVERS = 2,      // its signals are delivered: a handler goes on behind the instruction
+  DELIVERS = 2,      // its signals are delivered: a handler skips the instruction
 };
 
-// Where a program that is debugged has its code and its data.
+// The addresses of code and data in a program that is debugged.
 struct layout {
   uint64_t code, code_end;
   uint64_t data, data_end;
@@ -51,7 +51,7 @@ struct layout {
 extern const struct code codes[], codes_end[];
 extern const struct layout layout;
 
-// Of the pieces in code.S, the one of that name.
+// The piece of code.S with that name.
 const struct code *find_code(const char *name);
 
 // ---- A process that is debugged (tracee.c) -----------------------------------------------------
@@ -59,7 +59,7 @@ const struct code *find_code(const char *name);
 struct tracee {
   pid_t pid;
   struct layout layout;
-  // When it stood ready to run any piece of code.
+  // The registers when the process stood ready to run any piece of code.
   union registers {
     struct user_pt_regs wide;
     uint32_t narrow[18];  // R0 … R15, CPSR, the R0 of a system call
@@ -83,7 +83,7 @@ struct stop wait_for(pid_t pid);
 // Resumes with a PTRACE request and a signal, and waits.
 struct stop resume(struct tracee *tracee, int request, int signal);
 bool is_trap(struct stop stop, int code);
-// Whether it is the end of a piece of code.
+// Whether a stop is the end of a piece of code.
 bool is_end(struct tracee *tracee, struct stop stop);
 
 union registers get_registers(struct tracee *tracee);
@@ -91,7 +91,7 @@ void set_registers(struct tracee *tracee, const union registers *registers);
 uint64_t get_pc(struct tracee *tracee);
 uint64_t get_register(struct tracee *tracee, unsigned number);
 void set_pc(struct tracee *tracee, uint64_t pc);
-// Makes it ready to run a piece of code, with X0 … X2 (R0 … R2).
+// Makes a process ready to run a piece of code, with X0 … X2 (R0 … R2).
 void aim(struct tracee *tracee, const struct code *code, uint64_t x0, uint64_t x1, uint64_t x2);
 void read_memory(struct tracee *tracee, uint64_t address, void *bytes, size_t count);
 
@@ -107,8 +107,8 @@ uint32_t control_word(unsigned bas, unsigned load_store);
 void print_stop(struct tracee *tracee, const struct code *code, struct stop stop);
 // Writes an address relative to the code, the data, or not at all if it is none of these.
 void print_address(struct tracee *tracee, const struct code *code, uint64_t address);
-// Goes on to the end of the piece of code; each stop is written, and each signal delivered if the
-// code says so, else its instruction skipped.
+// Runs to the end of the piece of code and writes each stop. A signal is delivered if the code says so; otherwise
+// its instruction is skipped.
 void run_to_end(struct tracee *tracee, const struct code *code, int request, unsigned limit);
 
 // ---- The topics --------------------------------------------------------------------------------

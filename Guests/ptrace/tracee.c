@@ -1,5 +1,4 @@
-// Processes that are debugged: starting, stopping, their registers and comparators, and how all that
-// is written down.
+// Processes that are debugged: starting, stopping, registers, comparators, and the transcript of these.
 
 #include "suite.h"
 
@@ -24,7 +23,7 @@ struct stop wait_for(pid_t pid) {
   struct stop stop = {.signal = WSTOPSIG(status), .event = status >> 16};
   if (ptrace(PTRACE_GETSIGINFO, pid, 0, &info) == 0) {
     stop.code = info.si_code;
-    // What a process sends has a process number there, and so has what Linux sends in its name.
+    // A signal that a process sends has a process number there, and so has one that Linux sends in its name.
     if (info.si_code > 0 && info.si_code != SIGTRAP) stop.address = (uint64_t)info.si_addr;
   }
   return stop;
@@ -37,8 +36,8 @@ struct stop resume(struct tracee *tracee, int request, int signal) {
 
 extern void code_handler(int), code_restorer(void);
 
-// glibc's sigaction leaves the return to Linux, which does it from the vDSO: code of its own. Without
-// SA_NODEFER, a step in the handler of SIGTRAP would make Linux forget the handler.
+// With glibc's sigaction the handler would return through code in the vDSO. Without SA_NODEFER, a step in the handler
+// of SIGTRAP would make Linux forget the handler.
 static void handle(int signal) {
   struct {
     void (*handler)(int);
@@ -157,7 +156,7 @@ void aim(struct tracee *tracee, const struct code *code, uint64_t x0, uint64_t x
     registers.narrow[15] = code->address & ~1ULL;
     // CPSR: T from the address; no IT block, little-endian, no flags.
     registers.narrow[16] = (registers.narrow[16] & 0x1df) | (code->address & 1) << 5;
-    // The system call that it was stopped in is not to be tried again.
+    // The interrupted system call must not be restarted.
     registers.narrow[17] = -1;
   } else {
     registers.wide.regs[0] = x0, registers.wide.regs[1] = x1, registers.wide.regs[2] = x2;
@@ -197,12 +196,12 @@ uint32_t control_word(unsigned bas, unsigned load_store) {
   return bas << 5 | load_store << 3 | 2 << 1 | 1;
 }
 
-// ---- Writing down ------------------------------------------------------------------------------
+// ---- The transcript ----------------------------------------------------------------------------
 
 void print_address(struct tracee *tracee, const struct code *code, uint64_t address) {
   const struct layout *layout = &tracee->layout;
   if (address >= layout->code && address < layout->code_end) {
-    // What is not a part of this piece of code is a handler's, or behind a far jump.
+    // Code outside of this piece is a handler, or behind a far jump.
     int64_t offset = address - (code->address & ~1ULL);
     if (offset >= 0 && offset < 256) printf("+%llx", (unsigned long long)offset);
     else printf("code+%llx", (unsigned long long)(address - layout->code));
@@ -246,7 +245,7 @@ void print_stop(struct tracee *tracee, const struct code *code, struct stop stop
   }
 }
 
-// Goes on behind an instruction that was not executed, and, in T32, out of its IT block.
+// Skips an instruction that was not executed, and leaves its IT block in T32.
 static void skip_instruction(struct tracee *tracee) {
   union registers registers = get_registers(tracee);
   if (!tracee->layout.is_32bit) {
@@ -279,7 +278,7 @@ void run_to_end(struct tracee *tracee, const struct code *code, int request, uns
     print_stop(tracee, code, stop);
     if (stop.signal == 0) break;
     signal = 0;
-    // A system call that was stepped is told of twice, the first time as a trap of the process's own.
+    // Linux reports a stepped system call twice, the first time as a trap that the process raised.
     bool is_report = stop.event || stop.signal == (SIGTRAP | 0x80) || is_trap(stop, TRAP_TRACE)
       || is_trap(stop, TRAP_HWBKPT) || is_trap(stop, SI_USER);
     if (is_report) continue;

@@ -5,7 +5,7 @@
 
 #include <unistd.h>
 
-// What code.S says of each of its accesses; see there.
+// The description of each access in code.S; see there.
 extern const struct access {
   uint8_t kind, size;
   int8_t offset;
@@ -29,7 +29,7 @@ static void print_hit(struct tracee *tracee, struct stop stop) {
          access->size, access->offset, (long long)(stop.address - field()));
 }
 
-// Goes through all accesses. Those that hit are skipped, or stepped over with the watchpoints off.
+// Runs all accesses. Accesses that hit are skipped, or stepped over with the watchpoints off.
 static void watch(struct tracee *tracee, const struct user_hwdebug_state *state, unsigned count,
                   bool steps_over) {
   static const struct user_hwdebug_state none;
@@ -55,7 +55,7 @@ static void watch(struct tracee *tracee, const struct user_hwdebug_state *state,
   printf("\n");
 }
 
-// Every watchpoint at once, on doublewords side by side, of different lengths.
+// All watchpoints at once, with different lengths, on adjacent doublewords.
 static void watch_many(struct tracee *tracee, unsigned count, bool steps) {
   const struct code *code = find_code("separate accesses");
   struct user_hwdebug_state state = {0};
@@ -78,8 +78,8 @@ static void watch_many(struct tracee *tracee, unsigned count, bool steps) {
   printf("\n");
 }
 
-// A watched buffer that Linux reads and writes for the process: it is Linux that meets the watchpoint
-// then (LDTR, STTR), steps past it with its own single-step, and tells nobody.
+// A watched buffer that Linux reads and writes for the process. Linux then hits the watchpoint (LDTR, STTR), steps
+// past it with its own single-step, and reports nothing.
 static void watch_call(struct tracee *tracee, const char *name) {
   const struct code *code = find_code(name);
   struct user_hwdebug_state state = {
@@ -115,8 +115,8 @@ void topic_watchpoints(void) {
   for (unsigned length = 1; length <= 8; length++)
     for (unsigned place = 0; place < 8; place++)
       for (unsigned kind = LOAD; kind <= (LOAD | STORE); kind++, arrangement++) {
-        // Linux cuts off what is beyond the doubleword; that is seen with one kind of access. If time
-        // is short, so is all the rest.
+        // Linux cuts off the part beyond the doubleword, which one kind of access shows. If time is short, one kind
+        // has to do for everything.
         if ((is_brief || length + place > 8) && kind != 1 + (length + place / 2) % 3) continue;
         unsigned n = arrangement % count;
         struct user_hwdebug_state state = {0};
@@ -124,7 +124,7 @@ void topic_watchpoints(void) {
         state.dbg_regs[n].ctrl = control_word((1u << length) - 1, kind);
         printf("watchpoint %u, %u bytes at %u, %s:", n, length, place,
                kind == LOAD ? "loads" : kind == STORE ? "stores" : "both");
-        // Stepping over costs three times as much, so it is for some of them.
+        // Stepping over takes three times as long, so only some accesses are stepped over.
         watch(&tracee, &state, n + 1, arrangement % 16 == 5);
       }
   for (unsigned n = 1; n <= count && n <= 4; n++) {

@@ -1,38 +1,19 @@
-// EL1's HVC and SMC. PSCI is answered as PSCI.swift and Power.swift do, by HVC and by SMC; any other
-// SMC is firmware's, and any other HVC unknown. QEMU, in the place of firmware, does the work.
+// HVC and SMC from EL1. PSCI is answered as PSCI.swift and Power.swift do, by HVC and by SMC. Any other SMC goes to
+// firmware, and any other HVC is unknown. QEMU acts in place of firmware.
 
+#include "../common/psci.h"
 #include "shim.h"
 
-// Function identifiers of PSCI (Arm DEN 0022) without the range and the bit that tells 64 from 32 bits.
-#define VERSION 0
-#define CPU_SUSPEND 1
-#define CPU_OFF 2
-#define CPU_ON 3
-#define AFFINITY_INFO 4
-#define MIGRATE_INFO_TYPE 6
-#define SYSTEM_OFF 8
-#define SYSTEM_RESET 9
-#define FEATURES 10
-#define SYSTEM_RESET2 18
-#define MEM_PROTECT 19
-#define MEM_PROTECT_CHECK_RANGE 20
-
-#define FUNCTIONS32                                                                             \
-  (1 << VERSION | 1 << CPU_SUSPEND | 1 << CPU_OFF | 1 << CPU_ON | 1 << AFFINITY_INFO |          \
-   1 << MIGRATE_INFO_TYPE | 1 << SYSTEM_OFF | 1 << SYSTEM_RESET | 1 << FEATURES |               \
-   1 << SYSTEM_RESET2 | 1 << MEM_PROTECT | 1 << MEM_PROTECT_CHECK_RANGE)
-#define FUNCTIONS64                                                                             \
-  (1 << CPU_SUSPEND | 1 << CPU_ON | 1 << AFFINITY_INFO | 1 << SYSTEM_RESET2 |                   \
-   1 << MEM_PROTECT_CHECK_RANGE)
-#define RANGE32 0x84000000
-#define RANGE64 0xc4000000
-
-#define NOT_SUPPORTED -1
-#define INVALID_PARAMETERS -2
-#define DENIED -3
-#define ALREADY_ON -4
-#define ON_PENDING -5
-#define INVALID_ADDRESS -9
+// Sets of PSCI functions, with a bit for each function.
+#define BIT(function) (1 << PSCI_NUMBER(function))
+#define FUNCTIONS32                                                                                 \
+  (BIT(PSCI_VERSION) | BIT(PSCI_CPU_SUSPEND) | BIT(PSCI_CPU_OFF) | BIT(PSCI_CPU_ON) |               \
+   BIT(PSCI_AFFINITY_INFO) | BIT(PSCI_MIGRATE_INFO_TYPE) | BIT(PSCI_SYSTEM_OFF) |                   \
+   BIT(PSCI_SYSTEM_RESET) | BIT(PSCI_FEATURES) | BIT(PSCI_SYSTEM_RESET2) | BIT(PSCI_MEM_PROTECT) |  \
+   BIT(PSCI_MEM_PROTECT_CHECK_RANGE))
+#define FUNCTIONS64                                                                                 \
+  (BIT(PSCI_CPU_SUSPEND) | BIT(PSCI_CPU_ON) | BIT(PSCI_AFFINITY_INFO) | BIT(PSCI_SYSTEM_RESET2) |   \
+   BIT(PSCI_MEM_PROTECT_CHECK_RANGE))
 
   .text
   .macro vector target
@@ -56,11 +37,11 @@ call:
   stp x29, x30, [sp, #-80]!
   mrs x30, esr_el2
   lsr x30, x30, #26
-  cmp x30, #0x16  // HVC has executed: ELR_EL2 is behind it
+  cmp x30, #0x16  // an HVC has executed: ELR_EL2 is the next instruction
   b.eq 1f
   cmp x30, #0x17
   b.ne report
-  // A trapped SMC has not. It is completed here: PC, BTYPE and the guest's step machine move on.
+  // A trapped SMC has not executed. It is completed here: PC, BTYPE and the guest's step machine advance.
   mrs x29, elr_el2
   add x29, x29, #4
   msr elr_el2, x29
@@ -71,7 +52,7 @@ call:
 1:
   bic w29, w0, #1 << 30
   bic w29, w29, #0x1f
-  movz w30, #RANGE32 >> 16, lsl #16
+  movz w30, #PSCI_RANGE32 >> 16, lsl #16
   cmp w29, w30
   b.eq psci
   mrs x30, esr_el2
@@ -79,66 +60,68 @@ call:
   cmp x30, #0x17
   ldp x29, x30, [sp], #80
   b.eq firmware
-  mov x0, #NOT_SUPPORTED
+  mov x0, #PSCI_NOT_SUPPORTED
   eret
 
-// All registers are as the caller left them, and as firmware will leave them.
+// All registers are the caller's, and firmware's results.
 firmware:
   smc #0
   eret
 
 psci:
-  // x0 to x3 are the call's and x0 is its answer; the others are kept.
+  // x0 to x3 are the call's and x0 is its answer. The other registers keep their values.
   stp x4, x5, [sp, #16]
   stp x6, x7, [sp, #32]
   stp x1, x2, [sp, #48]
+  mov w4, w0
+  bl is_function
+  cbz w5, unknown
+  and w4, w0, #0x1f
+  cmp w4, #PSCI_NUMBER(PSCI_VERSION)
+  b.eq version
+  // The others may have arguments. SMC32 has them in W registers, and the function is always in one.
   str x3, [sp, #64]
-  // SMC32 has its arguments in W registers, and the function is in one always.
   mov w0, w0
   tbnz w0, #30, 1f
   mov w1, w1
   mov w2, w2
   mov w3, w3
 1:
-  mov w4, w0
-  bl is_function
-  cbz w5, not_supported
-  and w4, w0, #0x1f
-  cmp w4, #VERSION
-  b.eq version
-  cmp w4, #CPU_SUSPEND
+  cmp w4, #PSCI_NUMBER(PSCI_CPU_SUSPEND)
   b.eq suspend
-  cmp w4, #CPU_OFF
+  cmp w4, #PSCI_NUMBER(PSCI_CPU_OFF)
   b.eq turn_off
-  cmp w4, #CPU_ON
+  cmp w4, #PSCI_NUMBER(PSCI_CPU_ON)
   b.eq turn_on
-  cmp w4, #AFFINITY_INFO
+  cmp w4, #PSCI_NUMBER(PSCI_AFFINITY_INFO)
   b.eq affinity_info
-  cmp w4, #MIGRATE_INFO_TYPE
+  cmp w4, #PSCI_NUMBER(PSCI_MIGRATE_INFO_TYPE)
   b.eq migrate_info_type
-  cmp w4, #FEATURES
+  cmp w4, #PSCI_NUMBER(PSCI_FEATURES)
   b.eq features
-  cmp w4, #SYSTEM_RESET2
+  cmp w4, #PSCI_NUMBER(PSCI_SYSTEM_RESET2)
   b.eq reset2
-  // SYSTEM_OFF, SYSTEM_RESET, and what is firmware's alone.
+  // SYSTEM_OFF, SYSTEM_RESET, and functions that only firmware has.
   smc #0
   b answered
 
 not_supported:
-  mov x0, #NOT_SUPPORTED
+  mov x0, #PSCI_NOT_SUPPORTED
 answered:
   ldr x3, [sp, #64]
+  // The entry for calls that have not changed x3.
+answered_at_once:
   ldp x1, x2, [sp, #48]
   ldp x6, x7, [sp, #32]
   ldp x4, x5, [sp, #16]
   ldp x29, x30, [sp], #80
   eret
 
-// w5 becomes nonzero if w4 is a function that is known.
+// w5 becomes nonzero if w4 is a known function.
 is_function:
   bic w5, w4, #1 << 30
   bic w5, w5, #0x1f
-  movz w6, #RANGE32 >> 16, lsl #16
+  movz w6, #PSCI_RANGE32 >> 16, lsl #16
   cmp w5, w6
   b.ne 1f
   ldr w5, =FUNCTIONS32
@@ -154,7 +137,11 @@ is_function:
 
 version:
   ldr w0, =0x00010001
-  b answered
+  b answered_at_once
+
+unknown:
+  mov x0, #PSCI_NOT_SUPPORTED
+  b answered_at_once
 
 migrate_info_type:
   mov x0, #2
@@ -168,7 +155,7 @@ features:
   bl is_function
   cbz w5, not_supported
   and w4, w4, #0x1f
-  cmp w4, #SYSTEM_RESET2
+  cmp w4, #PSCI_NUMBER(PSCI_SYSTEM_RESET2)
   b.hs 1f
   mov x0, #0
   b answered
@@ -176,12 +163,12 @@ features:
   smc #0
   b answered
 
-// Where firmware has it: a warm reset (type 0) or a type of a vendor's (bit 31).
+// If firmware has the function: a warm reset (type 0), or a vendor's type (bit 31).
 reset2:
   stp x0, x1, [sp, #-32]!
   str x2, [sp, #16]
   mov x1, x0
-  ldr w0, =RANGE32 | FEATURES
+  ldr w0, =PSCI_FEATURES
   smc #0
   mov x4, x0
   ldr x2, [sp, #16]
@@ -193,8 +180,7 @@ reset2:
   smc #0
   b answered
 
-// Goes to invalid_address unless the entry, x2, is an instruction's address in memory that is the
-// payload's.
+// Goes to invalid_address unless the entry, x2, is the address of an instruction in the payload's memory.
   .macro check_entry
   tst x2, #3
   b.ne invalid_address
@@ -208,8 +194,8 @@ reset2:
   b.lo invalid_address
   .endm
 
-// Standby: an interrupt ends it, masked or not, and it may end at any time. The power state is that of
-// the original format; a power-down has an entry.
+// Standby: an interrupt ends it, masked or not, and it may end at any time. The power state has the original
+// format. A power-down state has an entry.
 suspend:
   ldr w4, =0xfcfe0000
   tst w1, w4
@@ -222,14 +208,14 @@ suspend:
   mov x0, #0
   b answered
 
-// w5 becomes the state of the core of affinity x1, and x4 the address of its words, if there is one;
-// else goes to invalid_parameters.
+// w5 becomes the state of the core with affinity x1, and x4 the address of its words. Goes to invalid_parameters if
+// there is no such core.
   .macro find_core
   tst x1, #~(CPU_COUNT - 1)
   b.ne invalid_parameters
   stp x0, x1, [sp, #-32]!
   stp x2, x3, [sp, #16]
-  ldr w0, =RANGE64 | AFFINITY_INFO
+  ldr w0, =PSCI_AFFINITY_INFO
   mov x2, #0
   smc #0
   mov x4, x0
@@ -241,7 +227,7 @@ suspend:
   .endm
 
 invalid_parameters:
-  mov x0, #INVALID_PARAMETERS
+  mov x0, #PSCI_INVALID_PARAMETERS
   b answered
 
 affinity_info:
@@ -265,16 +251,16 @@ turn_off:
   add x4, x4, #1 << CPU_SHIFT
   cmp x4, x6
   b.ne 1b
-  // The last that is on may not.
+  // The last core that is on must not turn itself off.
   bl release_lock
-  mov x0, #DENIED
+  mov x0, #PSCI_DENIED
   b answered
 3:
   mov x4, #1
   str x4, [x1, #CPU_POWER]
   dsb sy
   bl release_lock
-  ldr w0, =RANGE32 | CPU_OFF
+  ldr w0, =PSCI_CPU_OFF
   smc #0
   b report  // it does not return
 
@@ -292,13 +278,13 @@ turn_on:
   dsb sy
   bl release_lock
 1:
-  ldr w0, =RANGE64 | CPU_ON
+  ldr w0, =PSCI_CPU_ON
   ldr x1, [sp, #72]
   adr x2, secondary_start
   mov x3, #0
   smc #0
-  // One that said it was off may still be on its way there.
-  cmn w0, #-ALREADY_ON
+  // A core whose state is off may not be off yet.
+  cmn w0, #-(PSCI_ALREADY_ON)
   b.eq 1b
   cbz w0, answered
   mov x5, #1
@@ -306,19 +292,19 @@ turn_on:
   b answered
 2:
   bl release_lock
-  mov x0, #ALREADY_ON
-  mov x6, #ON_PENDING
+  mov x0, #PSCI_ALREADY_ON
+  mov x6, #PSCI_ON_PENDING
   cmp x5, #2
   csel x0, x6, x0, eq
   b answered
 
 invalid_address:
-  mov x0, #INVALID_ADDRESS
+  mov x0, #PSCI_INVALID_ADDRESS
   b answered
 
-// Lamport's one-bit algorithm: with the MMU off there are no exclusives. A core says that it wants the
-// lock; while one of lower number wants it too it takes that back, and it waits for those of higher
-// number. Uses x5 to x7 and x29.
+// Lamport's one-bit algorithm, because there are no exclusives with the MMU off. A core says that it wants the lock.
+// While a core of lower number wants the lock, it withdraws. Then it waits for the cores of higher number. Uses x5
+// to x7 and x29.
 take_lock:
   mrs x5, mpidr_el1
   and x5, x5, #CPU_COUNT - 1
@@ -365,7 +351,7 @@ release_lock:
   str xzr, [x6, #CPU_WANTS]
   ret
 
-// What should not happen: says so and ends the machine.
+// An unexpected exception: reports it and switches the machine off.
 report:
   adr x0, 1f
   bl say_text
@@ -377,7 +363,7 @@ report:
   bl say_number
   .global power_off
 power_off:
-  ldr w0, =RANGE32 | SYSTEM_OFF
+  ldr w0, =PSCI_SYSTEM_OFF
   smc #0
   b .
 1:
@@ -385,7 +371,7 @@ power_off:
   .balign 4
   .ltorg
 
-// The zero-terminated text at x0, on the PL011, which takes a character at a time from QEMU.
+// Writes the zero-terminated text at x0 on the PL011. QEMU's PL011 takes characters at any rate.
   .global say_text
 say_text:
   mov x3, #0x09000000
@@ -397,7 +383,7 @@ say_text:
 2:
   ret
 
-// x0 in hexadecimal, and a new line.
+// Writes x0 in hexadecimal, and a new line.
 say_number:
   mov x3, #0x09000000
   mov x4, #60

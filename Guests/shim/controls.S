@@ -1,36 +1,8 @@
-// EL2's control registers of one core, each as ControlRegisters.swift composes it for native mode, where
-// the reason for each bit is. What they have and do not have here alone: HCR_EL2.VM, IMO and FMO are 0.
+// The control registers of EL2 on one core, as ControlRegisters.swift composes them for native mode. That file has
+// the reason for each bit. One thing differs here: HCR_EL2.VM, IMO and FMO are 0.
 
+#include "../common/el2.h"
 #include "shim.h"
-
-#define HCRX_EL2 s3_4_c1_c2_2
-#define ZCR_EL2 s3_4_c1_c2_0
-#define SMCR_EL2 s3_4_c1_c2_6
-#define HFGRTR_EL2 s3_4_c1_c1_4
-#define HFGWTR_EL2 s3_4_c1_c1_5
-#define HFGITR_EL2 s3_4_c1_c1_6
-#define HDFGRTR_EL2 s3_4_c3_c1_4
-#define HDFGWTR_EL2 s3_4_c3_c1_5
-#define HAFGRTR_EL2 s3_4_c3_c1_6
-#define HFGRTR2_EL2 s3_4_c3_c1_2
-#define HFGWTR2_EL2 s3_4_c3_c1_3
-#define HFGITR2_EL2 s3_4_c3_c1_7
-#define HDFGRTR2_EL2 s3_4_c3_c1_0
-#define HDFGWTR2_EL2 s3_4_c3_c1_1
-#define ICC_SRE_EL2 s3_4_c12_c9_5
-#define ICH_HCR_EL2 s3_4_c12_c11_0
-
-#define ID_AA64SMFR0_EL1 s3_0_c0_c4_5
-#define ID_AA64ISAR2_EL1 s3_0_c0_c6_2
-#define ID_AA64MMFR3_EL1 s3_0_c0_c7_3
-
-// Goes to \label if the field of an identification register that begins at \bit is below \least.
-  .macro unless id, bit, least, label
-  mrs x3, \id
-  ubfx x3, x3, #\bit, #4
-  cmp x3, #\least
-  b.lo \label
-  .endm
 
 // x0 |= \bits or x0 &= ~\bits if a field is \least or more.
   .macro set_if id, bit, least, bits
@@ -44,13 +16,8 @@
 .Lno\@:
   .endm
 
-  .macro write register, value
-  ldr x0, =\value
-  msr \register, x0
-  .endm
-
   .text
-// Uses x0 to x4, and sets the stack up.
+// Changes x0 to x4, and sets up the stack.
   .global prepare_el2
 prepare_el2:
   mov x4, x30
@@ -62,7 +29,7 @@ prepare_el2:
   adr x0, vectors
   msr vbar_el2, x0
 
-  // HCR_EL2: SWIO, TSC, RW; API and APK, FIEN, EnSCXT, ATA where there are such things.
+  // HCR_EL2: SWIO, TSC, RW; API and APK, FIEN, EnSCXT, ATA if the CPU has the features.
   ldr x0, =1 << 1 | 1 << 19 | 1 << 31
   set_if id_aa64isar1_el1, 4, 1, 3 << 40
   set_if id_aa64isar1_el1, 8, 1, 3 << 40
@@ -78,7 +45,7 @@ prepare_el2:
   set_if id_aa64pfr1_el1, 8, 2, 1 << 56
   msr hcr_el2, x0
 
-  ldr x0, =0x33ff  // CPTR_EL2: TZ and TSM off where there are such things
+  ldr x0, =0x33ff  // CPTR_EL2: TZ and TSM off if the CPU has SVE and SME
   clear_if id_aa64pfr0_el1, 32, 1, 1 << 8
   clear_if id_aa64pfr1_el1, 24, 1, 1 << 12
   msr cptr_el2, x0
@@ -107,7 +74,7 @@ prepare_el2:
   cmp x2, #1
   b.ne 3f
   mrs x3, id_aa64pfr0_el1
-  tst x3, #0xf << 12  // with EL3 it is that level's
+  tst x3, #0xf << 12  // with EL3 the field belongs to that level
   b.ne 3f
   orr x0, x0, #1 << 28
 3:
@@ -138,7 +105,7 @@ prepare_el2:
 7:
   unless id_aa64mmfr0_el1, 56, 1, 8f
   write HFGRTR_EL2, 1 << 50 | 0xfff << 52
-  msr HFGWTR_EL2, x0
+  msr HFGWTR_EL2, x1
   write HFGITR_EL2, 0x1f << 55
   write HDFGRTR_EL2, 0xf << 59
   write HDFGWTR_EL2, 0x7 << 60
@@ -162,7 +129,7 @@ prepare_el2:
   msr cntvoff_el2, xzr
   msr vttbr_el2, xzr
 
-  // The interrupt controller is EL1's: system registers, and nothing virtual.
+  // EL1 has the interrupt controller: system registers, and nothing virtual.
   mov x0, #0xf
   msr ICC_SRE_EL2, x0
   isb

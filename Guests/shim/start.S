@@ -1,35 +1,26 @@
-// The shim: what Stepwell is to a guest in native mode, without Stepwell. An arm64 Image for QEMU's
-// `virt` with EL2 and a GICv3 (virtualization=on,gic-version=3), in front of a payload that is one too:
-// the probe, a benchmark or Debian's kernel. `Shim.build()` makes it, `BootImage.compose` puts the two
-// together as it does with the hypervisor, and QEMU starts it with the hypervisor's command line.
+// The shim: a program at EL2 that gives its payload the same EL1 as Stepwell in native mode. It is an arm64
+// Image for QEMU's `virt` with EL2 and a GICv3 (virtualization=on,gic-version=3), in front of a payload
+// that is an Image too: the probe, the benchmark or Debian's kernel. `Shim.build()` makes it,
+// `BootImage.compose` puts the two together as it does with the hypervisor, and QEMU starts the result with
+// the hypervisor's command line.
 //
-// It gives the payload the same EL1: EL2's controls are those of ControlRegisters.swift, HVC and SMC are
-// answered as PSCI.swift and Power.swift do (calls.S), and the device tree has the shim's own memory
-// reserved. Nothing else is in between: no stage 2, no debug traps, and interrupts go straight to EL1.
-// What a payload observes beneath Stepwell can therefore be compared with what it observes here.
+// EL2's controls are those of ControlRegisters.swift. HVC and SMC are answered as PSCI.swift and
+// Power.swift do (calls.S). The device tree reserves the shim's memory. There is no stage 2 and no debug
+// trap, and interrupts go straight to EL1. What a payload observes under Stepwell can therefore be compared
+// with what it observes here.
 //
-// It runs with its MMU off and needs nothing of its caches, but it is made for that machine: PSCI
-// is called by SMC (QEMU answers in firmware's place), RAM begins at 1 GiB, the PL011 is at 0x09000000.
+// The shim runs with its MMU off. It is made for that one machine: it calls PSCI by SMC (QEMU answers in
+// place of firmware), RAM begins at 1 GiB, and the PL011 is at 0x09000000.
 
+#include "../common/image.h"
 #include "shim.h"
 
   .section .text.header, "ax"
   .global image_start
 image_start:
-  // The arm64 Image header of Linux (Documentation/arm64/booting.rst).
-  b start
-  .word 0
-  .quad 0
-  .quad RESERVED_SIZE  // image_size; the payload's is added
-  .quad 0b1010         // little-endian, 4 KiB pages, anywhere in memory
-  .quad 0, 0, 0
-  .ascii "ARM\x64"
-  .word 0
-  // The payload descriptor, as the hypervisor's image has it (BootImage).
-  .ascii "STEPWELL"
-  .quad RESERVED_SIZE
-  .quad 0
-  .quad 0
+  // The payload's size is added when the two are put together.
+  arm64_image_header start, RESERVED_SIZE
+  payload_descriptor RESERVED_SIZE
 
   .text
 // x0: the device tree.
@@ -50,13 +41,13 @@ start:
   add x30, x30, #RESERVED_SIZE
   b enter_el1
 
-// A further core, from PSCI CPU_ON.
+// The entry of another core, from PSCI CPU_ON.
   .global secondary_start
 secondary_start:
   msr daifset, #0xf
   bl prepare_el2
   bl this_cpu
-  // In this order: once it is on, another CPU_ON may be made after the next CPU_OFF.
+  // In this order: as soon as the core is on, its CPU_OFF and another CPU_ON may follow.
   ldp x30, x0, [x1, #CPU_ENTRY]
   dmb sy
   str xzr, [x1, #CPU_POWER]
@@ -71,7 +62,7 @@ this_cpu:
   add x1, x1, x0, lsl #CPU_SHIFT
   ret
 
-// EL1's registers as PSCI and the boot protocol promise, and as VCPU.swift writes them; then to x30 at
+// Sets the registers of EL1 as PSCI and the boot protocol promise and as VCPU.swift does, and enters x30 at
 // EL1 with x0.
 enter_el1:
   ldr x1, =0x30d00800  // SCTLR_EL1: everything off, RES1 bits set
@@ -103,7 +94,7 @@ not_at_el2_text:
   .balign 4
   .ltorg
 
-// The device tree at x0, copied into the shim's memory with a memory reservation for the shim; x0
+// Copies the device tree at x0 into the shim's memory and adds a memory reservation for the shim. x0
 // becomes the copy. (Devicetree Specification, chapter 5: all numbers are big-endian.)
 reserve_shim:
   ldr w1, [x0]
@@ -117,15 +108,15 @@ reserve_shim:
   rev w4, w4
   ldr w5, [x0, #32]  // size_dt_strings
   rev w5, w5
-  // The blocks are in the order in which libfdt writes them, the reservations first; they begin at a
-  // multiple of 8 bytes and the structure at one of 4, so that 16 bytes more keep both aligned.
+  // The blocks are in the order in which libfdt writes them, the reservations first. The reservations begin at a
+  // multiple of 8 bytes and the structure at a multiple of 4, so that 16 more bytes keep both aligned.
   cmp w4, w2
   b.hs bad_tree
   cmp w2, w3
   b.hs bad_tree
   add w5, w5, w3
   add w5, w5, #3
-  and w5, w5, #~3  // what is used of it
+  and w5, w5, #~3  // the size without slack
   mov w6, #TREE_SIZE - 16
   cmp w5, w6
   b.hi bad_tree
@@ -157,7 +148,7 @@ reserve_shim:
   rev w5, w5
   str w5, [x6, #4]  // totalsize
   stp w2, w3, [x6, #8]
-  // Clean lines over what was written past the caches would be read instead of it.
+  // Memory was written past the caches: stale clean lines would be read in its place.
   mrs x2, ctr_el0
   ubfx x2, x2, #16, #4  // DminLine, log2 of words
   mov x3, #4

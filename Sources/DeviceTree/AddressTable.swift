@@ -1,4 +1,4 @@
-/// A property that lists regions: a `reg`, or the parents' side of a `ranges`
+/// A property that lists regions: a `reg`, or the parent's side of a `ranges`
 /// (Devicetree Specification v0.4, 2.3.6 and 2.3.8).
 struct AddressTable {
   private let value: ByteView
@@ -6,7 +6,7 @@ struct AddressTable {
   private let prefix: Int
   private let addressCells: CellCount
   private let sizeCells: CellCount
-  /// Whose address space the addresses are in.
+  /// The node whose children's address space the addresses are in.
   private let bus: DeviceTree.Node
 
   /// The regions of a node in the address space of its parent.
@@ -22,15 +22,15 @@ struct AddressTable {
 
   /// The windows of a bus in the address space of its parent.
   ///
-  /// The width of the child's addresses does not matter here, so that the windows of a PCI host are
-  /// read like those of any other bus.
+  /// The width of the child's addresses does not matter here. The windows of a PCI host are therefore read
+  /// like those of any other bus.
   init(rangesOf node: DeviceTree.Node) throws(DeviceTreeError) {
     guard let bus = node.parent, let ranges = node.property("ranges") else {
       throw .missingProperty
     }
     self.bus = bus
     value = ranges.value
-    // More than eight cells are in no binding, and a product of more might overflow.
+    // No binding has more than eight cells, and a product of more might overflow.
     let childCells = try node.addressCells
     guard childCells <= 8 else { throw .unsupportedCells }
     prefix = Int(childCells) * 4
@@ -43,7 +43,7 @@ struct AddressTable {
     guard value.count % stride == 0 else { throw .malformedProperty }
   }
 
-  /// The bytes of an entry; never 0, as there is an address of at least one cell.
+  /// The bytes of an entry; never 0, because an address has at least one cell.
   private var stride: Int { prefix + addressCells.byteCount + sizeCells.byteCount }
 
   var count: Int { value.count / stride }
@@ -89,13 +89,13 @@ extension DeviceTree.Node {
     get throws(DeviceTreeError) { try cell("#size-cells") ?? 1 }
   }
 
-  /// From the address space that this node's children are in to that of the CPUs.
+  /// Translates from the address space of this node's children to that of the CPUs.
   func translate(_ region: DeviceTree.Region) throws(DeviceTreeError) -> DeviceTree.Region {
     var region = region
     var bus = self
     while let parent = bus.parent {
       guard let ranges = bus.property("ranges") else { throw .untranslatableAddress }
-      // An empty `ranges` says that both address spaces are the same.
+      // With an empty `ranges` both address spaces are the same.
       if !ranges.isEmpty {
         region = try AddressTable(rangesOf: bus).translate(region)
       }
@@ -106,7 +106,7 @@ extension DeviceTree.Node {
 }
 
 extension AddressTable {
-  /// From the child's side of a `ranges` to the parent's.
+  /// Translates from the child's side of a `ranges` to the parent's side.
   fileprivate func translate(_ region: DeviceTree.Region) throws(DeviceTreeError)
     -> DeviceTree.Region
   {
@@ -116,7 +116,7 @@ extension AddressTable {
       guard region.address >= childAddress else { continue }
       let offset = region.address - childAddress
       guard offset < window.size, region.size <= window.size - offset else { continue }
-      // The window does not wrap and the region is inside it.
+      // The window does not wrap, and the region is inside it.
       return DeviceTree.Region(
         from: window.address + offset, to: window.address + offset + region.size)
     }

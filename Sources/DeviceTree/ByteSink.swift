@@ -1,19 +1,19 @@
-/// Where a new tree goes.
+/// The destination of a new tree.
 ///
-/// It counts on when the memory is full, so that a sink without memory tells how much is needed.
+/// The sink goes on counting when the memory is full. A sink without memory therefore says how much is needed.
 @safe
 struct ByteSink {
   private let memory: UnsafeMutableRawBufferPointer
-  /// How many bytes there have been.
+  /// How many bytes were written.
   private(set) var count = 0
 
-  /// - Parameter memory: must stay in place for as long as the sink is used.
+  /// - Parameter memory: must stay in place while the sink is used.
   @unsafe
   init(_ memory: UnsafeMutableRawBufferPointer) {
     unsafe self.memory = unsafe memory
   }
 
-  /// Whether everything so far has had its place.
+  /// Whether everything so far fits into the memory.
   var isComplete: Bool { unsafe count <= memory.count }
 
   mutating func append(_ byte: UInt8) {
@@ -25,7 +25,7 @@ struct ByteSink {
     for offset in 0..<bytes.count { append(bytes[offset]) }
   }
 
-  /// A cell, big-endian.
+  /// Writes a cell, big-endian.
   mutating func append(cell: UInt32) {
     store(cell: cell, at: count)
     count += 4
@@ -40,12 +40,12 @@ struct ByteSink {
     }
   }
 
-  /// Zeros up to the next offset that is a multiple of four.
+  /// Writes zeros up to the next offset that is a multiple of four.
   mutating func pad() {
     while count % 4 != 0 { append(0) }
   }
 
-  /// A cell, big-endian, in place of one that was written before.
+  /// Writes a cell, big-endian, in place of one that was written before.
   func store(cell: UInt32, at offset: Int) {
     store(UInt8(truncatingIfNeeded: cell >> 24), at: offset)
     store(UInt8(truncatingIfNeeded: cell >> 16), at: offset + 1)
@@ -54,7 +54,7 @@ struct ByteSink {
   }
 
   private func store(_ byte: UInt8, at offset: Int) {
-    // The check that the buffer itself makes only in debug builds.
+    // The buffer itself makes this check only in debug builds.
     guard unsafe offset >= 0 && offset < memory.count else { return }
     unsafe memory[offset] = byte
   }

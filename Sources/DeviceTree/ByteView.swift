@@ -1,8 +1,8 @@
 /// Bytes of a device tree.
 ///
-/// With the MMU off all memory is Device memory, where an unaligned access faults, and cells are
-/// aligned only as well as whoever placed the tree. Hence a load wider than a byte checks first.
-/// It can be passed between threads: nobody changes the bytes while there are views of them.
+/// With the MMU off all memory is Device memory, where an unaligned access faults, and cells are aligned only
+/// if the tree is. A load that is wider than a byte therefore checks the alignment first. A view can be passed between threads, because
+/// nobody changes the bytes while there are views of them.
 @safe
 struct ByteView: @unchecked Sendable {
   private let bytes: UnsafeRawBufferPointer

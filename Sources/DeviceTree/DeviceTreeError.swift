@@ -1,6 +1,6 @@
-/// What can be wrong with a flattened device tree, a question asked of it, or an edit of it.
+/// Everything that can be wrong with a flattened device tree, with a query, or with an edit.
 ///
-/// Nothing in this module traps on what a tree contains: it is all one of these.
+/// Nothing in this module traps on the contents of a tree.
 public enum DeviceTreeError: UInt8, Error, Equatable, Sendable {
   // The header and the blocks it places.
   case truncatedHeader
@@ -22,7 +22,7 @@ public enum DeviceTreeError: UInt8, Error, Equatable, Sendable {
   case notOneRoot
   case tooDeep
 
-  // What properties mean.
+  // The meaning of properties.
   case missingProperty
   case malformedProperty
   case unsupportedCells
@@ -40,7 +40,7 @@ public enum DeviceTreeError: UInt8, Error, Equatable, Sendable {
   case destinationTooSmall
   case destinationOverlapsSource
 
-  /// A sentence for the console about each, a line for each in their order.
+  /// A sentence for the console about each error, one on a line, in the order of the cases.
   public static var descriptions: StaticString {
     """
     The device tree is shorter than its 40-byte header.

@@ -1,17 +1,13 @@
 extension DeviceTree {
-  /// What a new tree is not to have of the tree that it is made from.
+  /// The differences between a new tree and the tree that it is made from.
   ///
-  /// The limits are a matter of the memory that the edits take; there is no heap to grow into. Nor is
-  /// there stack for a second copy, so there is none.
+  /// There is no heap to grow into, so the number of edits is limited. There is no stack for a second copy of
+  /// the edits either, so they cannot be copied.
   public struct Edits: ~Copyable {
     /// How many nodes can be removed.
     public static let removalLimit = 32
     /// How many regions can be taken out of memory.
     public static let exclusionLimit = 8
-    /// How many properties can be set.
-    public static let settingLimit = 8
-    /// How many CPUs can be kept by name.
-    public static let processorLimit = 64
 
     private let tree: DeviceTree
     private var removals = FixedList<32, UInt32>(filler: 0)
@@ -20,14 +16,14 @@ extension DeviceTree {
       filler: PropertySetting(nodeOffset: 0, name: "", number: 0))
     private var keptProcessors = FixedList<64, UInt64>(filler: 0)
 
-    /// No edits, to begin with.
+    /// No edits.
     public init(of tree: DeviceTree) {
       self.tree = tree
     }
 
     /// Removes a node and everything below it.
     ///
-    /// What refers to it, an alias or a phandle, stays as it is and leads nowhere.
+    /// References to the node, by an alias or a phandle, stay as they are and lead nowhere.
     public mutating func remove(_ node: Node) throws(DeviceTreeError) {
       try check(node)
       guard node.depth > 0 else { throw .rootRemoved }
@@ -35,14 +31,14 @@ extension DeviceTree {
       try removals.append(UInt32(truncatingIfNeeded: node.offset))
     }
 
-    /// Takes a region out of every memory node; one with nothing left is removed.
+    /// Takes a region out of every memory node. A node without a rest is removed.
     public mutating func excludeFromMemory(_ region: Region) throws(DeviceTreeError) {
       guard !region.isEmpty else { return }
       try exclusions.append(region)
     }
 
-    /// Gives a node the property `name` with a number of two cells, in place of what it may have had:
-    /// once for a name and node.
+    /// Gives a node the property `name` with a number of two cells, in place of an old value. The caller must
+    /// do this at most once for a name and node.
     public mutating func set(
       _ name: Text, to number: UInt64, of node: Node
     ) throws(DeviceTreeError) {
@@ -52,8 +48,8 @@ extension DeviceTree {
           nodeOffset: UInt32(truncatingIfNeeded: node.offset), name: name, number: number))
     }
 
-    /// Keeps the CPU of that affinity, which is as `Processor` has it. As soon as one is kept, all
-    /// CPUs that are not vanish: see `ProcessorFate`.
+    /// Keeps the CPU of that affinity, in the form that `Processor` has. As soon as one CPU is kept, all
+    /// others vanish: see `ProcessorFate`.
     public mutating func keepProcessor(affinity: UInt64) throws(DeviceTreeError) {
       try keptProcessors.append(affinity)
     }
@@ -84,7 +80,7 @@ extension DeviceTree {
 
     var hasExclusions: Bool { !exclusions.isEmpty }
 
-    /// The lowest of what is taken out of a region; nil if nothing is.
+    /// The lowest part that is taken out of a region; nil if none is.
     func firstExclusion(from region: Region) -> Region? {
       var first: Region?
       for index in 0..<exclusions.count {
@@ -105,9 +101,9 @@ extension DeviceTree {
   }
 }
 
-/// A property that a node gets, or gets another value of: a number of two cells.
+/// A property that a node gets, or whose value changes: a number of two cells.
 struct PropertySetting {
-  /// Where the node begins in the structure block.
+  /// The node's place in the structure block.
   let nodeOffset: UInt32
   let name: DeviceTree.Text
   let number: UInt64

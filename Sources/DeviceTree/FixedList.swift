@@ -3,7 +3,7 @@ struct FixedList<let capacity: Int, Element> {
   private var slots: InlineArray<capacity, Element>
   private(set) var count = 0
 
-  /// - Parameter filler: what is in the places that no element has yet.
+  /// - Parameter filler: the value of places without an element.
   init(filler: Element) {
     slots = InlineArray(repeating: filler)
   }

@@ -13,9 +13,9 @@ extension DeviceTree {
     public let node: Node
     /// The frames of the distributor, GICD.
     public let distributor: Region
-    /// How many regions of redistributors, GICR, there are.
+    /// The number of regions of redistributors, GICR.
     public let redistributorRegionCount: Int
-    /// Bytes from one redistributor to the next, where it is not what GICR_TYPER says.
+    /// Bytes from one redistributor to the next, if that differs from what GICR_TYPER says.
     public let redistributorStride: UInt64?
 
     fileprivate init(_ node: Node) throws(DeviceTreeError) {
@@ -46,7 +46,7 @@ extension DeviceTree {
       return try node.interrupt(0)
     }
 
-    /// The operational Interrupt Translation Services, which make LPIs out of messages.
+    /// The operational Interrupt Translation Services, which turn messages into LPIs.
     public var translationServices: TranslationServices {
       TranslationServices(children: node.children)
     }

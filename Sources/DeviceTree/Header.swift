@@ -2,20 +2,19 @@
 struct Header {
   static let magic: UInt32 = 0xd00d_feed
   static let byteCount = 40
-  /// The version that is read and written; a tree says itself if it is compatible with it.
+  /// The version that is read and written. Each tree says with which version it is compatible.
   static let version: UInt32 = 17
-  /// The oldest version whose readers can read what is written here.
+  /// The oldest version whose readers can read a tree that is written here.
   static let compatibleVersion: UInt32 = 16
 
   let totalSize: Int
   let structure: Range<Int>
   let strings: Range<Int>
   let reservations: Int
-  let bootCPU: UInt32
 
-  /// Reads the header alone, without asking whether there is a tree of that size behind it.
+  /// Reads the header alone, and does not check whether a tree of that size follows.
   init(_ bytes: ByteView) throws(DeviceTreeError) {
-    // Not even the magic number is believed of what is too short to be a header.
+    // Bytes that are too few for a header have no magic number.
     guard bytes.count >= Header.byteCount else { throw .truncatedHeader }
     // It is long enough for every field.
     func field(_ field: Field) -> UInt32 { bytes.cell(at: field.rawValue) ?? 0 }
@@ -28,13 +27,12 @@ struct Header {
       throw .badTotalSize
     }
 
-    // 32-bit numbers, added as 64-bit ones: no sum can overflow.
+    // 32-bit numbers are added as 64-bit numbers: no sum can overflow.
     let structureStart = Int(field(.structureOffset))
     structure = structureStart..<(structureStart + Int(field(.structureSize)))
     let stringsStart = Int(field(.stringsOffset))
     strings = stringsStart..<(stringsStart + Int(field(.stringsSize)))
     reservations = Int(field(.reservationsOffset))
-    bootCPU = field(.bootCPU)
 
     guard structure.lowerBound >= Header.byteCount, structure.upperBound <= totalSize,
       structure.lowerBound % 4 == 0,

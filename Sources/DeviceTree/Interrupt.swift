@@ -1,13 +1,14 @@
 extension DeviceTree {
-  /// An interrupt of a GICv3, as a device tree's specifier names it (Linux's `arm,gic-v3.yaml`).
+  /// An interrupt of a GICv3, as a specifier in a device tree names it (Linux's `arm,gic-v3.yaml`).
   public struct Interrupt: Equatable, Sendable {
     public enum Kind: Equatable, Sendable {
       /// Shared by all CPUs.
       case spi
       /// One for each CPU.
       case ppi
-      /// Of the extended ranges that GICv3.1 adds.
+      /// In the extended range that GICv3.1 adds, shared by all CPUs.
       case extendedSPI
+      /// In the extended range that GICv3.1 adds, one for each CPU.
       case extendedPPI
     }
 
@@ -17,7 +18,7 @@ extension DeviceTree {
     }
 
     public let kind: Kind
-    /// The number by which the interrupt controller knows it (GICv3 architecture, 2.2).
+    /// The INTID (GICv3 architecture, 2.2).
     public let intid: UInt32
     public let trigger: Trigger
 
@@ -31,7 +32,7 @@ extension DeviceTree {
       case (3, 0..<64): (self.kind, intid) = (.extendedPPI, 1056 + number)
       default: throw .unknownInterrupt
       }
-      // Bits 15:8 are a GICv2's CPU mask. Rising and falling, high and low are one to a GICv3.
+      // Bits 15:8 are the CPU mask of a GICv2. A GICv3 does not tell rising from falling, or high from low.
       switch flags & 0xf {
       case 1, 2: trigger = .edge
       case 4, 8: trigger = .level
@@ -45,10 +46,10 @@ extension DeviceTree.Node {
   /// The nth interrupt that the device raises, from `interrupts-extended` or `interrupts`
   /// (Devicetree Specification v0.4, 2.4.1).
   ///
-  /// - Throws: `unsupportedInterruptController` if it is not raised at a GICv3 directly.
+  /// - Throws: `unsupportedInterruptController` if the device does not raise it at a GICv3 directly.
   public func interrupt(_ index: Int) throws(DeviceTreeError) -> DeviceTree.Interrupt {
     guard index >= 0 else { throw .missingEntry }
-    // Where a device has both, the extended one counts.
+    // If a device has both, the extended property counts.
     if let extended = property("interrupts-extended") {
       return try interrupt(index, ofExtended: extended)
     }
@@ -60,7 +61,7 @@ extension DeviceTree.Node {
     return try controller.interrupt(specifiedBy: interrupts, at: index * cells)
   }
 
-  /// In `interrupts-extended` each entry names its controller, which says how long the entry is.
+  /// Reads `interrupts-extended`. Each entry names its controller, which says how long the entry is.
   private func interrupt(
     _ index: Int, ofExtended property: DeviceTree.Property
   ) throws(DeviceTreeError) -> DeviceTree.Interrupt {
@@ -78,12 +79,12 @@ extension DeviceTree.Node {
     throw .missingEntry
   }
 
-  /// The node that gives this node's `interrupts` their meaning: the nearest one up the interrupt
-  /// tree that says how long a specifier is. The way up is `interrupt-parent` where a node has it
-  /// and the node's parent where not.
+  /// The node that gives this node's `interrupts` their meaning: the nearest node up the interrupt tree that
+  /// says how long a specifier is. The next node up is the `interrupt-parent` of a node, or its parent if
+  /// there is no such property.
   private func interruptParent() throws(DeviceTreeError) -> DeviceTree.Node {
     var node = self
-    // `interrupt-parent` can go round in circles.
+    // `interrupt-parent` can form a circle.
     for _ in 0..<DeviceTree.maximumDepth {
       let next: DeviceTree.Node?
       if let phandle = try node.cell("interrupt-parent") {
@@ -101,12 +102,12 @@ extension DeviceTree.Node {
   /// How many cells an interrupt specifier of this controller has.
   private func interruptCells() throws(DeviceTreeError) -> Int {
     guard let cells = try cell("#interrupt-cells") else { throw .missingProperty }
-    // No binding has more than a handful; none has none.
+    // No binding has more than a few, and none has 0.
     guard (1...8).contains(cells) else { throw .malformedProperty }
     return Int(cells)
   }
 
-  /// What a specifier means to this controller.
+  /// The meaning of a specifier to this controller.
   private func interrupt(
     specifiedBy property: DeviceTree.Property, at position: Int
   ) throws(DeviceTreeError) -> DeviceTree.Interrupt {

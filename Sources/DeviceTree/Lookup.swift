@@ -4,7 +4,7 @@ extension DeviceTree {
   public func node(at path: Text) -> Node? {
     if path.starts(with: "/") { return node(atAbsolute: path) }
     let (alias, rest) = path.split(at: "/")
-    // An alias of an alias does not exist, so there is nothing to go round in circles.
+    // There is no alias of an alias, so this cannot form a circle.
     guard let target = root.child(named: "aliases")?.property(alias)?.text,
       target.starts(with: "/"), let node = node(atAbsolute: target)
     else { return nil }
@@ -19,7 +19,7 @@ extension DeviceTree {
     while let path = rest {
       let (name, tail) = path.split(at: "/")
       rest = tail
-      // The slash that the path starts with, or one too many.
+      // The slash at the start of the path, or a double one.
       guard !name.isEmpty else { continue }
       guard let child = node.child(named: name) else { return nil }
       node = child

@@ -2,8 +2,8 @@ extension DeviceTree {
   /// The nodes whose regions are RAM (Devicetree Specification v0.4, 3.4).
   public var memoryNodes: MemoryNodes { MemoryNodes(children: root.children) }
 
-  /// The children of `/reserved-memory`: parts of RAM with a purpose of their own
-  /// (Devicetree Specification v0.4, 3.5). One without `reg` has no place yet, only a size.
+  /// The children of `/reserved-memory`: parts of RAM for a special purpose
+  /// (Devicetree Specification v0.4, 3.5). A child without `reg` has a size and no place yet.
   public var reservedMemoryNodes: Children? { root.child(named: "reserved-memory")?.children }
 }
 

@@ -1,14 +1,14 @@
 extension DeviceTree {
   /// A node of a device tree.
   ///
-  /// It carries the nearest of its ancestors, so that asking for its parent, and translating an
-  /// address through all its parents, hardly ever searches the tree.
+  /// A node carries its nearest ancestors. Finding its parent, and translating an address through all its
+  /// parents, therefore seldom takes a search of the tree.
   public struct Node: Equatable, Sendable {
     public let tree: DeviceTree
-    /// Where the node begins in the structure block, and in the upper half its depth.
+    /// The node's place in the structure block, and in the upper half its depth.
     private let place: UInt64
-    /// Where its parent begins, and in the upper half its parent's parent; each with bit 0 set, or 0
-    /// if it is not known.
+    /// The place of its parent, and in the upper half that of its parent's parent; each with bit 0 set, or 0 if
+    /// it is not known.
     private let nearAncestors: UInt64
     /// The two above these.
     private let farAncestors: UInt64
@@ -26,17 +26,17 @@ extension DeviceTree {
       self.init(tree, offset: UInt64(offset), depth: 0, nearAncestors: 0, farAncestors: 0)
     }
 
-    /// Of the root: 0.
+    /// The number of ancestors: 0 for the root.
     public var depth: Int { Int(place >> 32) }
 
-    /// Where the node begins in the structure block.
+    /// The node's place in the structure block.
     var offset: Int { Int(place & 0xffff_ffff) }
 
     public static func == (left: Node, right: Node) -> Bool {
       left.offset == right.offset && left.tree.isSame(as: right.tree)
     }
 
-    /// Nil for the root.
+    /// The parent; nil for the root.
     public var parent: Node? {
       if depth == 0 { return nil }
       let parent = nearAncestors & 0xffff_ffff
@@ -46,7 +46,7 @@ extension DeviceTree {
         nearAncestors: nearAncestors >> 32 | farAncestors << 32, farAncestors: farAncestors >> 32)
     }
 
-    /// - Parameter offset: where a node begins that is a child of this one.
+    /// - Parameter offset: the place of a child of this node.
     func child(at offset: Int) -> Node {
       Node(
         tree, offset: UInt64(offset), depth: depth + 1,
@@ -57,12 +57,12 @@ extension DeviceTree {
     /// The node's name with its unit address, as in `memory@40000000`; empty for the root.
     public var name: Text { begin.name }
 
-    /// A reader of what is in the node, from its first property on.
+    /// A reader of the contents of the node, from its first property on.
     var contents: StructureReader { begin.contents }
 
     private var begin: (name: Text, contents: StructureReader) {
       var reader = StructureReader(tree, offset: offset)
-      // A node is only ever made from its own first token.
+      // A node is always made from its own first token.
       guard case .beginNode(_, let name)? = try? reader.next() else { return ("", reader) }
       return (name, reader)
     }
@@ -74,7 +74,7 @@ extension DeviceTree {
     return nodes.next() ?? Node(rootOf: self, at: 0)
   }
 
-  /// The parent of a node whose ancestors are not known: found on the way from the root.
+  /// The parent of a node whose ancestors are not known, found by a search from the root.
   fileprivate func parent(of node: Node) -> Node? {
     var nodes = nodes
     while let candidate = nodes.next() {
@@ -109,28 +109,29 @@ extension DeviceTree.Node {
     property("compatible")?.index(of: model) != nil
   }
 
-  /// Whether `device_type` is of that value (Devicetree Specification v0.4, 2.3.11).
+  /// Whether `device_type` has that value (Devicetree Specification v0.4, 2.3.11).
   public func isOfType(_ type: DeviceTree.Text) -> Bool {
     property("device_type")?.text == type
   }
 
-  /// Whether the node itself is operational (`status`, Devicetree Specification v0.4, 2.3.4);
-  /// its parents are not asked.
+  /// Whether the node itself is operational (`status`, Devicetree Specification v0.4, 2.3.4). Its parents do
+  /// not matter here.
   public var isEnabled: Bool {
     guard let status = property("status") else { return true }
     return status.text == "okay" || status.text == "ok"
   }
 
-  /// How others refer to the node (Devicetree Specification v0.4, 2.3.3); nil if they do not.
+  /// The number by which other nodes refer to this one (Devicetree Specification v0.4, 2.3.3); nil if it has
+  /// none.
   public var phandle: UInt32? {
-    // Firmware may still use the name from before the property was standard.
+    // Firmware may use the older name, from before the property was standard.
     let property = property("phandle") ?? property("linux,phandle")
     guard let property, property.count == 4 else { return nil }
     return property.cell(0)
   }
 
-  /// The direct child of that name; a name without unit address fits the first child that is so
-  /// called before its `@` (Devicetree Specification v0.4, 2.2.3).
+  /// The direct child of that name. A name without unit address matches the first child with that name before
+  /// its `@` (Devicetree Specification v0.4, 2.2.3).
   public func child(named name: DeviceTree.Text) -> DeviceTree.Node? {
     var children = children
     while let child = children.next() {

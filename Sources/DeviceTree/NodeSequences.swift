@@ -10,7 +10,7 @@ extension DeviceTree {
   /// Every node from the root on, each before its children.
   public var nodes: Nodes { Nodes(of: self) }
 
-  /// Every node that is operational, as are all its parents.
+  /// Every node that is operational and whose parents are all operational.
   public var enabledNodes: EnabledNodes { EnabledNodes(nodes: nodes) }
 
   /// Every operational node with a programming model in its `compatible`.
@@ -24,7 +24,7 @@ extension DeviceTree {
 
     public mutating func next() -> Property? {
       var ahead = reader
-      // What is no property ends the list, and is not read past.
+      // Any other token ends the list, and is not consumed.
       guard case .property(let property)? = try? ahead.next() else { return nil }
       reader = ahead
       return property
@@ -35,7 +35,7 @@ extension DeviceTree {
   public struct Children: IteratorProtocol {
     private let parent: Node
     private var reader: StructureReader
-    /// How far below the parent the reader is.
+    /// The depth of the reader below the parent.
     private var nesting = 0
 
     fileprivate init(of parent: Node) {
@@ -62,8 +62,8 @@ extension DeviceTree {
   public struct Nodes: IteratorProtocol {
     private let tree: DeviceTree
     private var reader: StructureReader
-    /// The offset in the structure block of every node from the root, at 0, to the one that the reader
-    /// is in, at `depth`. Validation has made sure that the tree is not deeper.
+    /// The offset in the structure block of every node from the root, at 0, to the current node, at `depth`.
+    /// Validation has made sure that the tree is not deeper.
     private var path = InlineArray<16, UInt32>(repeating: 0)
     /// -1 before the root and after it.
     private var depth = -1
@@ -87,7 +87,7 @@ extension DeviceTree {
       }
     }
 
-    /// Goes on behind the node that was last returned, past everything below it.
+    /// Skips everything below the node that was last returned.
     mutating func skipDescendants() {
       let skipped = depth
       while depth >= skipped {
@@ -100,7 +100,7 @@ extension DeviceTree {
       }
     }
 
-    /// The token at the end is not read past.
+    /// The token at the end is not consumed.
     private mutating func nextToken() -> StructureReader.Token {
       var ahead = reader
       guard let token = try? ahead.next() else { return .end }
@@ -109,7 +109,7 @@ extension DeviceTree {
       return token
     }
 
-    /// The node that the reader is in.
+    /// The current node.
     private var node: Node {
       var node = Node(rootOf: tree, at: Int(path[0]))
       for level in 0..<depth { node = node.child(at: Int(path[level + 1])) }

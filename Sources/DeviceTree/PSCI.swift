@@ -1,5 +1,5 @@
 extension DeviceTree {
-  /// How the firmware is called to start and stop CPUs; nil if the tree does not say.
+  /// The firmware interface that starts and stops CPUs; nil if the tree has none.
   public func psci() throws(DeviceTreeError) -> PSCI? {
     var nodes = enabledNodes
     while let node = nodes.next() {
@@ -16,13 +16,13 @@ extension DeviceTree {
       case hvc
     }
 
-    /// What the firmware promises at least.
+    /// The least version that the firmware promises.
     public enum Version: Equatable, Sendable {
       /// The functions have the numbers that the node gives.
       case v0_1
       /// The functions have the numbers of the specification.
       case v0_2
-      /// PSCI_FEATURES says what there is.
+      /// PSCI_FEATURES says which functions there are.
       case v1_0
 
       fileprivate init?(of node: Node) {

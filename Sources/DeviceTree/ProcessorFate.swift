@@ -1,16 +1,16 @@
-/// What becomes of a CPU's node in a new tree.
+/// The fate of a CPU node in a new tree.
 ///
-/// A CPU that is not kept vanishes with its node, and with what /cpus/cpu-map says of it. But where a
-/// cell elsewhere may be its phandle (`interrupt-affinity`, `cpus`, `cooling-device` and more, each
-/// with a binding that counts its entries) the node stays and says that there is no such CPU, which is
-/// what its `status` "fail" means (Devicetree Specification v0.4, 3.8.1): so every reference leads
-/// somewhere, and what stands beside it, as an interrupt for each CPU, still goes with it.
+/// A CPU that is not kept vanishes with its node and with its entries in /cpus/cpu-map. If a cell elsewhere
+/// may be its phandle (`interrupt-affinity`, `cpus`, `cooling-device` and more, each with a binding that
+/// counts its entries), the node stays and its `status` becomes "fail", which means that there is no such CPU
+/// (Devicetree Specification v0.4, 3.8.1). Every reference then still leads to a node, and the entries beside
+/// it, an interrupt for each CPU for example, still belong to it.
 enum ProcessorFate {
   case kept, failed, removed
 }
 
 extension DeviceTree.Edits {
-  /// What becomes of a node, which is kept if it is no CPU.
+  /// The fate of a node. A node that is no CPU is kept.
   func fate(of node: DeviceTree.Node) -> ProcessorFate {
     guard isUnused(node) else { return .kept }
     guard let phandle = node.phandle, Self.mayBeReferred(phandle, in: node.tree) else {
@@ -19,7 +19,7 @@ extension DeviceTree.Edits {
     return .failed
   }
 
-  /// Whether a node is a CPU's that is not kept.
+  /// Whether a node is a CPU that is not kept.
   private func isUnused(_ node: DeviceTree.Node) -> Bool {
     guard removesProcessors, node.depth == 2, node.isOfType("cpu"),
       let affinity = node.property("reg")?.number
@@ -43,8 +43,8 @@ extension DeviceTree.Edits {
     return false
   }
 
-  /// Whether a node below /cpus/cpu-map (Linux's `cpu/cpu-topology.txt`) is of CPUs only that are not
-  /// kept: their leaf, or a cluster of theirs. A core or cluster without CPUs would be malformed.
+  /// Whether a node below /cpus/cpu-map (Linux's `cpu/cpu-topology.txt`) has only CPUs that are not kept: a
+  /// leaf or a cluster. A core or cluster without CPUs would be malformed.
   func isUnusedTopology(_ node: DeviceTree.Node) -> Bool {
     guard removesProcessors, node.depth > 2, isBelowTopology(node) else { return false }
     return hasUnusedOnly(node)

@@ -1,8 +1,8 @@
 extension DeviceTree {
-  /// The CPUs that the tree describes, in its order, but for those that have failed.
+  /// The CPUs that the tree describes, in its order, except for CPUs that have failed.
   ///
-  /// A CPU whose status is "disabled" is one that waits to be started (Devicetree Specification
-  /// v0.4, 3.8.1), so it is among them, as it is for Linux.
+  /// A CPU whose status is "disabled" waits to be started (Devicetree Specification v0.4, 3.8.1). It is among
+  /// them, as it is for Linux.
   ///
   /// - Throws: now, if any CPU has no proper `reg`, so that iterating cannot fail.
   public func processors() throws(DeviceTreeError) -> Processors {

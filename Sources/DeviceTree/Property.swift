@@ -2,12 +2,12 @@ extension DeviceTree {
   /// A property of a node: a name, and a value whose meaning depends on the name.
   @safe
   public struct Property: @unchecked Sendable {
-    /// Where the name begins, in a strings block that goes on for so many bytes.
+    /// The rest of the strings block from the name on: its start, and its length.
     private let nameStart: UnsafeRawPointer
     private let nameLimit: Int
     let value: ByteView
 
-    /// - Parameter names: what is left of the strings block from the name on: nil if it is nothing.
+    /// - Parameter names: the rest of the strings block from the name on; nil if there is none.
     init?(names: ByteView, value: ByteView) {
       guard let start = unsafe names.start else { return nil }
       unsafe nameStart = start
@@ -15,13 +15,14 @@ extension DeviceTree {
       self.value = value
     }
 
-    /// What is left of the strings block from the name on.
+    /// The rest of the strings block from the name on.
     private var names: ByteView {
-      // As it was given, and a tree stays in place as long as anything read from it.
+      // These are the bytes given to the initializer, and a tree stays in place as long as anything read from
+      // it.
       unsafe ByteView(UnsafeRawBufferPointer(start: nameStart, count: nameLimit))
     }
 
-    /// Where the name is in a strings block, which is that of its tree.
+    /// The offset of the name in the strings block of its tree.
     func nameOffset(in strings: ByteView) -> Int { strings.count - nameLimit }
 
     public var name: Text { Text(terminatedIn: names) ?? "" }
@@ -30,11 +31,11 @@ extension DeviceTree {
       names.starts(withTerminated: name)
     }
 
-    /// The length of the value in bytes; 0 for a property that says all by being there.
+    /// The length of the value in bytes; 0 for a property without a value.
     public var count: Int { value.count }
     public var isEmpty: Bool { value.isEmpty }
 
-    /// The value as it is, for display.
+    /// The bytes of the value, for display.
     public var bytes: Text { Text(value) }
 
     /// The nth 32-bit cell of the value; nil beyond its end.
@@ -43,7 +44,7 @@ extension DeviceTree {
       return value.cell(at: index * 4)
     }
 
-    /// The value, where it is one number of 32 or 64 bits.
+    /// The value as a number of 32 or 64 bits; nil if it has another length.
     public var number: UInt64? {
       switch value.count {
       case 4: value.number(at: 0, cells: .one)
@@ -55,10 +56,10 @@ extension DeviceTree {
     /// The value up to its first NUL; nil if it has none.
     public var text: Text? { Text(terminatedIn: value) }
 
-    /// The value as a list of strings, each ended by a NUL; what follows the last NUL is not one.
+    /// The value as a list of strings, each ended by a NUL. Bytes behind the last NUL are no string.
     public var strings: Strings { Strings(value: value) }
 
-    /// Where in the list of strings one is, counted from 0; nil if it is not among them.
+    /// The place of a string in the list of strings, from 0; nil if it is not there.
     public func index(of string: Text) -> Int? {
       var index = 0
       var strings = strings

@@ -12,7 +12,7 @@ extension DeviceTree {
       self.size = size
     }
 
-    /// A region of whole bytes between two addresses, empty if they are the wrong way round.
+    /// The region between two addresses; empty if `end` is below `address`.
     public init(from address: UInt64, to end: UInt64) {
       self.address = address
       size = end > address ? end - address : 0

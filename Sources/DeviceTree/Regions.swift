@@ -12,15 +12,6 @@ extension DeviceTree.Node {
     guard has("reg") else { return DeviceTree.Regions(nil) }
     return try DeviceTree.Regions(checking: AddressTable(regOf: self))
   }
-
-  /// What of the CPUs' address space a bus passes on to its children, as its `ranges` says: the
-  /// windows of a PCI host among others. None where `ranges` is missing or empty.
-  ///
-  /// - Throws: now, if any of them has no CPU physical address, so that iterating cannot fail.
-  public func windows() throws(DeviceTreeError) -> DeviceTree.Regions {
-    guard let ranges = property("ranges"), !ranges.isEmpty else { return DeviceTree.Regions(nil) }
-    return try DeviceTree.Regions(checking: AddressTable(rangesOf: self))
-  }
 }
 
 extension DeviceTree {
@@ -29,16 +20,20 @@ extension DeviceTree {
     private let table: AddressTable?
     private var index = 0
 
-    fileprivate init(_ table: AddressTable?) {
+    /// Regions of a table that has none, or that was checked before.
+    init(_ table: AddressTable?) {
       self.table = table
     }
 
-    fileprivate init(checking table: AddressTable) throws(DeviceTreeError) {
+    /// The regions of a table.
+    ///
+    /// - Throws: now, if any of them has no CPU physical address.
+    init(checking table: AddressTable) throws(DeviceTreeError) {
       for index in 0..<table.count { _ = try table.region(index) }
       self.table = table
     }
 
-    /// How many are left.
+    /// How many regions are left.
     public var count: Int { (table?.count ?? 0) - index }
 
     public mutating func next() -> Region? {
@@ -48,17 +43,17 @@ extension DeviceTree {
     }
   }
 
-  /// Every region that a `reg` or `ranges` of an operational node names, in CPU physical addresses:
-  /// memory, devices, the windows of buses. Regions come more than once, and overlap, as nodes do.
+  /// Every region that a `reg` or `ranges` of an operational node names, in CPU physical addresses: memory,
+  /// devices, the windows of buses. Regions repeat and overlap as the nodes do.
   ///
-  /// What has no CPU physical address (a CPU's number, a device on I²C) is left out, as is what is
-  /// malformed: of a node that nobody asks for, nothing more than its addresses is of interest.
+  /// Entries without a CPU physical address (the number of a CPU, a device on I²C) and malformed entries are
+  /// left out: of a node that nobody asks for, only the addresses matter.
   public var physicalRegions: PhysicalRegions { PhysicalRegions(nodes: enabledNodes) }
 
   /// Every region of CPU physical addresses that a tree's operational nodes name.
   public struct PhysicalRegions: IteratorProtocol {
     private var nodes: EnabledNodes
-    /// What is left of the tables of the node that was last come to.
+    /// The rest of the tables of the current node.
     private var reg: Entries?
     private var ranges: Entries?
 

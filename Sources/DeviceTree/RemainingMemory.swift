@@ -1,9 +1,9 @@
-/// What remains of a memory node's regions once others have been taken out: the regions in the
-/// node's order, each in as many pieces as it takes, each piece where it was.
+/// The rest of the regions of a memory node when others are taken out: the regions in the node's order, each
+/// in as many pieces as are left, each piece at its place.
 struct RemainingMemory {
   private let table: AddressTable
   private var index = 0
-  /// What has not been looked at of the region before `index`.
+  /// The part of the region before `index` that is still to be looked at.
   private var rest = DeviceTree.Region(from: 0, to: 0)
 
   /// - Throws: if any region of the memory node is malformed, so that iterating cannot fail.
@@ -15,7 +15,7 @@ struct RemainingMemory {
   /// How many cells an address and a size have.
   var cells: (address: CellCount, size: CellCount) { table.cells }
 
-  /// The next piece of what `edits` leave.
+  /// The next piece that `edits` leave.
   mutating func next(_ edits: borrowing DeviceTree.Edits) -> DeviceTree.Region? {
     while true {
       if rest.isEmpty {
@@ -37,7 +37,7 @@ struct RemainingMemory {
 }
 
 extension DeviceTree.Edits {
-  /// The regions that a node is left with; nil where they stay as they are.
+  /// The remaining regions of a node; nil if they do not change.
   func remainingMemory(of node: DeviceTree.Node) throws(DeviceTreeError) -> RemainingMemory? {
     guard hasExclusions, node.isMemory, node.has("reg") else { return nil }
     let table = try AddressTable(regOf: node)

@@ -1,5 +1,5 @@
 extension DeviceTree {
-  /// The memory reservation block: memory that is not the operating system's to use
+  /// The memory reservation block: memory that the operating system must not use
   /// (Devicetree Specification v0.4, section 5.3).
   public var reservations: Reservations { Reservations(block: reservationBlock) }
 

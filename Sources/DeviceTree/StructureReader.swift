@@ -1,18 +1,18 @@
 /// Reads the tokens of a structure block, one after the other
 /// (Devicetree Specification v0.4, section 5.4).
 ///
-/// It is the only place that knows how the block is laid out: validation, iteration and writing are
-/// all loops around it. Of a validated block it never throws.
+/// Only this type knows the layout of the block: validation, iteration and writing are loops around it. On a
+/// validated block it never throws.
 struct StructureReader {
   enum Token {
-    /// - Parameter offset: where the token is, which is what identifies a node.
+    /// - Parameter offset: the place of the token, which identifies a node.
     case beginNode(offset: Int, name: DeviceTree.Text)
     case endNode
     case property(DeviceTree.Property)
     case end
   }
 
-  /// The numbers that stand for the tokens.
+  /// The numbers of the tokens.
   enum Code {
     static let beginNode: UInt32 = 1
     static let endNode: UInt32 = 2
@@ -78,11 +78,11 @@ struct StructureReader {
 }
 
 extension StructureReader {
-  /// Checks everything about the block's form that does not depend on what the properties mean.
+  /// Checks the form of the block, without regard to the meaning of properties.
   consuming func validate() throws(DeviceTreeError) {
     var depth = 0
     var hasRoot = false
-    // Of a node, all properties come before all children.
+    // All properties of a node come before its children.
     var mayHaveProperty = false
     while true {
       switch try next() {

@@ -1,8 +1,8 @@
 extension DeviceTree {
-  /// Text in a device tree, or a literal to compare it with: bytes, without the NUL that ends them.
+  /// Text in a device tree, or a literal to compare it with: bytes, without the NUL at the end.
   ///
-  /// The Devicetree Specification allows only ASCII in names and says nothing of other text, so
-  /// equality is that of the bytes.
+  /// The Devicetree Specification allows only ASCII in names and says nothing about other text. Texts are
+  /// therefore equal if their bytes are.
   public struct Text: Equatable, Sendable, ExpressibleByStringLiteral {
     let bytes: ByteView
 
@@ -25,8 +25,7 @@ extension DeviceTree {
 
     /// Text that is in memory.
     ///
-    /// - Parameter bytes: must stay in place and unchanged for as long as the text, or an edit made
-    ///   from it, is used.
+    /// - Parameter bytes: must stay in place and unchanged while the text, or an edit made from it, is used.
     @unsafe
     public init(_ bytes: UnsafeRawBufferPointer) {
       self.bytes = unsafe ByteView(bytes)
@@ -45,7 +44,7 @@ extension DeviceTree {
 
     public func starts(with prefix: Text) -> Bool { bytes.starts(with: prefix) }
 
-    /// What is before the first separator and what is after it; no tail where there is no separator.
+    /// The text before the first separator and the text after it; no tail if there is no separator.
     func split(at separator: Unicode.Scalar) -> (head: Text, tail: Text?) {
       guard let offset = bytes.firstOffset(of: UInt8(truncatingIfNeeded: separator.value)),
         let head = bytes.slice(0..<offset)

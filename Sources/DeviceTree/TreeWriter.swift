@@ -1,5 +1,5 @@
 extension DeviceTree {
-  /// How many bytes the tree takes once it is edited: no more than it needs.
+  /// How many bytes the edited tree takes, without slack.
   public func size(with edits: borrowing Edits) throws(DeviceTreeError) -> Int {
     // A sink without memory only counts.
     var writer = unsafe TreeWriter(source: self, output: ByteSink(.init(start: nil, count: 0)))
@@ -7,14 +7,13 @@ extension DeviceTree {
     return writer.output.count
   }
 
-  /// Writes an edited tree; what is not edited is as it was, in the same order.
+  /// Writes an edited tree. Everything that is not edited stays the same, in the same order.
   ///
-  /// The new tree never has the old one's slack, so it fits where the old one lay unless the edits
-  /// add more than they, and the lost slack, take away: each exclusion from the middle of a region
-  /// adds one entry of `reg`.
+  /// The new tree has no slack. It fits into the place of the old tree unless the edits add more than they
+  /// and the lost slack take away: each exclusion from the middle of a region adds one entry of `reg`.
   ///
-  /// - Parameter destination: may not overlap this tree. Where it is too small, it is left without
-  ///   a valid header.
+  /// - Parameter destination: must not overlap this tree. If it is too small, it is left without a valid
+  ///   header.
   /// - Returns: the size in bytes of the new tree.
   @unsafe
   public func write(
@@ -35,7 +34,7 @@ extension DeviceTree {
 private struct TreeWriter {
   let source: DeviceTree
   var output: ByteSink
-  /// Where the blocks begin.
+  /// The offsets of the blocks.
   private var structure = 0
   private var strings = 0
 
@@ -44,7 +43,7 @@ private struct TreeWriter {
     self.output = output
   }
 
-  /// Writes everything behind the header, whose numbers are only known afterwards.
+  /// Writes everything behind the header. The numbers in the header are known only afterwards.
   mutating func write(_ edits: borrowing DeviceTree.Edits) throws(DeviceTreeError) {
     try edits.check(source)
     for _ in 0..<(Header.byteCount / 4) { output.append(cell: 0) }
@@ -54,7 +53,7 @@ private struct TreeWriter {
     try writeStructure(edits)
     strings = output.count
     output.append(source.strings)
-    // The names that are new, in the order in which `nameOffset` counts them.
+    // The new names, in the order in which `nameOffset` counts them.
     if edits.removesProcessors { writeTerminated(Self.status) }
     for index in 0..<edits.settings.count {
       if let setting = edits.settings[index] { writeTerminated(setting.name) }
@@ -83,7 +82,7 @@ private struct TreeWriter {
     _ edits: borrowing DeviceTree.Edits
   ) throws(DeviceTreeError) {
     var nodes = source.nodes
-    // How many nodes have been begun and not ended.
+    // The number of nodes that have begun and not ended.
     var open = 0
     while let node = nodes.next() {
       if try leavesOut(node, edits) {
@@ -107,7 +106,7 @@ private struct TreeWriter {
     if edits.removes(node) || edits.fate(of: node) == .removed || edits.isUnusedTopology(node) {
       return true
     }
-    // Memory of which nothing is left.
+    // A memory node without a rest.
     guard var remaining = try edits.remainingMemory(of: node) else { return false }
     return remaining.next(edits) == nil
   }
@@ -125,7 +124,7 @@ private struct TreeWriter {
       if hasFailed && property.isNamed(Self.status)
         || edits.sets(property, of: node)
       {
-        // Written anew, below.
+        // This property gets its new value below.
         continue
       }
       if property.isNamed("reg"), let remaining = try edits.remainingMemory(of: node) {

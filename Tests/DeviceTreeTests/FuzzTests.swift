@@ -123,12 +123,11 @@ import Testing
   private func ask(_ tree: DeviceTree) {
     _ = tree.reservations.all.map(\.end)
     _ = tree.physicalRegions.all.map(\.end)
-    _ = (tree.bootArguments, tree.standardOutput?.options?.count, try? tree.initrd())
+    _ = (tree.chosen?.property("bootargs")?.text?.count, tree.standardOutput?.depth)
+    _ = try? tree.initrd()
     _ = tree.memoryNodes.all.count + (tree.reservedMemoryNodes?.all.count ?? 0)
     _ = (try? tree.psci(), try? tree.processors().all.map(\.affinity))
-    let timer = tree.genericTimer
-    _ = (try? timer?.securePhysical, try? timer?.physical, try? timer?.virtual)
-    _ = (try? timer?.hypervisorPhysical, try? timer?.hypervisorVirtual)
+    _ = try? tree.genericTimer?.hypervisorPhysical
     if let gic = try? tree.gicV3() {
       _ = try? gic.maintenanceInterrupt()
       _ = gic.translationServices.all.count

@@ -1,4 +1,4 @@
-import DeviceTree
+@testable import DeviceTree
 
 /// What a device tree is made of in these tests, written much as it would be in its source.
 enum Item: Sendable {
@@ -122,5 +122,14 @@ extension DeviceTree.Region {
   /// A region that a test knows to end within the address space.
   init(_ address: UInt64, _ size: UInt64) {
     self.init(from: address, to: address + size)
+  }
+}
+
+extension DeviceTree.Node {
+  /// The part of the CPUs' address space that a bus passes on to its children (`ranges`), which the module
+  /// reads for ``DeviceTree/physicalRegions``. None if `ranges` is missing or empty.
+  func windows() throws(DeviceTreeError) -> DeviceTree.Regions {
+    guard let ranges = property("ranges"), !ranges.isEmpty else { return DeviceTree.Regions(nil) }
+    return try DeviceTree.Regions(checking: AddressTable(rangesOf: self))
   }
 }

@@ -85,10 +85,14 @@ struct FirmwareFilterTests {
   }
 
   @Test(
-    "Yielding calls are the trusted OS's, but for those of Armv7 devices",
+    "Yielding calls belong to the trusted OS, except for those of Armv7 devices",
     arguments: [
-      (0 as UInt64, false), (0x0100_ffff, false), (0x01ff_ffff, false), (0x0200_0000, true),
-      (0x1fff_ffff, true), (0x3200_0004, true), (0x3c00_0000, true), (0x7fff_ffff, true),
+      (0 as UInt64, false), (2, false), (0x0100_ffff, false), (0x01ff_ffff, false),
+      // Qualcomm's firmware: a call is resumed by 1; the calls have the silicon partner as their owner.
+      (1, true), (0xdead_beef_0000_0001, true), (0x0200_0601, true), (0x4200_0c16, true),
+      (0x0200_0000, true), (0x1fff_ffff, true),
+      // OP-TEE and Trusty.
+      (0x3200_0004, true), (0x3c00_0000, true), (0x7fff_ffff, true),
     ])
   func yielding(id: UInt64, isTrustedOS: Bool) {
     #expect(FirmwareFilter.decision(for: id, trustedOS: false) == .notSupported)

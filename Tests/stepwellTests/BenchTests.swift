@@ -22,7 +22,7 @@ import Testing
     #expect(transcript.isComplete)
     #expect(transcript.failure == nil)
     #expect(transcript.vcpus == 2)
-    #expect(transcript.start == 835 * 16)
+    #expect(transcript.start == 835.0 * 16)
     // Sixteen instructions a tick: 1250 ticks for 2000, and 50 for the fastest 100.
     #expect(transcript.cost(of: "hvc") == BenchTranscript.Cost(mean: 10, lowest: 8))
     #expect(transcript.cost(of: "step")?.mean == 3500 * 16 / 6000.0)
@@ -101,7 +101,8 @@ import Testing
         "benchmark: end",
       ])
     }
-    results.size = (file: 1024 << 10 | 1, memory: 4 << 20)
+    results.imageSize = 1024 << 10 | 1
+    results[machine, .debugger]?.note(guestMemory: (1 << 30) - (4 << 20))
     return results
   }
 
@@ -124,7 +125,8 @@ import Testing
     #expect(table.header.dropFirst() == ["Stepwell, debugger", "KVM, debugger"])
     let cells = Dictionary(uniqueKeysWithValues: table.rows.map { ($0[0], Array($0[1...])) })
     #expect(cells["read of 4 KiB"] == ["160,000", "-"])
-    #expect(cells["one step"] == ["not yet", "240"])
+    #expect(cells["one step"] == ["-", "240"])
+    #expect(cells["range step of 1,000 instructions"] == ["not yet", "-"])
     #expect(results.debuggerTable(of: "max") == nil)
     #expect(results.kvm == "Linux 6.1.0 #1 SMP")
   }
@@ -140,16 +142,74 @@ import Testing
   }
 
   @Test(arguments: [
-    ("HVC (PSCI_VERSION)", "80, missed"), ("five writes in a row", "not yet"),
+    ("HVC (PSCI_VERSION)", "80, missed"), ("five writes in a row", "not measured"),
     ("history recording, each event", "not yet"),
     ("boot of Debian's kernel, idle debugger attached, over bare", "0.40 %, reached"),
     ("image", "1,025 KiB, missed"),
-    ("EL2's memory, besides a pool for hidden pages", "4 MiB, reached"),
-    ("native mode: added to any debug-register access, SVC, own exception", "not yet"),
+    (
+      "memory that the guest does not get, with 1 vCPU (4 MiB and 128 KiB a vCPU)",
+      "4,096 KiB, reached"
+    ),
+    ("native mode: added to any debug-register access, SVC, own exception", "not measured"),
+    ("virtual timer interrupt, added to bare", "not measured"),
   ])
   func `holds figures against their bounds`(title: String, verdict: String) throws {
     let bound = try #require(BenchBound.all.first { $0.title == title })
     #expect(bound.verdict(results, on: machine.cpu) == verdict)
+  }
+
+  /// Nothing that was counted, or zeros in place of it: no bound is reached by that.
+  @Test func `calls no bound reached that has no figure`() {
+    var zeros = BenchResults()
+    zeros.imageSize = 0
+    for column in BenchColumn.allCases {
+      // As a payload would whose counter does not run, or that does not say how fast it does.
+      zeros[machine, column] = transcript(
+        ["benchmark: begin 0 2000 100 1 0"]
+          + (BenchRow.all.map(\.name) + ["empty"]).map { "benchmark: row \($0) 1 0 0" })
+      zeros[machine, column]?.note(guestMemory: 1 << 30)
+    }
+    for boot in BenchBoot.allCases {
+      zeros.boots[machine.cpu, default: [:]][boot] = transcript(["benchmark: boot 62500000 0"])
+    }
+    for results in [BenchResults(), zeros] {
+      for bound in BenchBound.all {
+        let verdict = bound.verdict(results, on: machine.cpu)
+        #expect(["not measured", "not yet"].contains(verdict), "\(bound.title): \(verdict)")
+      }
+    }
+  }
+
+  @Test func `takes the memory that the guest does not get from the guest's own tree`() throws {
+    // Of 1 GiB the guest has all but the last 4 MiB and a page in the middle.
+    func cell(_ value: UInt32) -> [UInt8] { (0..<4).map { UInt8(value >> (24 - 8 * $0) & 0xff) } }
+    func text(_ text: String) -> [UInt8] {
+      let bytes = Array(text.utf8) + [0]
+      return bytes + Array(repeating: 0, count: (4 - bytes.count % 4) % 4)
+    }
+    let names = "#address-cells\0#size-cells\0device_type\0reg\0"
+    func property(_ offset: Int, _ value: [UInt8], count: Int) -> [UInt8] {
+      cell(3) + cell(UInt32(count)) + cell(UInt32(offset)) + value
+    }
+    let reg: [UInt32] = [0, 0x4000_0000, 0, 0x2000_0000, 0, 0x6000_1000, 0, 0x1fbf_f000]
+    let structure =
+      cell(1) + text("") + property(0, cell(2), count: 4) + property(15, cell(2), count: 4)
+      + cell(1) + text("memory@40000000") + property(27, text("memory"), count: 7)
+      + property(39, reg.flatMap(cell), count: 32) + cell(2) + cell(2) + cell(9)
+    func header(_ totalSize: Int) -> [UInt8] {
+      let fields = [
+        0xd00d_feed, totalSize, 56, 56 + structure.count, 40, 17, 16, 0, names.utf8.count,
+        structure.count,
+      ]
+      return fields.flatMap { cell(UInt32($0)) }
+    }
+    let size = 56 + structure.count + names.utf8.count
+    let tree = header(size) + Array(repeating: 0, count: 16) + structure + Array(names.utf8)
+    #expect(try BenchDebugger.memory(in: tree) == (1 << 30) - (4 << 20) - 4096)
+    #expect(throws: Failure.self) { try BenchDebugger.memory(in: Array(tree.dropLast())) }
+    #expect(BenchMachine(memory: "128M").memoryBytes == 128 << 20)
+    #expect(BenchMachine(memory: "16G").memoryBytes == 16 << 30)
+    #expect(BenchMachine(memory: "512").memoryBytes == 512 << 20)
   }
 
   @Test func `takes the dearest of the operations that a bound is about`() throws {
@@ -170,12 +230,12 @@ import Testing
   @Test func `says how a cost grows`() {
     let flat = BenchScale(
       axis: "memory", points: [("128M", lines(500, "none")), ("16G", lines(504, "none"))])
-    #expect(flat.summary == "memory: no operation's cost depends on it, from 128M to 16G.")
+    #expect(flat.summary == "memory, from 128M to 16G: no cost changes.")
     let steep = BenchScale(
       axis: "vCPUs", points: [("1", lines(500, "none")), ("8", lines(5000, "none"))],
       notYet: ["16"])
     #expect(
-      steep.summary == "vCPUs: from 1 to 8, all but these stay as they are: "
+      steep.summary == "vCPUs, from 1 to 8: these costs change, and no others: "
         + "HVC, PSCI_VERSION (2 instructions): 80 to 800.")
     #expect(
       steep.grid.rows.first == ["HVC, PSCI_VERSION (2 instructions)", "80", "800", "not yet"])

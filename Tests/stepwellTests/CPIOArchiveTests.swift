@@ -13,7 +13,7 @@ import Testing
     var contents = ""
   }
 
-  /// Reads an archive independently of the writer, padding and all.
+  /// Reads an archive independently of the writer, padding included.
   func entries(of archive: Data) throws -> [Entry] {
     var entries: [Entry] = []
     var position = 0

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Testing
 
 @testable import stepwell
@@ -28,6 +29,25 @@ import Testing
       #expect(help.contains("USAGE: stepwell "))
       #expect(help.contains("OVERVIEW: \(command.configuration.abstract.prefix(30))"))
       #expect(!command.configuration.discussion.isEmpty, "more than its one line")
+    }
+  }
+
+  @Test func `shows examples for every command that it can parse`() throws {
+    for command in Stepwell.configuration.subcommands {
+      let name = try #require(command.configuration.commandName)
+      let parts = command.configuration.discussion.components(separatedBy: "EXAMPLES:\n")
+      let lines = try #require(parts.count == 2 ? parts[1] : nil, "\(name) has no examples")
+        .split(separator: "\n")
+      #expect(!lines.isEmpty)
+      for line in lines {
+        let words = line.split(separator: " ").map(String.init)
+        #expect(words.first == "./stepwell" && words.dropFirst().first == name)
+        let parsed = try Stepwell.parseAsRoot(Array(words.dropFirst()))
+        #expect(type(of: parsed) == command, "\(line)")
+      }
+      // None is broken into two lines where help is narrowest.
+      let help = Stepwell.helpMessage(for: command, columns: 80)
+      #expect(lines.allSatisfy { help.contains($0) }, "\(name)")
     }
   }
 

@@ -3,7 +3,7 @@ import Testing
 @testable import stepwell
 
 @Suite struct `The demo` {
-  /// What guest and debugger report when each has seen all of its own.
+  /// The reports of guest and debugger when each has seen all of its events.
   func reports(of plan: DemoPlan) -> (guest: DemoReport, debugger: DemoReport) {
     var guest = DemoReport()
     var debugger = DemoReport()

@@ -32,4 +32,14 @@ import Testing
     extended.others = ["-device", "virtio-rng-device"]
     #expect(extended.arguments.suffix(2) == ["-device", "virtio-rng-device"])
   }
+
+  @Test(
+    arguments: [
+      (["", "qemu-system-aarch64: unable to find CPU model 'x'"], "unable to find CPU model 'x'"),
+      (["  qemu-system-aarch64: -foo: invalid option"], "-foo: invalid option"),
+      (["Linux: qemu-system-aarch64: is a name"], nil), ([], nil),
+    ] as [([String], String?)])
+  func `says what QEMU complains about`(lines: [String], complaint: String?) {
+    #expect(Machine.complaint(in: lines) == complaint)
+  }
 }

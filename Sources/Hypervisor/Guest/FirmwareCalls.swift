@@ -7,26 +7,26 @@ struct FunctionIdentifier: Equatable {
   /// A fast call, which is one operation to its caller; the others are yielding calls.
   var isFast: Bool { rawValue & 1 &<< 31 != 0 }
 
-  /// The Owning Entity Number: whose service it is.
+  /// The Owning Entity Number: the owner of the service.
   var owner: UInt32 { rawValue &>> 24 & 0x3f }
 
   /// Bits [23:17], which are zero in every fast call that there is.
   var reservedBits: UInt32 { rawValue &>> 17 & 0x7f }
 
-  /// Which function of the service.
+  /// The function's number within its service.
   var number: UInt32 { rawValue & 0xffff }
 
   /// Bit 16 of a fast call: the caller has no live SVE state. It is no part of the function's number.
   static let noSVEState: UInt32 = 1 << 16
 }
 
-/// Which of the guest's SMCs reach firmware at EL3.
+/// The filter that decides which SMCs of the guest reach firmware at EL3.
 ///
-/// Bare, the guest would be firmware's caller at EL1; here EL2 is. What only reports, or works on the
-/// board's clocks, power and devices, passes on. What would enter the caller at an address that the guest
-/// names, or that lends, gives or protects memory by address, is refused: it would take EL2's place or
-/// EL2's memory. What passes is the board's own firmware, and EL2 cannot look into that:
-/// `docs/threat-model.md` says what it may do.
+/// To firmware the caller of a passed SMC is EL2, not the guest. A call passes if it only reports, or works
+/// on clocks, power and devices of the board. A call is refused if it enters the caller at an address that
+/// the guest chooses, or if it lends, gives away or protects memory by address: such a call would take the
+/// place of EL2 or its memory. EL2 cannot check what the firmware of a board does with a passed call;
+/// `docs/threat-model.md` says what that may be.
 enum FirmwareFilter {
   enum Decision: Equatable {
     /// Firmware answers, with x0 to x17 as the guest has them and gets them.
@@ -40,20 +40,20 @@ enum FirmwareFilter {
   /// SMCCC_ARCH_FEATURES, which asks of the function in W1 whether it is there.
   static let archFeatures: UInt32 = 0x8000_0001
 
-  /// What becomes of an SMC #0.
+  /// The decision about an SMC #0.
   ///
   /// - Parameters:
   ///   - x0: the function identifier, in the low half.
-  ///   - x1: the first argument. SMCCC_ARCH_FEATURES says that there is what passes, and nothing else.
-  ///   - trustedOS: whether the device tree has one.
+  ///   - x1: the first argument. SMCCC_ARCH_FEATURES reports the functions that pass, and no others.
+  ///   - trustedOS: whether the device tree has a trusted OS.
   static func decision(for x0: UInt64, x1: UInt64 = 0, trustedOS: Bool) -> Decision {
     let function = FunctionIdentifier(x0: x0)
     guard function.isFast else { return yielding(function, trustedOS) }
     guard function.reservedBits == 0 else { return .notSupported }
     switch function.owner {
     case 0:
-      // Arm Architecture: version, features, SoC identification, workarounds. They change nothing but
-      // the calling core's own branch predictors and the like.
+      // Arm Architecture: version, features, SoC identification, workarounds. These calls change nothing
+      // but branch predictors, and the like, of the calling core.
       guard function.rawValue & ~FunctionIdentifier.noSVEState == archFeatures else { return .pass }
       let isThere =
         FunctionIdentifier(x0: x1).rawValue == archFeatures
@@ -71,7 +71,7 @@ enum FirmwareFilter {
       // Hypervisor services, standard and vendor-specific. No hypervisor is below EL2.
       return .notSupported
     case 7:
-      // Vendor-specific EL3 monitor: debug tools of firmware's, with a buffer anywhere in memory.
+      // Vendor-specific EL3 monitor: debugging tools of the firmware, with a buffer anywhere in memory.
       return .notSupported
     case 48...63:
       // Trusted applications, and the trusted OS.
@@ -92,14 +92,14 @@ enum FirmwareFilter {
       // SDEI (DEN 0054): its events enter EL2, the caller, at an address that the guest registers.
       return .notSupported
     case 0x40...0x4f:
-      // Management Mode (DEN 0060): UEFI's variables, by a buffer whose place firmware has fixed.
+      // Management Mode (DEN 0060): UEFI variables, through a buffer whose place firmware has fixed.
       return .pass
     case 0x50...0x5f:
       // TRNG (DEN 0098): random numbers, in registers.
       return .pass
     case 0x60...0xef:
-      // FF-A (DEN 0077): memory is shared, lent and given away by address, EL2's as well, and
-      // messages and notifications come to EL2.
+      // FF-A (DEN 0077): it shares, lends and gives away memory by address, the memory of EL2 included,
+      // and it sends messages and notifications to EL2.
       return .notSupported
     case 0xf0...0x10f:
       // Errata management (DEN 0100): whether firmware mitigates an erratum.
@@ -108,22 +108,30 @@ enum FirmwareFilter {
       // DRTM (DEN 0113): a dynamic launch enters EL2 anew, at the guest's image, with all else off.
       return .notSupported
     case 0x130...0x14f:
-      // PCI configuration space (DEN 0115), by device and register number. The devices are the guest's.
+      // PCI configuration space (DEN 0115), by device and register number. The guest owns the devices.
       return .pass
     case 0xff00...0xff03:
       // Call count, UID and revision of the service.
       return .pass
     default:
-      // Among them the Realm Management Interface (DEN 0137), which takes memory away by address, and
-      // live firmware activation (DEN 0147). What is not known yet may do as much.
+      // The Realm Management Interface (DEN 0137), which takes memory away by address, live firmware
+      // activation (DEN 0147), and services that are not known yet and may do as much.
       return .notSupported
     }
   }
 
-  /// Yielding calls are the trusted OS's: those to 0x1fff_ffff as the convention found them, those above,
-  /// reserved for more of them, by owner (OP-TEE's 0x3200_0004). Those below 0x0200_0000 are of Armv7
-  /// devices.
+  /// Yielding calls from 0x0200_0000 up belong to the trusted OS. The convention gives it those up to
+  /// 0x1fff_ffff, among them Qualcomm's, which name the silicon partner as the owner (0x0200_0000 and
+  /// 0x4200_0000), and reserves the rest for it, where OP-TEE (0x3200_0004) and Trusty have their calls.
+  ///
+  /// Those below are APIs of Armv7 devices, of which one is in use on Armv8: Qualcomm's firmware returns 1
+  /// from a yielding call that an interrupt has ended early, and the caller resumes that call with 1 as the
+  /// function (Linux, drivers/firmware/qcom_scm-smc.c). Refusing it would lose the call.
   private static func yielding(_ function: FunctionIdentifier, _ trustedOS: Bool) -> Decision {
-    trustedOS && function.rawValue >= 0x0200_0000 ? .pass : .notSupported
+    guard trustedOS else { return .notSupported }
+    return function.rawValue >= 0x0200_0000 || function.rawValue == resume ? .pass : .notSupported
   }
+
+  /// Resumes a yielding call of Qualcomm's firmware (QCOM_SCM_INTERRUPTED).
+  private static let resume: UInt32 = 1
 }

@@ -70,7 +70,7 @@ extension MachineDescription {
   /// The PL011 that /chosen calls the console, or else the first one; 0 if there is none.
   @inline(never)
   static func findConsole(_ tree: DeviceTree) -> UInt64 {
-    if let node = tree.standardOutput?.node, node.isCompatible(with: "arm,pl011"),
+    if let node = tree.standardOutput, node.isCompatible(with: "arm,pl011"),
       let region = try? node.region(0)
     {
       return region.address

@@ -1,4 +1,4 @@
-/// What Debian's kernel boots on while its boot is counted.
+/// The machine that Debian's kernel boots on while its boot is counted.
 enum BenchBoot: String, CaseIterable {
   case bare
   case native

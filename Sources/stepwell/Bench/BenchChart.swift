@@ -1,11 +1,11 @@
 internal import Foundation
 
-/// A bar chart of a CPU model's operations, as SVG: one bar a column, on a logarithmic axis.
+/// A bar chart of the operations on a CPU model, as SVG: one bar for each column, on a logarithmic axis.
 struct BenchChart {
   let results: BenchResults
   let cpu: String
 
-  /// The operations that are shown.
+  /// The operations in the chart.
   static let rows = BenchRow.all.filter {
     [
       "mrs_dbgbvr", "msr_dbgbvr", "msr_plan", "five_other", "hvc", "brk", "breakpoint", "step_over",
@@ -72,12 +72,12 @@ struct BenchChart {
     return (lines + ["</svg>"]).map { "\($0)\n" }.joined()
   }
 
-  /// How long the bar of a cost is; one instruction has none, and no bar is longer than the axis.
+  /// The length of the bar of a cost. One instruction has no bar, and no bar is longer than the axis.
   private static func length(_ cost: Double) -> Double {
     min(width, width * log10(max(cost, 1)) / Double(decades))
   }
 
-  /// A title without what its parentheses add.
+  /// A title without its parentheses.
   private static func short(_ title: String) -> String {
     title.split(separator: " (").first.map(String.init) ?? title
   }

@@ -1,16 +1,16 @@
 internal import ArgumentParser
 
-/// What the benchmark's payload runs under.
+/// The machine or hypervisor that the payload of the benchmark runs on.
 enum BenchColumn: String, CaseIterable, ExpressibleByArgument {
-  /// At EL1, with nothing at EL2 that takes part.
+  /// At EL1, with only the shim at EL2.
   case bare
-  /// Stepwell, and no debugger.
+  /// Stepwell without a debugger.
   case native
-  /// Stepwell, and a debugger that holds hardware breakpoints which the guest never reaches.
+  /// Stepwell with a debugger that holds hardware breakpoints which the guest never reaches.
   case debugger
   /// Linux KVM, with no debugger.
   case kvm
-  /// Linux KVM, with hardware breakpoints of the virtual machine monitor's that the guest never
+  /// Linux KVM, with hardware breakpoints of the virtual machine monitor that the guest never
   /// reaches (`KVM_GUESTDBG_USE_HW`).
   case kvmDebugger = "kvm-debugger"
 

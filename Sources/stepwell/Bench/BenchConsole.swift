@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// Takes in what one of the benchmark's machines writes on its console.
+/// Reads the console of a machine of the benchmark.
 final class BenchConsole: Sendable {
   private let state = Mutex((transcript: BenchTranscript(), lastWords: [String]()))
 
@@ -13,11 +13,15 @@ final class BenchConsole: Sendable {
 
   var transcript: BenchTranscript { state.withLock { $0.transcript } }
 
-  /// Why there is no transcript.
+  /// The reason why there is no transcript.
   var failure: Failure {
     let (transcript, lastWords) = state.withLock { $0 }
     if let failure = transcript.failure { return Failure("The benchmark says: \(failure)") }
+    if let complaint = Machine.complaint(in: lastWords) {
+      return Failure("QEMU does not run the machine: \(complaint).")
+    }
     Progress.note(lastWords.joined(separator: "\n") + "\n")
-    return Failure("The machine ended before the benchmark did; its last words are above.")
+    return Failure(
+      "The machine ended before the benchmark did; the last lines of its console are above.")
   }
 }

@@ -1,9 +1,9 @@
-/// A document whose one part a command writes, between two marks, and the rest a person.
+/// A document with a part that a command writes, between two marks. A person writes the rest.
 enum BenchDocument {
   static let begin = "<!-- Written by `./stepwell bench`: begin -->"
   static let end = "<!-- Written by `./stepwell bench`: end -->"
 
-  /// The document with its written part replaced.
+  /// The document with the part between the marks replaced.
   ///
   /// - Throws: `Failure` if the marks are not there, once each and in this order.
   static func replacing(_ document: String, with part: String) throws -> String {

@@ -1,9 +1,9 @@
-/// A table of words, the first column to the left and the others to the right.
+/// A table of words. The first column is aligned to the left, the others to the right.
 struct BenchGrid: Equatable {
   var header: [String]
   var rows: [[String]] = []
 
-  /// With columns of even width, for a terminal.
+  /// With aligned columns, for a terminal.
   var text: String {
     let lines = [header] + rows
     let widths = header.indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
@@ -15,7 +15,7 @@ struct BenchGrid: Equatable {
     }.joined()
   }
 
-  /// As Markdown has it.
+  /// In Markdown.
   var markdown: String {
     let rule = header.indices.map { $0 == 0 ? "---" : "---:" }
     return ([header, rule] + rows).map { "| " + $0.joined(separator: " | ") + " |\n" }.joined()

@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// What the benchmark's machines boot, built before the first of them.
+/// What the machines of the benchmark boot, built before the first of them.
 struct BenchParts {
   let hypervisor: Data
   let shim: Shim
@@ -10,7 +10,7 @@ struct BenchParts {
   let monitor: GuestProgram
   /// The first process of a Linux whose boot is counted.
   let process: GuestProgram
-  /// Where images are written.
+  /// The folder that images are written to.
   let folder: URL
 
   /// - Throws: `Failure` if one does not build, or Debian's archive cannot be reached.
@@ -27,16 +27,9 @@ struct BenchParts {
       monitor: try await program("kvm"), process: try await program("init"), folder: folder)
   }
 
-  /// What the hypervisor's own image takes, in bytes: its file, and the memory that the guest does not
-  /// get.
-  var size: (file: Int, memory: Int) {
-    // The payload descriptor's reserved size; see `BootImage`.
-    (hypervisor.count, Int(hypervisor.littleEndian(at: 72)))
-  }
-
-  /// Writes a boot image of the hypervisor, or of the shim in its place, and a guest.
+  /// Writes a boot image of a guest behind the hypervisor, or behind the shim in its place.
   ///
-  /// - Returns: its file.
+  /// - Returns: the path of the file.
   func image(of guest: Data, bare: Bool, holdsGuest: Bool = false) throws -> String {
     let file = folder.appending(path: "image")
     let image =

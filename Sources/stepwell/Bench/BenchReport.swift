@@ -3,7 +3,7 @@ struct BenchReport {
   let results: BenchResults
   let scales: [BenchScale]
 
-  /// The tables, in their order.
+  /// The tables, in the order of the terminal.
   private var grids: [BenchGrid] {
     results.cpus.map { results.table(of: $0) }.filter { !$0.rows.isEmpty }
       + results.cpus.compactMap { results.debuggerTable(of: $0) }
@@ -60,7 +60,7 @@ struct BenchReport {
       }
       add(
         machine, held, column, "start",
-        BenchTranscript.Cost(mean: transcript.start, lowest: transcript.start))
+        transcript.start.map { BenchTranscript.Cost(mean: $0, lowest: $0) })
     }
     for machine in results.machines {
       for column in BenchColumn.allCases {

@@ -1,40 +1,46 @@
 /// Everything that a run of the benchmark has counted.
 struct BenchResults {
-  /// The payload's operations.
+  /// The operations of the payload.
   private(set) var transcripts: [BenchMachine: [BenchColumn: BenchTranscript]] = [:]
   /// The boots of a Linux, by CPU model.
   var boots: [String: [BenchBoot: BenchTranscript]] = [:]
-  /// The payload's operations on the first machine, by what the debugger holds.
+  /// The operations of the payload on the first machine, by the points that the debugger holds.
   var held: [BenchHeld: BenchTranscript] = [:]
-  /// Of the hypervisor, in bytes: its file, and the memory that the guest does not get.
-  var size: (file: Int, memory: Int)?
+  /// Bytes of the hypervisor's image.
+  var imageSize: Int?
 
   subscript(machine: BenchMachine, column: BenchColumn) -> BenchTranscript? {
     get { transcripts[machine]?[column] }
     set { transcripts[machine, default: [:]][column] = newValue }
   }
 
-  /// The kernel whose KVM it was.
+  /// The version of the kernel whose KVM was measured.
   var kvm: String? {
     transcripts.values.lazy.flatMap(\.values).compactMap(\.kvm).first
   }
 
+  /// Bytes of RAM that the guest does not get on the first machine with a CPU model.
+  func reservedMemory(on cpu: String) -> Int? {
+    let machine = BenchMachine(cpu: cpu)
+    return self[machine, .debugger]?.guestMemory.map { machine.memoryBytes - $0 }
+  }
+
   // MARK: Costs
 
-  /// What an operation costs on a CPU model, in instructions: that of the fastest batch. An operation
-  /// that takes two vCPUs is measured on two, all others on one.
+  /// The cost of an operation on a CPU model, in instructions, in the fastest batch. An operation that needs
+  /// two vCPUs is measured on two, all others on one.
   func cost(_ row: BenchRow, on cpu: String, _ column: BenchColumn) -> Double? {
     self[row.machine(cpu), column].flatMap { row.cost(in: $0) }?.lowest
   }
 
-  /// The same, as a table shows it.
+  /// The cost as a table shows it.
   func cell(_ row: BenchRow, on cpu: String, _ column: BenchColumn) -> String {
     guard let transcript = self[row.machine(cpu), column] else { return "" }
     if transcript.isSilent(row.name) { return "does not fire" }
     return row.cost(in: transcript).map { Self.count($0.lowest) } ?? ""
   }
 
-  /// How many times as much an operation costs under Stepwell with a debugger as in another column.
+  /// The ratio of the cost under Stepwell with a debugger to the cost in another column.
   func ratio(_ row: BenchRow, on cpu: String, to other: BenchColumn) -> String {
     guard let cost = cost(row, on: cpu, .debugger)?.rounded(),
       let base = self.cost(row, on: cpu, other)?.rounded(), base > 0
@@ -70,7 +76,7 @@ struct BenchResults {
   /// The CPU models, in their order.
   var cpus: [String] { Set(transcripts.keys.map(\.cpu)).union(boots.keys).sorted() }
 
-  /// One CPU model's operations.
+  /// The table of the operations on a CPU model.
   func table(of cpu: String) -> BenchGrid {
     let columns = BenchColumn.allCases.filter { self[BenchMachine(cpu: cpu), $0] != nil }
     var grid = BenchGrid(header: ["\(cpu): instructions an operation"] + columns.map(\.title))
@@ -88,7 +94,7 @@ struct BenchResults {
     return grid
   }
 
-  /// What a debugger does costs, on one CPU model; nil if that was not measured.
+  /// The table of a debugger's operations on a CPU model; nil if they were not measured.
   func debuggerTable(of cpu: String) -> BenchGrid? {
     let columns = [BenchColumn.debugger, .kvmDebugger].filter {
       self[BenchMachine(cpu: cpu), $0] != nil
@@ -101,13 +107,13 @@ struct BenchResults {
           + columns.map { column in
             let transcript = self[BenchMachine(cpu: cpu), column]
             return transcript?.debuggerCost(of: row.name).map { Self.count($0.lowest) }
-              ?? (column == .debugger ? "not yet" : "-")
+              ?? (column == .debugger && row.isPlanned ? "not yet" : "-")
           })
     }
     return grid
   }
 
-  /// What a boot of Debian's kernel costs; nil if none was counted.
+  /// The table of the boots of Debian's kernel; nil if none was counted.
   var bootTable: BenchGrid? {
     guard !boots.isEmpty else { return nil }
     var grid = BenchGrid(header: ["Debian's kernel"] + BenchBoot.allCases.map(\.title))
@@ -116,15 +122,15 @@ struct BenchResults {
       let bare = counted[0]?.start
       grid.rows.append(
         ["\(cpu): instructions from power-on to the first process"]
-          + counted.map { $0.map { Self.count($0.start) } ?? "" })
+          + counted.map { $0?.start.map { Self.count($0) } ?? "" })
       grid.rows.append(
         ["\(cpu): added to bare"]
           + counted.map { transcript in
-            guard let transcript, let bare else { return "" }
-            return Self.percent((transcript.start - bare) / bare)
+            guard let start = transcript?.start, let bare else { return "" }
+            return Self.percent((start - bare) / bare)
           })
       grid.rows.append(
-        ["\(cpu): a step of ptrace's, of one EL0 instruction"]
+        ["\(cpu): one step by ptrace, of an EL0 instruction"]
           + counted.map {
             $0?.debuggerCost(of: "ptrace_step").map { Self.count($0.lowest) } ?? ""
           })
@@ -132,7 +138,7 @@ struct BenchResults {
     return grid
   }
 
-  /// In hundredths, with two decimals.
+  /// As a percentage with two decimals.
   static func percent(_ value: Double) -> String {
     let hundredths = Int((value * 10_000).rounded())
     let decimals = hundredths.magnitude % 100

@@ -1,14 +1,16 @@
-/// An operation of the benchmark's payload, as the tables name it.
+/// An operation of the benchmark's payload, with its title in the tables.
 struct BenchRow: Equatable {
-  /// The payload's word for it.
+  /// The name of the operation in the payload's output.
   let name: String
   let title: String
-  /// How many it takes.
+  /// The number of vCPUs that the operation needs.
   var vcpus = 1
-  /// Another row, whose cost is not this one's and is taken off.
+  /// Another row, whose cost is part of what is counted and is taken off.
   var less: String?
+  /// Whether Stepwell cannot do it yet.
+  var isPlanned = false
 
-  /// In the tables' order.
+  /// All operations, in the order of the tables.
   static let all = [
     BenchRow(name: "nop", title: "NOP"),
     BenchRow(name: "mrs_dbgbvr", title: "MRS DBGBVR0_EL1"),
@@ -51,21 +53,20 @@ struct BenchRow: Equatable {
       name: "sgi", title: "SGI to a vCPU that waits: send, wake, acknowledge, end", vcpus: 2),
   ]
 
-  /// What a debugger does, the peer's with a system call for each step of it and Stepwell's with a
-  /// packet.
+  /// The operations of a debugger: with packets under Stepwell, with system calls under KVM.
   static let debugger = [
     BenchRow(name: "attach", title: "attach, as GDB does"),
     BenchRow(name: "false_breakpoint", title: "breakpoint, condition false, one register read"),
     BenchRow(name: "false_watchpoint", title: "watchpoint, condition false, one word read"),
     BenchRow(name: "step", title: "one step"),
-    BenchRow(name: "range_step", title: "range step of 1,000 instructions"),
+    BenchRow(name: "range_step", title: "range step of 1,000 instructions", isPlanned: true),
     BenchRow(name: "read", title: "read of 4 KiB"),
   ]
 
-  /// The machine that it is measured on.
+  /// The machine that the operation is measured on.
   func machine(_ cpu: String) -> BenchMachine { BenchMachine(cpu: cpu, vcpus: vcpus) }
 
-  /// What it costs in instructions, by a payload's account.
+  /// The cost in instructions that a payload reports.
   func cost(in transcript: BenchTranscript) -> BenchTranscript.Cost? {
     guard var cost = transcript.cost(of: name) else { return nil }
     if let less {

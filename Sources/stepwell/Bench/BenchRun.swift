@@ -5,9 +5,9 @@ struct BenchRun {
   let parts: BenchParts
   let machine: BenchMachine
 
-  /// Boots the payload in a column, to its end.
+  /// Boots the payload in a column, and runs it to its end.
   ///
-  /// - Parameter held: what the debugger holds, where there is one.
+  /// - Parameter held: the points of the debugger, if the column has one.
   /// - Throws: `Failure` if it does not come to its end.
   func transcript(
     of column: BenchColumn, holding held: BenchHeld = BenchHeld()
@@ -18,9 +18,9 @@ struct BenchRun {
     case .native: return try await run(try virtualMachine(parts.image(of: payload, bare: false)))
     case .debugger:
       let page = try await parts.guest.program.address(of: "debugger_page")
-      // Data: nothing there is ever executed.
+      // The page has data, which is never executed.
       let places = (0..<held.breakpoints).map { page + 1024 + 16 * UInt64($0) }
-      // No memory is there: the start of the payload clears all that it has.
+      // No memory is at these addresses: the payload clears all of its own memory when it starts.
       let words = (0..<held.watchpoints).map { 0x1000 + 16 * UInt64($0) }
       return try await runHeld(
         try virtualMachine(parts.image(of: payload, bare: false, holdsGuest: true)),
@@ -30,7 +30,7 @@ struct BenchRun {
     }
   }
 
-  /// Boots Debian's kernel to its first process, which then measures a step of ptrace's.
+  /// Boots Debian's kernel to its first process, which then measures a ptrace step.
   func transcript(of boot: BenchBoot) async throws -> BenchTranscript {
     let kernel = try Data(contentsOf: parts.packages.kernel, options: .mappedIfSafe)
     let initrd = parts.folder.appending(path: "init.initrd")
@@ -46,14 +46,14 @@ struct BenchRun {
     case .bare, .native: return try await run(try linux(holdsGuest: false))
     case .idle: return try await runHeld(try linux(holdsGuest: true), breakpoints: [])
     case .breakpoints:
-      // No kernel is there.
+      // The kernel is elsewhere.
       return try await runHeld(try linux(holdsGuest: true), breakpoints: [0x1000, 0x2000])
     }
   }
 
-  /// Boots the payload's endless loop under Stepwell and plays a debugger.
+  /// Boots the endless loop of the payload under Stepwell, and plays a debugger.
   ///
-  /// - Returns: what the debugger's operations cost.
+  /// - Returns: what the debugger's operations cost, and how much memory the guest has.
   func debuggerTranscript() async throws -> BenchTranscript {
     let program = parts.guest.program
     var payload = try Data(contentsOf: parts.guest.image)
@@ -67,7 +67,7 @@ struct BenchRun {
 
     let qemu = Child(Machine.emulator, stepwell.arguments)
     let console = BenchConsole()
-    return try await withThrowingTaskGroup(of: [BenchDebugger.Count].self) { group in
+    return try await withThrowingTaskGroup(of: BenchDebugger.Findings.self) { group in
       group.addTask {
         _ = try await qemu.run { console.read($0) }
         throw console.failure
@@ -78,10 +78,11 @@ struct BenchRun {
         throw Failure("The debugger did not come to its end in \(Self.limit).")
       }
       defer { group.cancelAll() }
-      let counts = try await group.next() ?? []
-      // The counter's frequency is the payload's word.
+      guard let findings = try await group.next() else { throw console.failure }
+      // It has the frequency of the counter, which the payload reports.
       var transcript = console.transcript
-      for count in counts {
+      transcript.note(guestMemory: findings.guestMemory)
+      for count in findings.counts {
         transcript.note(debugger: count.name, rounds: count.rounds, ticks: count.ticks)
       }
       return transcript
@@ -109,8 +110,8 @@ struct BenchRun {
     return try await run(linux)
   }
 
-  /// Runs a machine that a debugger has to let begin. It stays attached: if it went, it would take its
-  /// breakpoints and watchpoints with it.
+  /// Runs a machine that is held until a debugger continues it. The debugger stays attached, because its
+  /// points would be removed if it went.
   private func runHeld(
     _ stepwell: Machine, breakpoints: [UInt64], watchpoints: [UInt64] = []
   ) async throws -> BenchTranscript {

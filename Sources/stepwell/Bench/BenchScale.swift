@@ -1,15 +1,15 @@
-/// How costs grow with the size of a machine, or with what the debugger asks for.
+/// How costs grow with the size of a machine, or with the number of the debugger's points.
 struct BenchScale {
   typealias Points = [(label: String, transcript: BenchTranscript)]
 
-  /// What grows.
+  /// The quantity that grows.
   let axis: String
-  /// Its values, and what was counted at each.
+  /// Its values, with the transcript for each.
   let points: Points
-  /// Values that nothing can be counted at.
+  /// Values that cannot be measured yet.
   var notYet: [String] = []
 
-  /// The operations that are followed.
+  /// The operations in the table.
   static let rows = BenchRow.all.filter {
     [
       "mrs_dbgbvr", "msr_dbgbvr", "msr_plan", "five_other", "hvc", "breakpoint", "step_over",
@@ -29,11 +29,12 @@ struct BenchScale {
     }
     grid.rows.append(
       ["from power-on to the guest's first instruction"]
-        + points.map { BenchResults.count($0.transcript.start) } + notYet.map { _ in "not yet" })
+        + points.map { $0.transcript.start.map { BenchResults.count($0) } ?? "-" }
+        + notYet.map { _ in "not yet" })
     return grid
   }
 
-  /// One line: what does not depend on the axis, and what of the rest grows most.
+  /// One line that names the costs that change.
   var summary: String {
     var growth: [(title: String, from: Double, to: Double)] = []
     for row in Self.rows {
@@ -43,11 +44,11 @@ struct BenchScale {
       if (last - first).magnitude > max(0.01 * first, 1) { growth.append((row.title, first, last)) }
     }
     guard let first = points.first, let last = points.last else { return "\(axis): not measured." }
-    let range = "from \(first.label) to \(last.label)"
-    if growth.isEmpty { return "\(axis): no operation's cost depends on it, \(range)." }
+    let range = "\(axis), from \(first.label) to \(last.label)"
+    if growth.isEmpty { return "\(range): no cost changes." }
     let changes = growth.map {
       "\($0.title): \(BenchResults.count($0.from)) to \(BenchResults.count($0.to))"
     }
-    return "\(axis): \(range), all but these stay as they are: \(changes.joined(separator: "; "))."
+    return "\(range): these costs change, and no others: \(changes.joined(separator: "; "))."
   }
 }

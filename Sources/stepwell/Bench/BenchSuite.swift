@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// Which machines the benchmark runs, one after the other.
+/// The machines that the benchmark runs, one after the other.
 struct BenchSuite {
   var cpus: [String]
   var columns: [BenchColumn]
@@ -9,20 +9,20 @@ struct BenchSuite {
   /// Whether machines of other sizes are measured.
   var scale: Bool
 
-  /// vCPUs and memory that costs are followed over.
+  /// The numbers of vCPUs and the sizes of memory that are measured.
   static let vcpus = [1, 2, 4, 8]
   static let memory = ["128M", "1G", "4G", "16G"]
-  /// Breakpoints of the debugger's, and watchpoints beside two of those; of either comparators the guest
-  /// takes one itself.
+  /// The numbers of the debugger's breakpoints, and of watchpoints beside two breakpoints. The guest takes one
+  /// comparator of each kind itself.
   static let breakpoints = (1...5).map { BenchHeld(breakpoints: $0) }
   static let watchpoints = (1...3).map { BenchHeld(watchpoints: $0) }
-  /// As many as have no comparator.
+  /// Numbers of points for which there are no comparators.
   static let unplaced = ["10", "100", "1,000", "10,000"]
 
   /// - Throws: `Failure` if a machine does not come to its end.
   func run(_ parts: BenchParts) async throws -> BenchResults {
     var results = BenchResults()
-    results.size = parts.size
+    results.imageSize = parts.hypervisor.count
     for cpu in cpus {
       for vcpus in [1, 2] {
         try await measure(
@@ -71,12 +71,12 @@ struct BenchSuite {
     let run = BenchRun(parts: parts, machine: BenchMachine(cpu: cpu))
     for held in Self.breakpoints + Self.watchpoints {
       results.held[held] = try await Progress.during(
-        "\(cpu): breakpoints of the debugger's: \(held.breakpoints), watchpoints: \(held.watchpoints)"
+        "\(cpu): debugger with \(held.breakpoints) breakpoints, \(held.watchpoints) watchpoints"
       ) { try await run.transcript(of: .debugger, holding: held) }
     }
   }
 
-  /// The axes that costs were followed over.
+  /// The measured axes.
   func scales(_ results: BenchResults) -> [BenchScale] {
     guard scale, let cpu = cpus.first else { return [] }
     func points(_ labels: [String], _ machine: (Int) -> BenchMachine) -> BenchScale.Points {

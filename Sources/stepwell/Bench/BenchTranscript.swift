@@ -1,21 +1,21 @@
-/// What the benchmark's payload (Guests/benchmark/main.c) reported of its operations.
+/// The output of the benchmark's payload (Guests/benchmark/main.c).
 struct BenchTranscript: Equatable {
-  /// What one operation costs, in instructions.
+  /// The cost of one operation, in instructions.
   struct Cost: Equatable {
-    /// Over all rounds, whatever else the machine did meanwhile.
+    /// The mean over all rounds, including anything else that the machine did meanwhile.
     var mean: Double
-    /// Over the fastest batch of rounds.
+    /// The mean over the fastest batch of rounds.
     var lowest: Double
   }
 
-  /// Of a row, as it was counted: ticks for all rounds and for the fastest batch of them.
+  /// The counts of a row: ticks for all rounds, and for the fastest batch of rounds.
   private struct Ticks: Equatable {
     var operations: Int
     var total: Int
     var lowest: Int
   }
 
-  /// Of something that a debugger does.
+  /// The counts of an operation of a debugger.
   private struct DebuggerTicks: Equatable {
     var rounds: Int
     var total: Int
@@ -28,16 +28,18 @@ struct BenchTranscript: Equatable {
   private var batch = 0
   private(set) var vcpus = 0
   private var startTicks = 0
-  /// nil: the exceptions that the row is about do not come.
+  /// nil for a row whose exceptions do not come.
   private var rows: [String: Ticks?] = [:]
   private var debuggerTicks: [String: DebuggerTicks] = [:]
-  /// The kernel whose KVM it was, with its version.
+  /// The version of the kernel whose KVM was measured.
   private(set) var kvm: String?
+  /// Bytes of RAM in the device tree that the guest got.
+  private(set) var guestMemory: Int?
   private(set) var isComplete = false
-  /// What went wrong, in the payload's own words.
+  /// The payload's message about what went wrong.
   private(set) var failure: String?
 
-  /// Takes in a line, if it is one of the payload's.
+  /// Reads a line, if it is a report of the payload.
   mutating func read(_ line: String) {
     guard let marker = line.firstRange(of: "benchmark: ") else { return }
     // A serial console ends its lines with a carriage return too.
@@ -66,15 +68,20 @@ struct BenchTranscript: Equatable {
   /// The names of the operations that were tried.
   var names: Set<String> { Set(rows.keys) }
 
-  /// With `-icount shift=0` an instruction takes a nanosecond.
-  private var instructionsPerTick: Double { frequency == 0 ? 0 : 1e9 / Double(frequency) }
+  /// With `-icount shift=0` an instruction takes a nanosecond. nil: the payload has not said how fast its
+  /// counter is, and no count of ticks means anything.
+  private var instructionsPerTick: Double? { frequency > 0 ? 1e9 / Double(frequency) : nil }
 
-  /// Instructions from power-on to the payload's first; of a Linux, to its first process.
-  var start: Double { Double(startTicks) * instructionsPerTick }
+  /// Instructions from power-on to the payload's first instruction, or to the first process of a Linux.
+  var start: Double? {
+    guard let instructionsPerTick, startTicks > 0 else { return nil }
+    return Double(startTicks) * instructionsPerTick
+  }
 
-  /// What an operation costs, less the loop that it stands in; nil if it was not measured.
+  /// The cost of an operation, less the cost of its loop; nil if it was not measured.
   func cost(of name: String) -> Cost? {
-    guard let ticks = rows[name] ?? nil, let loop = rows["empty"] ?? nil, rounds > 0, batch > 0
+    guard let ticks = rows[name] ?? nil, let loop = rows["empty"] ?? nil, rounds > 0, batch > 0,
+      let instructionsPerTick
     else { return nil }
     func instructions(_ ticks: Int, _ loop: Int, _ rounds: Int, _ operations: Int) -> Double {
       Double(ticks - loop) * instructionsPerTick / Double(rounds * operations)
@@ -84,25 +91,31 @@ struct BenchTranscript: Equatable {
       lowest: instructions(ticks.lowest, loop.lowest, batch, ticks.operations))
   }
 
-  /// Notes what something cost that a debugger did a number of times, in ticks.
+  /// Notes the ticks of a debugger's operation, which was done a number of times.
   mutating func note(debugger name: String, rounds: Int, ticks: Int) {
     debuggerTicks[name] = DebuggerTicks(
       rounds: rounds, total: ticks, batch: rounds, lowest: ticks)
   }
 
-  /// Takes over what a debugger did on the same machine.
+  /// Notes how many bytes of RAM the guest's device tree has.
+  mutating func note(guestMemory bytes: Int) { guestMemory = bytes }
+
+  /// Takes over what a debugger did and saw on the same machine.
   mutating func takeDebugger(from other: BenchTranscript) {
     debuggerTicks.merge(other.debuggerTicks) { $1 }
+    guestMemory = other.guestMemory
   }
 
-  /// What something costs that a debugger does; nil if it was not measured.
+  /// The cost of a debugger's operation; nil if it was not measured.
   func debuggerCost(of name: String) -> Cost? {
-    guard let ticks = debuggerTicks[name], ticks.rounds > 0, ticks.batch > 0 else { return nil }
+    guard let ticks = debuggerTicks[name], ticks.rounds > 0, ticks.batch > 0,
+      let instructionsPerTick
+    else { return nil }
     return Cost(
       mean: Double(ticks.total) * instructionsPerTick / Double(ticks.rounds),
       lowest: Double(ticks.lowest) * instructionsPerTick / Double(ticks.batch))
   }
 
-  /// Whether the exceptions that an operation is about did not come.
+  /// Whether the exceptions of an operation did not come.
   func isSilent(_ name: String) -> Bool { rows[name] == .some(nil) }
 }

@@ -4,14 +4,19 @@ internal import Foundation
 struct BenchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench",
-    abstract: "Count what it costs, beside KVM and beside nothing.",
+    abstract: "Count what operations cost: bare, under Stepwell, under KVM.",
     discussion: """
       Runs one bare-metal program, which uses its debug registers, breakpoints and interrupts, in \
-      QEMU: bare, under Stepwell without and with a debugger, and under Linux KVM without and with \
-      one; then boots of Debian's kernel, and machines of other sizes. What is counted are \
-      instructions, of guest and hypervisor together, and they are the same in every run. A whole \
-      run takes less than half an hour and rewrites the figures of docs/performance.md; any part of \
-      one prints them only, unless --output says where to.
+      QEMU: bare, under Stepwell and under Linux KVM, without and with a debugger. Then it boots \
+      Debian's kernel, and machines of other sizes. The figures are instructions of guest and \
+      hypervisor together, and are the same in every run. A whole run takes less than half an hour \
+      and rewrites the figures of docs/performance.md. A part of a run prints its figures, and \
+      writes them only where --output says.
+
+      EXAMPLES:
+        ./stepwell bench --quick
+        ./stepwell bench --quick --columns bare,debugger
+        ./stepwell bench --cpu max --output /tmp/figures
       """)
 
   @Flag(help: "One CPU model and no other sizes, in less than 5 minutes.")
@@ -19,7 +24,7 @@ struct BenchCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Columns, separated by commas, and nothing else: "
+      "Only these columns, separated by commas: "
         + "\(BenchColumn.allCases.map(\.rawValue).joined(separator: ", ")).",
       valueName: "columns"))
   var columns: String?
@@ -30,7 +35,7 @@ struct BenchCommand: AsyncParsableCommand {
   @Option(
     name: .shortAndLong,
     help: ArgumentHelp(
-      "Where to write performance.md, performance.csv and performance.svg.", valueName: "folder"))
+      "The folder for performance.md, performance.csv and performance.svg.", valueName: "folder"))
   var output: String?
 
   func validate() throws { _ = try chosenColumns }
@@ -40,14 +45,16 @@ struct BenchCommand: AsyncParsableCommand {
       guard let columns else { return BenchColumn.allCases }
       return try columns.split(separator: ",").map { word in
         guard let column = BenchColumn(rawValue: String(word)) else {
-          throw ValidationError("--columns \(columns): there is no column \(word).")
+          throw ValidationError(
+            "--columns \(columns): there is no column \(word); the columns are "
+              + "\(BenchColumn.allCases.map(\.rawValue).joined(separator: ", ")).")
         }
         return column
       }
     }
   }
 
-  /// What these options ask for.
+  /// The runs that these options ask for.
   var suite: BenchSuite {
     get throws {
       let isWhole = columns == nil

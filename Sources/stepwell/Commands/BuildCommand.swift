@@ -6,8 +6,11 @@ struct BuildCommand: AsyncParsableCommand {
     commandName: "build",
     abstract: "Build the hypervisor, without a guest.",
     discussion: """
-      Prints where its flat image is. The file begins with an arm64 Image header; `stepwell image` \
-      puts a guest kernel behind it.
+      Prints the path of the flat image. The file begins with an arm64 Image header; `stepwell \
+      image` puts a guest kernel behind it.
+
+      EXAMPLES:
+        ./stepwell build
       """)
 
   func run() async throws {

@@ -10,6 +10,10 @@ struct DemoCommand: AsyncParsableCommand {
       watchpoints and single-steps; meanwhile GDB holds a breakpoint and a watchpoint in their \
       kernel, stops there, steps, and reads registers. Exits with 0 only if each has seen all of its \
       own events and nothing else.
+
+      EXAMPLES:
+        ./stepwell demo
+        ./stepwell demo --cpu max
       """)
 
   @Option(help: ArgumentHelp("CPU model, as QEMU's -cpu takes it.", valueName: "model"))
@@ -40,6 +44,9 @@ struct DemoCommand: AsyncParsableCommand {
         try await DemoRun(machine: machine, program: program, logs: logs).run()
       }
     }
+    if !outcome.poweredOff, let complaint = Machine.complaint(in: outcome.lastWords) {
+      throw Failure("QEMU does not run the machine: \(complaint).")
+    }
     try report(outcome, plan: plan, logs: logs)
   }
 
@@ -47,7 +54,7 @@ struct DemoCommand: AsyncParsableCommand {
     let table = DemoTable(
       plan: plan, guest: outcome.guest, debugger: outcome.debugger, poweredOff: outcome.poweredOff)
     if !outcome.debugger.monitor.isEmpty {
-      print("In the midst of it, GDB's `monitor debug` said:\n")
+      print("While the guest ran, GDB's `monitor debug` printed:\n")
       for line in outcome.debugger.monitor { print("  \(line)") }
       print()
     }
@@ -57,7 +64,7 @@ struct DemoCommand: AsyncParsableCommand {
     if let failure = outcome.guest.failure {
       reason = "The guest's program could not go on: \(failure)"
     } else if !outcome.poweredOff {
-      print("The guest's last words:\n")
+      print("The last lines of the guest's console:\n")
       for line in outcome.lastWords { print("  \(line)") }
       print()
       reason =

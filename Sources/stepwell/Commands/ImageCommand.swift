@@ -7,8 +7,12 @@ struct ImageCommand: AsyncParsableCommand {
     abstract: "Make one bootable file of hypervisor and guest kernel.",
     discussion: """
       The result is an arm64 Image itself: QEMU's -kernel, U-Boot's booti and board firmware start \
-      it at EL2. Initial file system, command line and device tree come from whatever boots it, as \
-      for the kernel alone.
+      it at EL2. Initial file system, command line and device tree come from the loader, as for \
+      the kernel alone.
+
+      EXAMPLES:
+        ./stepwell image --kernel arch/arm64/boot/Image --output stepwell.image
+        ./stepwell image --kernel Image --output held.image --wait
       """)
 
   @Option(help: ArgumentHelp("The guest: an arm64 Image, uncompressed.", valueName: "image"))

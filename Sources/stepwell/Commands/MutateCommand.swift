@@ -6,11 +6,16 @@ struct MutateCommand: AsyncParsableCommand {
     commandName: "mutate",
     abstract: "Break the debug engine on purpose, and see the proof notice.",
     discussion: """
-      Each mutant is one deliberate mistake: a wrong mask, a comparator off by one, a step that is \
-      forgotten. It is built in a private copy of the engine, and the proof (see prove) is run with \
-      it, or the tests that it names where the comparison cannot notice. A mutant that nothing notices would be a hole in the proof: \
-      the command then ends with 1, as it does when the text that a mutant replaces is not there any \
-      more. The working tree is not touched.
+      Each mutant is one deliberate mistake: a wrong mask, a comparator off by one, a forgotten \
+      step. The command builds it in a private copy of the engine and runs the proof (see prove) \
+      with it, or the tests that the mutant names where the comparison cannot notice. A mutant that \
+      nothing notices is a hole in the proof, and the command exits with 1. It also does so if the \
+      place that a mutant changes is gone. The working tree is not touched.
+
+      EXAMPLES:
+        ./stepwell mutate --list
+        ./stepwell mutate --only OS-Lock
+        ./stepwell mutate --compared
       """)
 
   @Option(
@@ -20,7 +25,7 @@ struct MutateCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Only mutants with this in their names.", valueName: "name"))
   var only: [String] = []
 
-  @Flag(help: "Only those that the comparison has to notice, as ./stepwell test does.")
+  @Flag(help: "Only the mutants that the comparison must notice, as ./stepwell test does.")
   var compared = false
 
   @Flag(help: "Name the mutants and run none.")
@@ -31,7 +36,9 @@ struct MutateCommand: AsyncParsableCommand {
       throw ValidationError("--programs \(programs): at least one program has to run.")
     }
     guard !chosen.isEmpty else {
-      throw ValidationError("--only: no mutant has a name like that; --list shows them.")
+      throw ValidationError(
+        "--only \(only.joined(separator: ", ")): no mutant has this in its name; --list shows the names."
+      )
     }
   }
 
@@ -68,7 +75,7 @@ struct MutateCommand: AsyncParsableCommand {
       count += 1
       let place = "\(count) of \(total)".padding(toLength: 12, withPad: " ", startingAt: 0)
       print(place, mutant.name.padding(toLength: 44, withPad: " ", startingAt: 0), outcome)
-      // Line by line, into a file as well.
+      // The output is written line by line, also into a file.
       fflush(nil)
       if outcome == .survived { survivors.append(mutant.name) }
     }
@@ -91,8 +98,8 @@ struct MutateCommand: AsyncParsableCommand {
     print("\(total) mutants, all noticed.")
   }
 
-  /// Gives `body` the mutants, as many at once as there are processors, with a number that no other has
-  /// at the time; and `note` the outcomes, one after the other, as they come.
+  /// Calls `body` with each mutant, for as many mutants at once as there are processors, and with the
+  /// number of a worker that no other call has at the time. Calls `note` with each outcome, one at a time.
   private static func concurrently(
     _ mutants: [Mutant],
     _ body: @escaping @Sendable (Mutant, Int) async throws -> MutationOutcome,

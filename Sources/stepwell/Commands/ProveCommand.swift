@@ -9,10 +9,14 @@ struct ProveCommand: AsyncParsableCommand {
     discussion: """
       Runs random guest programs, which use their own breakpoints, watchpoints and single-steps, on \
       a model of the architecture: bare, and under the hypervisor's debug engine with a debugger or \
-      interrupts at work. What the guest observes must be the same, and the debugger must be told \
-      what one with comparators of its own would be. The first difference ends it: the program is \
-      cut down to what it takes and printed as a Swift expression for a test. The same seed gives \
-      the same programs; seed 7 begins with the second program of seed 6.
+      interrupts at work. The guest must observe the same both times, and the debugger must be told \
+      what a debugger with its own comparators would be told. The first difference ends the \
+      command: it cuts the program down and prints the rest as a Swift expression for a test. The \
+      same seed gives the same programs; seed 7 begins with the second program of seed 6.
+
+      EXAMPLES:
+        ./stepwell prove
+        ./stepwell prove --programs 5000000 --seed 1000000
       """)
 
   /// About a minute on two processors.
@@ -30,8 +34,8 @@ struct ProveCommand: AsyncParsableCommand {
     }
   }
 
-  /// Of what the comparison is about, that which the fewest programs met: a proof that hardly ever meets
-  /// it proves little.
+  /// Prints the features that the fewest programs met. A proof that hardly ever meets a feature proves
+  /// little about it.
   private func checkCoverage(_ met: FeatureCounts) throws {
     let rarest = met.ascending.prefix(3).map { "\($0.feature) in \($0.count)" }
     print("Rarest: \(rarest.joined(separator: ", ")).")
@@ -42,7 +46,7 @@ struct ProveCommand: AsyncParsableCommand {
     }
   }
 
-  /// Each thing that the comparison is about happens in at least one of so many programs.
+  /// Each feature must happen in at least one of so many programs.
   private static let rarity = 10_000
 
   func run() async throws {

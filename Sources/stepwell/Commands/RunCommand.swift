@@ -9,6 +9,12 @@ struct RunCommand: AsyncParsableCommand {
       Without --kernel, the guest is Debian's kernel with a busybox shell. GDB attaches at any time \
       and as often as it likes. Ctrl-A x ends the machine; when the guest switches it off, the \
       command exits with 0.
+
+      EXAMPLES:
+        ./stepwell run
+        ./stepwell run --kernel Image --append console=ttyAMA0 --wait
+        ./stepwell run --cpus 8 --memory 4G --gdb 127.0.0.1:2345
+        ./stepwell run --kernel Image -- -device virtio-rng-device
       """)
 
   @Option(
@@ -32,7 +38,9 @@ struct RunCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("CPU model, as QEMU's -cpu takes it.", valueName: "model"))
   var cpu = "cortex-a72"
 
-  @Option(help: ArgumentHelp("Where to listen for GDB.", valueName: "host:port"))
+  @Option(
+    help: ArgumentHelp(
+      "The address for GDB, such as 127.0.0.1:1234 or 1234.", valueName: "host:port"))
   var gdb = DebugEndpoint.standard
 
   @Flag(help: "Hold the guest before its first instruction until a debugger continues it.")

@@ -12,7 +12,7 @@ struct Stepwell: AsyncParsableCommand {
       BuildCommand.self, BenchCommand.self, MutateCommand.self,
     ])
 
-  /// As ArgumentParser's own, but an interrupted command ends its children before it ends.
+  /// Does the same as ArgumentParser's `main`, except that an interrupted command ends its children first.
   static func main() async {
     do {
       try await untilInterrupted {

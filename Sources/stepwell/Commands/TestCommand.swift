@@ -6,35 +6,43 @@ struct TestCommand: AsyncParsableCommand {
     commandName: "test",
     abstract: "Run every test, on this machine and in QEMU.",
     discussion: """
-      Formatting, the hypervisor's build and what must not be in it, the proof (see prove) with its \
-      customary programs and with each mistake that it has to notice (see mutate), the tests of every \
-      module, and the tests that boot the hypervisor in QEMU and drive it with GDB. The first failure \
-      ends it.
+      Checks the formatting; builds the hypervisor and looks for what must not be in it; runs the \
+      proof (see prove) with its usual programs and with each mistake that it must notice (see \
+      mutate); and runs the tests of every module and those that boot the hypervisor in QEMU and \
+      drive it with GDB. The first failure ends the command.
+
+      EXAMPLES:
+        ./stepwell test
+        ./stepwell test --only host
+        ./stepwell test --only machine --filter ProbePower
       """)
 
   /// A part of the tests that can be run alone.
   enum Part: String, CaseIterable, ExpressibleByArgument {
-    /// What needs no emulator: formatting, the builds, the tests of the modules.
+    /// The tests without an emulator: formatting, the builds, the tests of the modules.
     case host
-    /// What boots the hypervisor in QEMU.
+    /// The tests that boot the hypervisor in QEMU.
     case machine
-    /// The proof, and the mistakes that it has to notice.
+    /// The proof, and the mistakes that it must notice.
     case proof
   }
 
-  @Option(help: "Only these tests; may be given more than once.")
+  @Option(
+    help: ArgumentHelp("Only this part; may be given more than once.", valueName: "part"))
   var only: [Part] = []
 
   @Option(
     help: ArgumentHelp(
-      "Of the tests of modules and machine, only those whose names match.", valueName: "regex"))
+      "Only tests of modules and machine whose names match.", valueName: "regex"))
   var filter: String?
 
   private func runs(_ part: Part) -> Bool { only.isEmpty || only.contains(part) }
 
   func validate() throws {
     guard filter == nil || runs(.host) || runs(.machine) else {
-      throw ValidationError("--filter: the proof has no tests to choose from.")
+      throw ValidationError(
+        "--filter \(filter ?? ""): the proof has no tests to choose from; use it with host or machine."
+      )
     }
   }
 
@@ -86,10 +94,10 @@ struct TestCommand: AsyncParsableCommand {
     print("stepwell test: \(only.isEmpty && filter == nil ? "all passed" : "these passed")")
   }
 
-  /// What `swift test` needs to be told for the parts and names that were asked for.
+  /// The arguments of `swift test` for the parts and names that the user asked for.
   ///
-  /// It runs what matches any of its filters and none of its skips, so a name and the machine's tests
-  /// together are one expression.
+  /// `swift test` runs the tests that match any filter and no skip. A name and the machine tests together
+  /// are therefore one expression.
   static func selection(only: [Part], filter: String?) -> [String] {
     let machine = "^MachineTests\\."
     let wantsHost = only.isEmpty || only.contains(.host)

@@ -1,6 +1,6 @@
-/// What the demo's guest and debugger do, and so what each must see. The guest program
-/// (Guests/demo/selfdebug.c) and the debugger's script (debugger.py) report what they saw; what was to
-/// be seen is worked out here, from the description of what they do.
+/// The actions of guest and debugger in the demo, and the events that each must see. The guest program
+/// (Guests/demo/selfdebug.c) and the debugger's script (debugger.py) report the events that they saw. The
+/// expected numbers are computed here from the actions.
 struct DemoPlan {
   /// vCPUs. On each, a tracer has one child at a time.
   var cpus = 4

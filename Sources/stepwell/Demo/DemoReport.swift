@@ -1,13 +1,13 @@
-/// What the demo's guest or debugger reported: lines "STEPWELL <what> <value>", wherever in the
-/// output they stand.
+/// The reports of the guest or the debugger of the demo: lines "STEPWELL <what> <value>" anywhere in the
+/// output.
 struct DemoReport {
   private(set) var counts: [Substring: Int] = [:]
-  /// What the debugger was told by `monitor debug` in the midst of it all.
+  /// The output of `monitor debug` while the guest ran.
   private(set) var monitor: [String] = []
   /// Why the guest program could not go on.
   private(set) var failure: String?
 
-  /// Takes in a line, if it is one of the reported ones.
+  /// Reads a line, if it is a report.
   mutating func read(_ line: String) {
     guard let marker = line.firstRange(of: "STEPWELL ") else { return }
     // A serial console ends its lines with a carriage return too.

@@ -1,34 +1,34 @@
 internal import Foundation
 
-/// One boot of the demo: the guest in QEMU and GDB attached to it, both to their end.
+/// One boot of the demo: the guest in QEMU, and GDB attached to it, both until they end.
 struct DemoRun {
   let machine: Machine
   let program: GuestProgram
-  /// The folder for what guest and debugger write.
+  /// The folder for the output of guest and debugger.
   let logs: URL
 
-  /// What came of it.
+  /// The result of a run.
   struct Outcome {
     var guest = DemoReport()
     var debugger = DemoReport()
     /// The guest reported its end and switched the machine off.
     var poweredOff = false
-    /// The last that the guest wrote, or QEMU about it.
+    /// The last lines of the guest, or of QEMU.
     var lastWords: [String] = []
     /// Guest or debugger had to be stopped.
     var timedOut = false
   }
 
-  /// Whoever loses an event may wait for it for ever.
+  /// The limit of a run: a party that loses an event may wait for it for ever.
   private static let limit = Duration.seconds(300)
-  /// What either has to end in when the other has ended.
+  /// The time in which one party must end when the other has ended.
   private static let grace = Duration.seconds(20)
 
   /// - Throws: `Failure` if QEMU or GDB cannot be started.
   func run() async throws -> Outcome {
     let console = try Transcript(logs.appending(path: "console.log"))
     let session = try Transcript(logs.appending(path: "gdb.log"))
-    // A guest that crashes restarts its machine: that must end the demo, not begin it again.
+    // A guest that crashes restarts its machine. That must end the demo and not begin it again.
     let guest = Child(Machine.emulator, machine.arguments + ["-no-reboot"])
     let debugger = Child(HostPackage.gdb.program, try await debuggerArguments())
 

@@ -1,4 +1,4 @@
-/// The demo's result: what was to be seen, and what was.
+/// The result of the demo: expected and seen events.
 struct DemoTable {
   struct Row: Equatable {
     var title: String

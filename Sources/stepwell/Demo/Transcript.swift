@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Synchronization
 
-/// What a program writes, line by line: kept in a file, and read for what it reports.
+/// The output of a program, line by line: kept in a file, and searched for reports.
 final class Transcript: Sendable {
   private struct State {
     var report = DemoReport()

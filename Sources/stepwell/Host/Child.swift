@@ -1,16 +1,16 @@
 internal import Subprocess
 internal import SystemPackage
 
-/// A program of the host's that a command runs to its end.
+/// A program of the host that a command runs to its end.
 ///
-/// It has a process group of its own, which is killed when the command is cancelled: nothing that the
+/// The program has its own process group, which is killed when the command is cancelled. Nothing that the
 /// command started outlives it.
 struct Child {
   var program: String
   var arguments: [String]
-  /// Added to the environment that the command itself was given.
+  /// Variables that are added to the environment of the command.
   var environment: [String: String] = [:]
-  /// nil: the command's own.
+  /// The working directory; nil for the directory of the command.
   var directory: String?
 
   init(
@@ -23,9 +23,9 @@ struct Child {
     self.directory = directory
   }
 
-  /// What the program writes to its standard output.
+  /// Runs the program and returns its standard output.
   ///
-  /// - Throws: `Failure`, after showing what it wrote to standard error, if it exits other than with 0.
+  /// - Throws: `Failure` if the program does not exit with 0, after showing its standard error.
   func output() async throws -> String {
     let result = try await launching {
       try await Subprocess.run(
@@ -38,7 +38,7 @@ struct Child {
     return result.standardOutput
   }
 
-  /// Runs the program; what it writes is shown only if it fails.
+  /// Runs the program, and shows its output only if it fails.
   ///
   /// - Throws: `Failure` if it exits other than with 0.
   func runQuietly() async throws {
@@ -46,14 +46,14 @@ struct Child {
     guard status.isSuccess else { throw failure(status, output: output) }
   }
 
-  /// Runs a program whose success is not needed, without showing what it writes.
+  /// Runs a program whose success is not needed, without showing its output.
   func attempt() async throws {
     _ = try await collect()
   }
 
-  /// Runs the program without showing what it writes.
+  /// Runs the program without showing its output.
   ///
-  /// - Returns: whether it exited with 0, and what it wrote to either stream.
+  /// - Returns: whether it exited with 0, and its output on either stream.
   func completion() async throws -> (isSuccess: Bool, output: String) {
     let (status, output) = try await collect()
     return (status.isSuccess, output)
@@ -70,8 +70,8 @@ struct Child {
 
   /// Runs the program with its output on the terminal.
   ///
-  /// - Parameter input: whether it may ask questions there, as `sudo` does. It then stays in the
-  ///   command's own process group, to which the terminal belongs.
+  /// - Parameter input: whether the program may ask questions there, as `sudo` does. It then stays in the
+  ///   process group of the command, which owns the terminal.
   /// - Throws: `Failure` if it exits other than with 0.
   func runVisibly(input: Bool = false) async throws {
     let result = try await launching {
@@ -90,7 +90,7 @@ struct Child {
     guard result.isSuccess else { throw failure(result, output: "") }
   }
 
-  /// Runs the program and hands over each line it writes, to either stream, as it comes.
+  /// Runs the program, and passes on each line of either stream as it comes.
   ///
   /// - Returns: whether it exited with 0.
   func run(forEachLine body: @Sendable (String) throws -> Void) async throws -> Bool {

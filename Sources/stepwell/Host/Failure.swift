@@ -1,5 +1,5 @@
-/// Why a command cannot go on, in one sentence for the person who gave it: what is wrong, where, and
-/// what to do about it.
+/// The reason why a command cannot go on, in one sentence for the person who gave the command: what is
+/// wrong, where, and what to do about it.
 struct Failure: Error, CustomStringConvertible, Equatable {
   let description: String
 

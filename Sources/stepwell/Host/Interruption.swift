@@ -3,16 +3,16 @@ internal import Dispatch
 internal import Glibc
 internal import Synchronization
 
-/// Runs `body`. Ctrl-C, `kill` or a closed terminal cancels it, and so ends the children that it
-/// waits for; a second such signal ends the command at once.
+/// Runs `body`. Ctrl-C, `kill` or a closed terminal cancels it, which ends the children that it waits for.
+/// A second such signal ends the command at once.
 ///
-/// - Throws: what `body` throws; the customary exit code 128 + signal if it was interrupted.
+/// - Throws: the errors of `body`; the usual exit code 128 + signal if it was interrupted.
 func untilInterrupted(_ body: @escaping @Sendable () async throws -> Void) async throws {
   let work = Task { try await body() }
   let interruption = Interruption()
 
   let sources = Interruption.signals.map { number in
-    // The source sees the signal only if the default action does not come first.
+    // The source sees the signal only if the default action is off.
     signal(number, SIG_IGN)
     let source = DispatchSource.makeSignalSource(signal: number)
     source.setEventHandler {

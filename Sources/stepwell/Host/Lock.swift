@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Glibc
 
-/// Lets one command at a time prepare what all commands use.
+/// A lock that lets one command at a time prepare files that all commands use.
 enum Lock {
   /// Runs `body` while no other command of this clone runs one under the same lock.
   static func holding<Result>(

@@ -1,10 +1,10 @@
 internal import Foundation
 internal import Glibc
 
-/// Tells the person at the terminal what takes so long.
+/// Messages to the person at the terminal about what the command is doing.
 enum Progress {
-  /// Runs `body`, and says so on standard error if it takes longer than two seconds: on a terminal
-  /// one line whose seconds count up, elsewhere a line at its start and one at its end.
+  /// Runs `body`. If that takes longer than two seconds, says so on standard error: on a terminal one line
+  /// whose seconds count up, elsewhere one line then and one at the end.
   static func during<Result>(
     _ activity: String, _ body: () async throws -> Result
   ) async throws -> Result {
@@ -29,7 +29,7 @@ enum Progress {
     }
   }
 
-  /// Writes to standard error, so that standard output stays a command's result.
+  /// Writes to standard error. Standard output has only the result of a command.
   static func note(_ text: String) {
     FileHandle.standardError.write(Data(text.utf8))
   }

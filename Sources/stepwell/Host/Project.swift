@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// Where things are in the clone that this command was built in.
+/// The folders of the clone that this command was built in.
 enum Project {
   /// The clone: the command runs from `.build` in it.
   static let root: URL = {
@@ -16,13 +16,13 @@ enum Project {
     return URL(filePath: FileManager.default.currentDirectoryPath)
   }()
 
-  /// What was fetched: Debian's packages for the guest. Survives a clean build.
+  /// Downloads: Debian's packages for the guest. They survive a clean build.
   static let cache = root.appending(path: ".cache")
-  /// What is built from the clone and from `cache`.
+  /// Files that are built from the clone and from `cache`.
   static let products = root.appending(path: ".build/stepwell")
   static let guests = root.appending(path: "Guests")
 
-  /// Runs `body` in a folder of its own, which is gone afterwards.
+  /// Runs `body` with a temporary folder, which is removed afterwards.
   static func withTemporaryFolder<Result>(
     _ body: (URL) async throws -> Result
   ) async throws -> Result {

@@ -1,23 +1,23 @@
 internal import Foundation
 
-/// The 64-byte header of an arm64 Image (Linux, Documentation/arm64/booting.rst), which bootloaders
-/// read to place the file in memory.
+/// The 64-byte header of an arm64 Image (Linux, Documentation/arm64/booting.rst), which boot loaders read
+/// to place the file in memory.
 struct ImageHeader: Equatable {
   static let size = 64
 
   /// Bytes from a 2 MiB boundary to where the image wants to be.
   var textOffset: UInt64
-  /// Bytes of memory it takes, from its first one on, uninitialised data included. 0 if its maker did
-  /// not say (kernels before 3.17).
+  /// Bytes of memory that the image takes, uninitialised data included. 0 if the header does not say
+  /// (kernels before 3.17).
   var imageSize: UInt64
   /// Byte order, page size, and whether it may lie anywhere or wants to be near the beginning of RAM.
   var flags: UInt64
 
-  /// Bytes from a 2 MiB boundary to where loaders put it: one that does not say its size does not say
-  /// this either, and means 0x80000.
+  /// Bytes from a 2 MiB boundary to where loaders put the image: 0x80000 if the header does not give a size,
+  /// ``textOffset`` otherwise.
   var placement: UInt64 { imageSize == 0 ? 0x80000 : textOffset }
 
-  /// - Throws: `Failure` that says what `name` is instead, where that can be told.
+  /// - Throws: `Failure` that says what `name` is instead, if that can be recognised.
   init(_ bytes: Data, of name: String) throws {
     guard bytes.count >= Self.size, bytes.starts(with: Self.magic, at: 56) else {
       throw Failure("\(name) is not an arm64 Image: \(Self.description(of: bytes))")
@@ -36,7 +36,7 @@ struct ImageHeader: Equatable {
 
   private static let magic = Array("ARM\u{64}".utf8)
 
-  /// What a file is that should have been an Image, and how to get one from it.
+  /// What a file is that is no Image, and how to get an Image from it.
   private static func description(of bytes: Data) -> String {
     if bytes.starts(with: [0x1f, 0x8b], at: 0) {
       "it is compressed; unpack it first, as with gunzip."

@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// The guest's initial file systems.
+/// Initial file systems of guests.
 enum Initramfs {
   /// Debian's busybox with a shell on the console; the machine is switched off when it ends.
   static func busybox(_ packages: GuestPackages) throws -> Data {
@@ -33,7 +33,7 @@ enum Initramfs {
     return archive.finished()
   }
 
-  /// What Linux itself needs before the first process has mounted anything: a console to open.
+  /// The console that Linux opens before the first process has mounted anything.
   private static func skeleton() -> CPIOArchive {
     var archive = CPIOArchive()
     archive.addDirectory("dev")

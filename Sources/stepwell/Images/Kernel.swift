@@ -9,11 +9,11 @@ struct Kernel {
   init(file: String) throws {
     name = file
     contents = try readFile(file, as: "kernel")
-    // Before anything is built for it.
+    // Before anything is built for this kernel.
     _ = try ImageHeader(contents, of: file)
   }
 
-  /// The kernel behind the hypervisor, which is built for it.
+  /// Builds the hypervisor and composes the image of both.
   func bootImage(holdsGuest: Bool) async throws -> Data {
     try BootImage.compose(
       hypervisor: Data(contentsOf: try await Hypervisor.build().image), kernel: contents,
@@ -23,8 +23,8 @@ struct Kernel {
 
 /// The contents of a file that the person at the terminal named.
 ///
-/// - Parameter role: what the file is to be, for errors.
-/// - Throws: `Failure` that says what is wrong with it.
+/// - Parameter role: what the file is used as, for errors.
+/// - Throws: `Failure` that says what is wrong with the file.
 func readFile(_ path: String, as role: String) throws -> Data {
   let url = URL(filePath: path).resolvingSymlinksInPath()
   guard let attributes = try? FileManager.default.attributesOfItem(atPath: url.path) else {

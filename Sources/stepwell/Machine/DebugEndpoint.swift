@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import Foundation
 internal import Glibc
 
-/// Where GDB finds the machine: a TCP address of the host's.
+/// The TCP address of the host where GDB finds the machine.
 struct DebugEndpoint: Equatable, ExpressibleByArgument {
   var host: String
   var port: UInt16
@@ -31,7 +31,7 @@ struct DebugEndpoint: Equatable, ExpressibleByArgument {
   /// As GDB's `target remote` takes it.
   var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 
-  /// A port of this machine's own that nobody uses now.
+  /// A port of the host that nobody uses now.
   static func unused() throws -> DebugEndpoint {
     DebugEndpoint(
       host: standard.host, port: try DebugEndpoint(host: standard.host, port: 0).bind())
@@ -51,20 +51,22 @@ struct DebugEndpoint: Equatable, ExpressibleByArgument {
     unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
     var found: UnsafeMutablePointer<addrinfo>?
     guard unsafe getaddrinfo(host, "\(port)", &hints, &found) == 0, let found = unsafe found else {
-      throw Failure("\(host) is no address of this machine; give --gdb one, as 127.0.0.1:\(port).")
+      throw Failure(
+        "\(host) is no address of this machine; give --gdb one that is, such as 127.0.0.1:\(port).")
     }
     defer { unsafe freeaddrinfo(found) }
     let family = unsafe found.pointee.ai_family
     let descriptor = socket(family, Int32(SOCK_STREAM.rawValue), 0)
     defer { close(descriptor) }
-    // As QEMU does: a connection that has ended a moment ago does not keep the port.
+    // QEMU does the same: a connection that ended a moment ago does not keep the port.
     var yes: Int32 = 1
     unsafe setsockopt(
       descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
     guard unsafe Glibc.bind(descriptor, found.pointee.ai_addr, found.pointee.ai_addrlen) == 0,
       listen(descriptor, 1) == 0
     else {
-      let reason = errno == EADDRINUSE ? "already in use" : "not this machine's to listen on"
+      let reason =
+        errno == EADDRINUSE ? "already in use" : "no address that this machine can listen on"
       throw Failure("\(description) is \(reason); choose another address or port with --gdb.")
     }
     guard port == 0 else { return port }

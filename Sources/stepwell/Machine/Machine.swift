@@ -1,10 +1,10 @@
-/// The machine that QEMU emulates: `virt` with EL2 and a GICv3, and nothing that reaches outside but
-/// its console and the debug link.
+/// The machine that QEMU emulates: `virt` with EL2 and a GICv3. Only its console and the debug link reach
+/// outside.
 struct Machine {
-  /// What there is of `virt`, as QEMU's -M takes it.
+  /// The variants of `virt`, as QEMU's -M takes them.
   enum Board: String, Sendable {
     case plain = "virt,virtualization=on,gic-version=3"
-    /// With EL3, and so two Security states, like nearly every real board; no firmware runs in it.
+    /// With EL3 and therefore two Security states, like nearly every real board. No firmware runs there.
     case secure = "virt,virtualization=on,gic-version=3,secure=on"
     /// With virtual LPIs.
     case gicV4 = "virt,virtualization=on,gic-version=4"
@@ -23,13 +23,22 @@ struct Machine {
   /// The guest kernel's command line.
   var commandLine: String?
   var debugger: DebugEndpoint
-  /// QEMU sends what the debug link has at once. Without it each answer that leaves in two pieces waits
-  /// for an acknowledgment, which the debugger's host delays by some 40 ms.
+  /// Whether QEMU sends bytes of the debug link at once (TCP_NODELAY). Otherwise an answer that leaves in two
+  /// pieces waits for an acknowledgment, which the debugger's host delays by about 40 ms.
   var hasNoDelay = true
   /// More of QEMU's own arguments.
   var others: [String] = []
 
   static let emulator = HostPackage.qemu.program
+
+  /// The reason that QEMU gives for not running a machine, if one is among the lines of its console.
+  static func complaint(in lines: [String]) -> String? {
+    lines.lazy.compactMap { line in
+      let words = line.trimmingPrefix { $0.isWhitespace }
+      let prefix = "\(emulator): "
+      return words.hasPrefix(prefix) ? String(words.dropFirst(prefix.count)) : nil
+    }.first
+  }
 
   /// QEMU's arguments. The guest's console is QEMU's standard input and output.
   var arguments: [String] {
@@ -42,8 +51,8 @@ struct Machine {
     return arguments + debugLink + others
   }
 
-  /// The debug link, which Stepwell keeps from the guest: a virtio console on the first of `virt`'s 32
-  /// virtio-mmio transports, far from the last ones, which QEMU gives to devices of the guest's.
+  /// The debug link, which Stepwell hides from the guest: a virtio console on the first of the 32 virtio-mmio
+  /// transports of `virt`. QEMU gives the last transports to devices of the guest.
   private var debugLink: [String] {
     let delay = hasNoDelay ? ",nodelay=on" : ""
     let address = "host=\(debugger.host),port=\(debugger.port)"

@@ -1,16 +1,16 @@
 internal import Foundation
 internal import Glibc
 
-/// A bare end of the GDB remote serial protocol, for what GDB itself cannot be made to send.
+/// A client of the GDB remote serial protocol that sends any packet, also those that GDB never sends.
 final class RemoteClient {
   private var descriptor: Int32
   private var received: [UInt8] = []
-  /// What the target has written for the user to read, outside of `monitor`.
+  /// The text that the target has written for the user, outside of `monitor`.
   private(set) var console = ""
-  /// Whether packets are acknowledged, as they are until QStartNoAckMode.
+  /// Whether packets are acknowledged, which they are until QStartNoAckMode.
   private var acknowledges = true
 
-  /// Connects, and waits for whoever is to listen at `endpoint` (an IPv4 address).
+  /// Connects to `endpoint` (an IPv4 address), and waits until somebody listens there.
   init(_ endpoint: DebugEndpoint, within limit: Duration = .seconds(20)) async throws {
     let deadline = ContinuousClock.now + limit
     while true {
@@ -34,8 +34,8 @@ final class RemoteClient {
       }
       try await Task.sleep(for: .milliseconds(20))
     }
-    // What is written is to be sent without waiting for more. The option's value is an Int32, and
-    // setsockopt is told its size.
+    // Bytes are sent without waiting for more. The option's value is an Int32, and setsockopt is told
+    // its size.
     var yes: Int32 = 1
     unsafe setsockopt(
       descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &yes, socklen_t(MemoryLayout<Int32>.size))
@@ -43,7 +43,7 @@ final class RemoteClient {
 
   deinit { close() }
 
-  /// Hangs up, in the middle of whatever it is.
+  /// Hangs up, in the middle of anything.
   func close() {
     if descriptor >= 0 { Glibc.close(descriptor) }
     descriptor = -1
@@ -51,7 +51,7 @@ final class RemoteClient {
 
   // MARK: Sending
 
-  /// Sends bytes as they are. Those that a peer who does not read cannot take are waited for.
+  /// Sends bytes as they are, and waits while a peer that does not read cannot take them.
   func send(_ bytes: some Sequence<UInt8>, within limit: Duration = .seconds(20)) async throws {
     var rest = Array(bytes)[...]
     let deadline = ContinuousClock.now + limit
@@ -85,7 +85,7 @@ final class RemoteClient {
 
   /// Waits for the next packet that is not console output.
   ///
-  /// - Returns: what is in it, of whichever bytes, each as one scalar.
+  /// - Returns: the payload. It may have any bytes; each is one scalar.
   func receive(within limit: Duration = .seconds(20)) async throws -> String {
     let deadline = ContinuousClock.now + limit
     while true {
@@ -127,6 +127,27 @@ final class RemoteClient {
     return try Self.number(littleEndian: answer)
   }
 
+  /// Reads `count` bytes of memory, by packets of the size that every target takes.
+  func readMemory(at address: UInt64, count: Int) async throws -> [UInt8] {
+    var bytes: [UInt8] = []
+    while bytes.count < count {
+      let place = address + UInt64(bytes.count)
+      let size = min(count - bytes.count, 0x400)
+      let answer = Array(
+        try await request("m\(String(place, radix: 16)),\(String(size, radix: 16))").utf8)
+      let piece = stride(from: 0, to: answer.count, by: 2).compactMap {
+        UInt8(String(decoding: answer[$0..<min($0 + 2, answer.count)], as: UTF8.self), radix: 16)
+      }
+      guard answer.count == 2 * size, piece.count == size else {
+        throw Failure(
+          "A read of \(size) bytes at 0x\(String(place, radix: 16)) is answered "
+            + "\(String(decoding: answer, as: UTF8.self)).")
+      }
+      bytes += piece
+    }
+    return bytes
+  }
+
   /// Reads a register of 64 bits: x0 to x30 are 0 to 30, SP 31, PC 32.
   func readRegister(_ number: Int) async throws -> UInt64 {
     try Self.number(littleEndian: try await request("p\(String(number, radix: 16))"))
@@ -147,7 +168,7 @@ final class RemoteClient {
     return value.byteSwapped >> UInt64(64 - 4 * digits.count)
   }
 
-  /// `monitor` and what it prints.
+  /// Runs a `monitor` command and returns its output.
   func monitor(_ command: String) async throws -> String {
     let digits = command.utf8.map { String(0x100 + Int($0), radix: 16).dropFirst() }.joined()
     let earlier = console
@@ -167,7 +188,7 @@ final class RemoteClient {
     return String(decoding: bytes, as: UTF8.self)
   }
 
-  /// Takes the first whole packet out of what was received.
+  /// Removes the first whole packet from the received bytes.
   private func takePacket() throws -> String? {
     guard let start = received.firstIndex(of: UInt8(ascii: "$")),
       let end = received[start...].firstIndex(of: UInt8(ascii: "#")), received.count > end + 2
@@ -181,9 +202,9 @@ final class RemoteClient {
     return payload.reduce(into: "") { $0.unicodeScalars.append(Unicode.Scalar($1)) }
   }
 
-  /// Reads what has come.
+  /// Reads the bytes that have arrived.
   ///
-  /// - Returns: false if there is nothing yet.
+  /// - Returns: false if there are none yet.
   private func readMore() throws -> Bool {
     var buffer = [UInt8](repeating: 0, count: 65536)
     let count = unsafe buffer.withUnsafeMutableBytes {

@@ -1,8 +1,8 @@
 internal import Foundation
 internal import Glibc
 
-/// A file that has no name any more and lasts as long as the process that holds it, and the programs
-/// that this process becomes.
+/// A file without a name. It lasts as long as the process that holds it, and the programs that this process
+/// becomes.
 struct NamelessFile {
   /// A path that opens it.
   let path: String
@@ -13,7 +13,7 @@ struct NamelessFile {
     let name = Project.products.appending(path: "image-\(getpid())")
     try contents.write(to: name)
     defer { try? files.removeItem(at: name) }
-    // Without O_CLOEXEC: it is for the program that replaces this one. The path is a C string only for
+    // Without O_CLOEXEC: the program that replaces this one uses the file. The path is a C string only for
     // the call.
     let descriptor = unsafe open(name.path, O_RDONLY)
     guard descriptor >= 0 else { throw Failure("\(name.path) cannot be read back.") }
@@ -21,8 +21,8 @@ struct NamelessFile {
   }
 }
 
-/// Becomes another program: it has the terminal, the signals and the exit code to itself, and nothing
-/// of this command is left to clean up or to outlive.
+/// Becomes another program. That program has the terminal, the signals and the exit code; nothing of this
+/// command is left.
 ///
 /// - Parameter path: the program's file.
 /// - Throws: `Failure` if it cannot be started.

@@ -1,9 +1,9 @@
 internal import Foundation
 
-/// Debian's arm64 packages for the guest, unpacked in the cache folder: a kernel, busybox, and what
-/// a C program links with.
+/// Debian's arm64 packages for the guest, unpacked in the cache folder: a kernel, busybox, and the libraries of C
+/// programs.
 struct GuestPackages {
-  /// The folder they are unpacked in, as if it were the guest's `/`. A C compiler's sysroot.
+  /// The folder that the packages are unpacked in, as if it were the guest's `/`: the sysroot of a C compiler.
   let root: URL
   /// Debian's cloud kernel: an arm64 Image, uncompressed as Debian ships it.
   let kernel: URL
@@ -13,7 +13,7 @@ struct GuestPackages {
   private static let kernelMetapackage = "linux-image-cloud-arm64"
   private static let others = ["busybox-static", "libc6-dev", "linux-libc-dev", "libgcc-12-dev"]
 
-  /// Fetches the packages unless an earlier command has.
+  /// Fetches the packages, unless an earlier command has done so.
   ///
   /// - Throws: `Failure` if Debian's archive cannot be reached.
   static func prepare() async throws -> GuestPackages {
@@ -51,7 +51,7 @@ struct GuestPackages {
 
     let apt = try await PrivateApt(in: Project.cache.appending(path: "apt"))
     do {
-      // The metapackage depends on the newest kernel, whose name has its version in it.
+      // The metapackage depends on the newest kernel, whose name contains its version.
       let kernels = try await apt.dependencies(of: kernelMetapackage)
       try await apt.unpack(kernels.filter { $0.hasPrefix("linux-image-") } + others, into: partial)
     } catch is Failure {

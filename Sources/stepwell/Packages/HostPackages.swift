@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Glibc
 
-/// A program that Stepwell needs on the host and that Debian packages.
+/// A program that Stepwell needs on the host and that Debian has a package of.
 struct HostPackage {
   let program: String
   let package: String
@@ -11,17 +11,17 @@ struct HostPackage {
     program: "qemu-system-aarch64", package: "qemu-system-arm", purpose: "the machine to boot")
   static let gdb = HostPackage(
     program: "gdb-multiarch", package: "gdb-multiarch", purpose: "a debugger for arm64")
-  /// What fetches ``PythonGDB``.
+  /// The program that fetches ``PythonGDB``.
   static let pip = HostPackage(
     program: "pip3", package: "python3-pip", purpose: "to fetch a newer GDB for the tests")
 
-  /// Where all that the package manager says goes: it is long, and of interest only when it fails.
+  /// The file for the output of the package manager, which is long and matters only when it fails.
   static var log: URL { Project.products.appending(path: "packages.log") }
 
-  /// Installs those of `packages` whose program is not on the path, and says which, and why, in one
-  /// line. What the package manager says goes into ``log``.
+  /// Installs those of `packages` whose program is not on the path, and says in one line which and why. The output of
+  /// the package manager goes into ``log``.
   ///
-  /// - Throws: `Failure` if that needs rights this user does not have, or apt-get fails.
+  /// - Throws: `Failure` if this user may not install packages, or apt-get fails.
   static func install(_ packages: [HostPackage]) async throws {
     let missing = packages.filter { find($0.program) == nil }
     if missing.isEmpty { return }
@@ -36,7 +36,7 @@ struct HostPackage {
       throw Failure(
         "This needs \(list); as root, run: apt-get install \(names.joined(separator: " "))")
     }
-    // sudo asks for its password here, once, and the rest needs no terminal.
+    // sudo asks for its password here, once. The rest needs no terminal.
     if !isRoot {
       Progress.note("Installing \(names.joined(separator: " ")) needs root's rights.\n")
       try await Child("sudo", ["-v"]).runVisibly(input: true)
@@ -44,8 +44,8 @@ struct HostPackage {
 
     try await Progress.during("Installing from Debian: \(list)") {
       let environment = ["DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"]
-      // A machine that has just been set up has no package lists; one that has them can do without
-      // fresh ones. A failing source that has nothing to do with these packages must not stop this.
+      // A new machine has no package lists, and old lists will do. A failing source of other packages must not stop the
+      // installation.
       let update = try await aptGet(["update"], asRoot: isRoot, environment).completion()
       let arguments = ["install", "-y", "--no-install-recommends"] + names
       let install = try await aptGet(arguments, asRoot: isRoot, environment).completion()
@@ -69,14 +69,14 @@ struct HostPackage {
   private static func aptGet(
     _ arguments: [String], asRoot isRoot: Bool, _ environment: [String: String]
   ) -> Child {
-    // sudo hands on what it is told to, and not the environment.
+    // sudo passes on the named variables, and not the environment.
     let settings = environment.map { "\($0)=\($1)" }
     return isRoot
       ? Child("apt-get", arguments, environment: environment)
       : Child("sudo", ["-n"] + settings + ["apt-get"] + arguments)
   }
 
-  /// Where the path has a program.
+  /// The place of a program on the path.
   static func find(_ program: String) -> String? {
     let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
     return path.split(separator: ":")

@@ -1,11 +1,11 @@
 internal import Foundation
 
-/// Debian's archive as an arm64 machine sees it: apt with folders, lists and a package state of its
-/// own. It reads the machine's sources, keys and proxies and writes nothing outside its folder.
+/// Debian's archive as an arm64 machine sees it: apt with its own folders, lists and package state. It reads the
+/// sources, keys and proxies of the host, and writes nothing outside its folder.
 struct PrivateApt {
   private let folder: URL
 
-  /// Sets the folder up and fetches the package lists.
+  /// Sets up the folder and fetches the package lists.
   init(in folder: URL) async throws {
     self.folder = folder
     let files = FileManager.default
@@ -18,15 +18,15 @@ struct PrivateApt {
     try Data(Self.configuration(folder: folder.path, machine: machine).utf8)
       .write(to: folder.appending(path: "apt.conf"))
 
-    // A source of the machine's that has nothing for arm64, or does not answer, is no matter here:
-    // what counts is whether the packages are found afterwards.
+    // A source of the host that has nothing for arm64, or does not answer, does not matter here: the packages are looked
+    // for afterwards.
     try await run("apt-get", ["update"]).attempt()
   }
 
   /// The text of a private configuration.
   ///
-  /// - Parameter machine: what `apt-config dump` prints. Only how to reach the sources is taken over:
-  ///   the machine's hooks, and what it does after an update, stay its own.
+  /// - Parameter machine: the output of `apt-config dump`. Only the settings for reaching the sources are used, and not
+  ///   the host's hooks or its actions after an update.
   static func configuration(folder: String, machine: String) -> String {
     let reach = machine.split(separator: "\n").filter {
       $0.hasPrefix("Acquire::") && !$0.hasPrefix("Acquire::IndexTargets")
@@ -45,7 +45,7 @@ struct PrivateApt {
       """
   }
 
-  /// What a package depends on, in its newest version, by name.
+  /// The names of the packages that the newest version of a package depends on.
   func dependencies(of package: String) async throws -> [String] {
     let description = try await run(
       "apt-cache", ["show", "--no-all-versions", package]

@@ -3,7 +3,7 @@ internal import Foundation
 /// A GDB newer than Debian's, from the Python Package Index, in the cache folder. The tests use it
 /// beside Debian's: GDB 16 reads memory, threads and errors by packets that GDB 13 does not know.
 struct PythonGDB {
-  /// As the package index has it.
+  /// The version in the package index.
   let version: String
 
   static let gdb16 = PythonGDB(version: "16.3.0.post6")
@@ -14,12 +14,12 @@ struct PythonGDB {
   private var vendor: URL { folder.appending(path: "gdb_for_pwndbg/_vendor") }
   /// The program.
   var program: String { vendor.appending(path: "bin/gdb").path }
-  /// What it must be told to find its own files, wherever it was unpacked.
+  /// The options by which GDB finds its files, wherever it was unpacked.
   var arguments: [String] { ["--data-directory=\(vendor.appending(path: "share/gdb").path)"] }
 
-  /// Fetches it unless an earlier command has, and says so.
+  /// Fetches GDB, and says so, unless an earlier command has done so.
   ///
-  /// - Throws: `Failure` if it cannot be fetched or does not start.
+  /// - Throws: `Failure` if GDB cannot be fetched or does not start.
   func prepare() async throws {
     try await Lock.holding("python-gdb") {
       if FileManager.default.isExecutableFile(atPath: program) { return }
@@ -36,7 +36,7 @@ struct PythonGDB {
     try? files.removeItem(at: partial)
     try files.createDirectory(at: partial, withIntermediateDirectories: true)
     do {
-      // A wheel is an archive of files. It is only unpacked, so nothing of the machine's changes.
+      // A wheel is an archive of files. It is only unpacked, so nothing else on the host changes.
       try await Child(
         "pip3",
         [

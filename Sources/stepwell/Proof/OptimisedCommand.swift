@@ -1,8 +1,8 @@
 internal import Foundation
 
-/// This command as the optimiser leaves it: some ten times as fast at running the model.
+/// The optimised build of this command, which runs the model about ten times as fast.
 enum OptimisedCommand {
-  /// Whether this is it.
+  /// Whether this process is the optimised build.
   static var isRunning: Bool {
     #if DEBUG
       false
@@ -11,9 +11,9 @@ enum OptimisedCommand {
     #endif
   }
 
-  /// Builds it, which takes next to no time if nothing has changed.
+  /// Builds it, which takes almost no time if nothing has changed.
   ///
-  /// - Returns: its file.
+  /// - Returns: the path of the program.
   static func build() async throws -> String {
     let toolchain = try await Toolchain.find()
     let arguments = [
@@ -23,7 +23,7 @@ enum OptimisedCommand {
       try await Progress.during("Building the optimised command") {
         try await toolchain.child("swift", arguments).runQuietly()
       }
-      // Beside it .build/release is of no use: it is what was built last, which may be the hypervisor.
+      // .build/release cannot be used: it is the release build made last, which may be the hypervisor's.
       let folder = try await toolchain.child("swift", arguments + ["--show-bin-path"]).output()
       return folder.trimmingCharacters(in: .newlines) + "/stepwell"
     }

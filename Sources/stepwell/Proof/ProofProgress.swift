@@ -1,7 +1,7 @@
 internal import Glibc
 
-/// How far a proof has come, on standard error: on a terminal one line that changes every second,
-/// elsewhere a line every ten.
+/// The progress of a proof on standard error: on a terminal one line that changes every second, elsewhere a line every
+/// ten seconds.
 struct ProofProgress {
   let total: Int
 

@@ -1,6 +1,6 @@
-/// What must not be in the program at EL2, recognised in the output of the toolchain's LLVM tools.
+/// Checks for what must not be in the program at EL2, on the output of the toolchain's LLVM tools.
 enum Audit {
-  /// The first symbol of Swift's heap, of reference counting or of lazy initialisation.
+  /// The first symbol of Swift's heap, reference counting or lazy initialisation.
   ///
   /// - Parameter listing: what `llvm-nm` prints.
   static func forbiddenSymbol(in listing: String) -> Substring? {
@@ -33,9 +33,9 @@ enum Audit {
     return nil
   }
 
-  /// The first instruction that takes away a mask of PSTATE: at EL2 interrupts and debug exceptions are
-  /// masked from the first instruction on, and only an exception return changes that. The accesses that may
-  /// fault take away A, and no other, for the one instruction.
+  /// The first instruction that clears a mask of PSTATE. At EL2 interrupts and debug exceptions are masked
+  /// from the first instruction on, and only an exception return changes that. The accesses that may fault
+  /// clear A, and no other mask, for one instruction.
   ///
   /// - Parameter listing: what `llvm-objdump -d --no-show-raw-insn` prints.
   static func unmaskingInstruction(in listing: String) -> Substring? {
@@ -54,8 +54,8 @@ enum Audit {
     return nil
   }
 
-  /// The first SEV that does not follow a DSB: whoever waits in WFE could see the event before what was
-  /// stored, look once more, and wait for ever.
+  /// The first SEV that does not follow a DSB. A core that waits in WFE could see the event before the store,
+  /// find the old value, and wait for ever.
   ///
   /// - Parameter listing: what `llvm-objdump -d --no-show-raw-insn` prints.
   static func unorderedEvent(in listing: String) -> Substring? {
@@ -69,7 +69,7 @@ enum Audit {
     return nil
   }
 
-  /// Those that move the guest's own values, for the debugger.
+  /// The functions that move the guest's own values, for the debugger.
   private static let vectorAccessors = [
     "el2_read_vector", "el2_write_vector", "el2_read_scalable_vector", "el2_write_scalable_vector",
   ]

@@ -1,23 +1,29 @@
 internal import Foundation
 
-/// A program of the project's that runs on no operating system, from a folder of its name below
-/// `Guests` with its sources and its linker script.
+/// A program of the project that runs on no operating system. Its sources and its linker script are in a
+/// folder of its name below `Guests`; what several programs share is in `Guests/common`.
 struct BareProgram {
   /// With symbols.
   let executable: URL
   /// As an arm64 Image.
   let image: URL
 
-  /// Compiles and links it with the Swift toolchain's own clang and lld.
+  /// Compiles and links the program with the clang and the lld of the Swift toolchain.
   ///
-  /// - Parameter options: clang's, beyond those that every such program has.
-  static func build(_ name: String, options: [String] = []) async throws -> BareProgram {
+  /// - Parameters:
+  ///   - common: the sources of `Guests/common` that the program takes.
+  ///   - options: clang's options, beyond those that every such program has.
+  static func build(
+    _ name: String, common: [String] = [], options: [String] = []
+  ) async throws -> BareProgram {
     let toolchain = try await Toolchain.find()
     let folder = Project.guests.appending(path: name)
-    let sources = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+    let shared = Project.guests.appending(path: "common")
+    let own = try FileManager.default.contentsOfDirectory(atPath: folder.path)
       .filter { $0.hasSuffix(".c") || $0.hasSuffix(".S") }
       .sorted()
-      .map { folder.appending(path: $0).path }
+    let sources =
+      own.map { folder.appending(path: $0).path } + common.map { shared.appending(path: $0).path }
     try FileManager.default.createDirectory(
       at: Project.products, withIntermediateDirectories: true)
     let executable = Project.products.appending(path: name)
@@ -27,6 +33,8 @@ struct BareProgram {
         "clang",
         ["--target=aarch64-none-elf", "-march=armv8-a"] + options + [
           "-g", "-Wall", "-Wextra", "-Werror", "-nostdlib", "-static", "-fuse-ld=lld",
+          // For the program's numbers in common sources, and for common linker scripts.
+          "-I", folder.path, "-L", shared.path,
           "-Wl,-T,\(folder.appending(path: "\(name).ld").path)", "-o", executable.path,
         ] + sources
       ).runQuietly()
@@ -36,6 +44,9 @@ struct BareProgram {
       return BareProgram(executable: executable, image: image)
     }
   }
+
+  /// The common sources of a program in C at EL1: start-up, console, PSCI, and what the compiler calls.
+  static let runtime = ["console.c", "memory.c", "psci.c", "start.S"]
 
   /// Options for C where the MMU is off: no unaligned access, and no SIMD registers.
   static let withoutMMU = [

@@ -1,11 +1,12 @@
 internal import Foundation
 
-/// A C program of the project's that runs in the guest.
+/// A C program of the project that runs in the guest.
 struct GuestProgram {
-  /// Statically linked and not relocated: a symbol's address is where it will be.
+  /// Statically linked and not relocated: symbols have their addresses at run time.
   let executable: URL
 
-  /// Compiles and links it with the Swift toolchain's own clang and lld, against Debian's C library.
+  /// Compiles and links the program with the clang and the lld of the Swift toolchain, and Debian's C
+  /// library.
   static func build(
     _ source: URL, with packages: GuestPackages, into executable: URL
   ) async throws -> GuestProgram {
@@ -21,7 +22,7 @@ struct GuestProgram {
 
   /// The address of a symbol.
   ///
-  /// - Throws: `Failure` if the program has none of that name.
+  /// - Throws: `Failure` if the program has no symbol of that name.
   func address(of symbol: String) async throws -> UInt64 {
     let listing = try await Toolchain.find().child("llvm-nm", [executable.path]).output()
     for line in listing.split(separator: "\n") {

@@ -4,10 +4,10 @@ internal import Foundation
 struct Hypervisor {
   /// With symbols.
   let executable: URL
-  /// As it is in memory, from its Image header on; without a guest.
+  /// The memory image, from its Image header on, without a guest.
   let image: URL
 
-  /// Builds it, which takes next to no time if nothing has changed.
+  /// Builds the hypervisor, which takes almost no time if nothing has changed.
   static func build() async throws -> Hypervisor {
     let toolchain = try await Toolchain.find()
     let sdks = Project.root.appending(path: "SDK").path

@@ -1,13 +1,13 @@
 internal import Foundation
 
-/// The program at EL2 that stands in Stepwell's place where a guest is to run bare on the same machine:
-/// it sets the EL2 controls that Stepwell gives a guest in native mode, answers HVC and SMC as Stepwell
-/// does, and enters the payload behind it at EL1 (`Guests/shim/start.S`).
+/// The program at EL2 in place of Stepwell where a guest runs bare on the same machine. It sets the EL2
+/// controls that Stepwell sets in native mode, answers HVC and SMC as Stepwell does, and enters the payload
+/// behind it at EL1 (`Guests/shim/start.S`).
 struct Shim {
-  /// Without a payload. ``BootImage`` puts one behind it as behind the hypervisor.
+  /// The shim without a payload. ``BootImage`` puts a payload behind it as behind the hypervisor.
   let image: URL
 
-  /// Assembles and links it with the Swift toolchain's own clang and lld.
+  /// Assembles and links the shim with the clang and the lld of the Swift toolchain.
   static func build() async throws -> Shim {
     Shim(image: try await BareProgram.build("shim").image)
   }

@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// The Swift toolchain that builds everything, the guest's C programs included.
+/// The Swift toolchain, which builds everything, the C programs of the guest included.
 struct Toolchain {
   /// Its programs: swift, clang, llvm-objcopy …
   private let programs: URL
