@@ -43,16 +43,15 @@ struct PriorityView: Equatable, Sendable {
   /// Looks at the physical interface of the executing core, and leaves ICC_PMR_EL1 changed.
   init(
     hasSingleSecurityState: Bool, implemented: UInt8,
-    hardware: borrowing some InterruptHardware & ~Copyable
+    hardware: borrowing some DistributorHardware & ~Copyable
   ) {
     guard !hasSingleSecurityState else {
       self.init(maskIsRaw: false, implemented: implemented)
       return
     }
-    // The most urgent priority but 0 of those that the CPU interface has (ICC_CTLR_EL1.PRIbits is one
-    // less than how many bits). In the Non-secure view its one bit is the one that is lost.
-    let bits = hardware.read(.iccCTLR) >> 8 & 7 &+ 1
-    hardware.write(.iccPMR, 0x100 >> bits)
-    self.init(maskIsRaw: hardware.read(.iccPMR) != 0, implemented: implemented)
+    // The most urgent priority but 0 of those that the CPU interface has. In the Non-secure view its one bit
+    // is the bit that is lost.
+    hardware.writePriorityMask(UInt8(truncatingIfNeeded: 0x100 >> hardware.priorityBits))
+    self.init(maskIsRaw: hardware.readPriorityMask() != 0, implemented: implemented)
   }
 }

@@ -1,30 +1,47 @@
 internal import EL2Support
+internal import RemoteProtocol
+internal import Synchronization
 
 /// The GICv3 of the machine: its registers in memory, and the system registers of the executing
 /// core.
-struct GICv3Hardware: InterruptHardware, ~Copyable {
+struct GICv3Hardware: GICv3Access, ~Copyable {
   private let distributor: UInt
-  private let redistributors: InlineArray<8, UInt>
+  /// RD_base of each vCPU's redistributor.
+  private let redistributors: PerProcessor<UInt>
+  private let affinities: PerProcessor<Affinity>
+  /// Whether the vCPU's redistributor says Last to the guest.
+  private let lastRedistributors: PerProcessor<Bool>
   private let memory: MemoryRegions
   let hypervisorMemory: Range<UInt64>
+  private let lpiTables = Atomic(false)
+  private let hasReported = Atomic(false)
   private let inPlace = InPlace()
 
-  /// The distributor at `distributor`, each processor's RD_base at its index in `redistributors`,
-  /// and the RAM that EL2 has mapped at the addresses in `memory`, where the guest's LPI tables may
-  /// be, except in `hypervisorMemory`. All addresses are physical ones, which EL2 maps one to one.
+  /// - Parameters:
+  ///   - distributor: where GICD is. All addresses are physical ones, which EL2 maps one to one.
+  ///   - redistributors: RD_base of each vCPU's.
+  ///   - memory: the RAM that EL2 has mapped, where the guest's LPI tables may be, except in
+  ///     `hypervisorMemory`.
   init(
-    distributor: UInt, redistributors: InlineArray<8, UInt>, memory: consuming MemoryRegions,
+    distributor: UInt, redistributors: PerProcessor<UInt>, affinities: PerProcessor<Affinity>,
+    lastRedistributors: PerProcessor<Bool>, memory: consuming MemoryRegions,
     hypervisorMemory: Range<UInt64>
   ) {
-    self.hypervisorMemory = hypervisorMemory
     self.distributor = distributor
     self.redistributors = redistributors
+    self.affinities = affinities
+    self.lastRedistributors = lastRedistributors
     self.memory = memory
+    self.hypervisorMemory = hypervisorMemory
   }
+
+  func affinity(of processor: Int) -> Affinity { affinities[processor] }
+
+  func isLastRedistributor(_ processor: Int) -> Bool { lastRedistributors[processor] }
 
   // MARK: System registers
 
-  func read(_ register: InterruptSystemRegister) -> UInt64 {
+  func read(_ register: GICv3SystemRegister) -> UInt64 {
     switch register {
     case .iccSRE: return el2_read_icc_sre_el2()
     case .iccCTLR: return el2_read_icc_ctlr_el1()
@@ -48,7 +65,7 @@ struct GICv3Hardware: InterruptHardware, ~Copyable {
     }
   }
 
-  func write(_ register: InterruptSystemRegister, _ value: UInt64) {
+  func write(_ register: GICv3SystemRegister, _ value: UInt64) {
     switch register {
     case .iccSRE: el2_write_icc_sre_el2(value)
     case .iccCTLR: el2_write_icc_ctlr_el1(value)
@@ -65,7 +82,7 @@ struct GICv3Hardware: InterruptHardware, ~Copyable {
       el2_write_icc_sgi1r_el1(value)
     case .ichHCR: el2_write_ich_hcr_el2(value)
     case .ichVMCR: el2_write_ich_vmcr_el2(value)
-    // The list registers are not read by anything before the return to the guest, a context
+    // Nothing reads the list registers before the return to the guest, which is a context
     // synchronization event.
     case .ichLR(let n): return el2_write_ich_lr_el2(UInt32(truncatingIfNeeded: n), value)
     case .ichAP0R(let n): el2_write_ich_ap0r_el2(UInt32(truncatingIfNeeded: n), value)
@@ -76,43 +93,67 @@ struct GICv3Hardware: InterruptHardware, ~Copyable {
 
   // MARK: Memory-mapped registers
 
-  private func address(_ frame: InterruptFrame, _ offset: Int) -> UInt {
+  private func address(_ frame: GICv3Frame, _ offset: Int) -> UInt {
     switch frame {
     case .distributor: distributor &+ UInt(bitPattern: offset)
-    case .redistributor(let n): redistributors[n & 7] &+ UInt(bitPattern: offset)
+    case .redistributor(let n): redistributors[n] &+ UInt(bitPattern: offset)
     }
   }
 
-  func read8(_ frame: InterruptFrame, _ offset: Int) -> UInt8 {
+  func read8(_ frame: GICv3Frame, _ offset: Int) -> UInt8 {
     el2_mmio_read8(address(frame, offset))
   }
-  func read32(_ frame: InterruptFrame, _ offset: Int) -> UInt32 {
+  func read32(_ frame: GICv3Frame, _ offset: Int) -> UInt32 {
     el2_mmio_read32(address(frame, offset))
   }
-  func read64(_ frame: InterruptFrame, _ offset: Int) -> UInt64 {
+  func read64(_ frame: GICv3Frame, _ offset: Int) -> UInt64 {
     el2_mmio_read64(address(frame, offset))
   }
-  func write8(_ frame: InterruptFrame, _ offset: Int, _ value: UInt8) {
+  func write8(_ frame: GICv3Frame, _ offset: Int, _ value: UInt8) {
     el2_mmio_write8(address(frame, offset), value)
   }
-  func write32(_ frame: InterruptFrame, _ offset: Int, _ value: UInt32) {
+  func write32(_ frame: GICv3Frame, _ offset: Int, _ value: UInt32) {
     el2_mmio_write32(address(frame, offset), value)
   }
-  func write64(_ frame: InterruptFrame, _ offset: Int, _ value: UInt64) {
+  func write64(_ frame: GICv3Frame, _ offset: Int, _ value: UInt64) {
     el2_mmio_write64(address(frame, offset), value)
+  }
+
+  /// For a second, as Linux waits.
+  func wait(while condition: () -> Bool) -> Bool {
+    let start = el2_read_cntpct_el0()
+    // Firmware that has not set CNTFRQ_EL0 leaves 0 there.
+    let second = max(el2_read_cntfrq_el0(), 1_000_000)
+    while condition() {
+      if el2_read_cntpct_el0() &- start > second { return false }
+    }
+    return true
+  }
+
+  func report(_ fault: InterruptControllerFault) {
+    guard !hasReported.exchange(true, ordering: .relaxed) else { return }
+    var console = FaultConsole.current
+    console.write("Stepwell: ")
+    console.write(MachineError.interruptControllerStuck(fault).sentence)
+    console.write("\n")
   }
 
   // MARK: LPIs
 
   /// All redistributors share one table (GICR_TYPER.CommonLPIAff), or the guest has given them
-  /// equal ones; that of the executing core is not known here, so the first one's is read.
+  /// equal ones; which is the executing core's is not known here, so the first one's is read.
   func lpiConfiguration(of number: InterruptNumber) -> UInt8 {
-    let properties = read64(.redistributor(0), RedistributorOffset.propertyBase)
-    // IDbits, [4:0], is the number of bits less one; Physical_Address, [51:12].
-    guard number.rawValue >= 8192, UInt64(number.rawValue) >> (properties & 0x1f &+ 1) == 0 else {
+    let table = GICR_PROPBASER(rawValue: read64(.redistributor(0), GICR.propbaser))
+    guard number.rawValue >= 8192, UInt64(number.rawValue) >> (table.idBits &+ 1) == 0 else {
       return 0
     }
-    let address = properties & 0x000f_ffff_ffff_f000 &+ UInt64(number.rawValue &- 8192)
+    let address = table.address &+ UInt64(number.rawValue &- 8192)
     return memory.contains(address) ? el2_mmio_read8(UInt(address)) : 0
   }
+
+  func lockLPITables() {
+    while lpiTables.exchange(true, ordering: .acquiring) {}
+  }
+
+  func unlockLPITables() { lpiTables.store(false, ordering: .releasing) }
 }

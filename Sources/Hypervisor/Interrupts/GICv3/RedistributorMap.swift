@@ -1,11 +1,13 @@
 internal import DeviceTree
+internal import EL2Support
 
 /// Where the redistributors are: one behind the other in each region of the device tree, some of cores
-/// that have a vCPU, some of others (IHI 0069, 12.10).
+/// that have a vCPU, some of other cores (IHI 0069, 12.10).
 ///
-/// The guest finds those of its vCPUs where they are. A driver looks for its own from the beginning of
-/// a region up to the one that says Last, so what lies between them is there as well, to be told apart
-/// and nothing else; and the last of a vCPU in its region says Last. Beyond that, reads are 0.
+/// The guest finds the redistributors of its vCPUs where they are. A driver looks for the one of its CPU
+/// from the beginning of a region up to the one that says Last. So the redistributors in between are there
+/// as well, and can be identified and nothing else. The last one of a vCPU in its region says Last. Beyond
+/// it, reads are 0.
 struct RedistributorMap: ~Copyable {
   /// The redistributors of a region.
   private struct Stretch {
@@ -24,14 +26,14 @@ struct RedistributorMap: ~Copyable {
   private let processorCount: Int
 
   /// RD_base of each vCPU's.
-  private(set) var frames = InlineArray<8, UInt>(repeating: 0)
-  /// A bit for each vCPU whose redistributor says Last to the guest.
-  private(set) var lastProcessors: UInt32 = 0
+  private(set) var frames = PerProcessor<UInt>(repeating: 0)
+  /// Whether each vCPU's redistributor says Last to the guest.
+  private(set) var lastRedistributors = PerProcessor<Bool>(repeating: false)
   /// What the device tree has to say as the stride, because a driver takes it from GICR_TYPER.VLPIS
   /// otherwise, which the guest does not find; nil where the tree is right as it is.
   private(set) var strideToTell: UInt64?
 
-  /// What there is at an address of a redistributor's.
+  /// What there is at an address in a region of redistributors.
   enum Place: Equatable {
     /// The vCPU's redistributor, at the offset from its RD_base.
     case processor(Int, offset: UInt64)
@@ -53,37 +55,35 @@ struct RedistributorMap: ~Copyable {
   ) {
     self.processorCount = processorCount
     stretchCount = regions.count
-    var found: UInt32 = 0
+    var found = 0
+    var isFound = PerProcessor<Bool>(repeating: false)
     for index in 0..<regions.count {
       var stretch = Stretch(region: regions[index])
       var base = stretch.region.address
       // A region that ends in the midst of one, or is empty, has no more.
       while stretch.region.end >= base, stretch.region.end &- base >= Self.size {
-        let value = type(base)
+        let type = GICR_TYPER(rawValue: type(base))
         if stretch.count == 0 {
-          stretch.stride = Self.stride(told: stride, type: value)
-          if stride == nil, value & RedistributorType.virtualLPIs != 0 {
-            strideToTell = stretch.stride
-          }
+          stretch.stride = Self.stride(told: stride, type)
+          if stride == nil, type.contains(.vlpis) { strideToTell = stretch.stride }
         }
         stretch.count &+= 1
-        if let processor = Self.processor(
-          RedistributorType.affinity(value), affinities, processorCount)
-        {
+        if let processor = Self.processor(type.affinity, affinities, processorCount) {
           frames[processor] = UInt(base)
-          found |= 1 << UInt32(processor)
+          if !isFound[processor] { found &+= 1 }
+          isFound[processor] = true
           stretch.visibleCount = stretch.count
         }
-        if value & RedistributorType.last != 0 { break }
+        if type.contains(.last) { break }
         base &+= stretch.stride
       }
       // A driver begins with the first one even where none is a vCPU's.
       stretch.visibleCount = max(stretch.visibleCount, min(stretch.count, 1))
       stretches[index] = stretch
     }
-    guard found == 1 << UInt32(processorCount) &- 1 else { return nil }
-    for processor in 0..<processorCount where isLast(UInt64(frames[processor])) {
-      lastProcessors |= 1 << UInt32(processor)
+    guard found == processorCount else { return nil }
+    for processor in 0..<processorCount {
+      lastRedistributors[processor] = isLast(UInt64(frames[processor]))
     }
   }
 
@@ -114,13 +114,12 @@ struct RedistributorMap: ~Copyable {
   }
 
   /// RD_base and SGI_base, the frames that all have.
-  private static var size: UInt64 { 0x2_0000 }
+  private static var size: UInt64 { UInt64(GICR.size) }
 
-  /// What is less than the frames of one cannot be meant.
-  private static func stride(told: UInt64?, type: UInt64) -> UInt64 {
+  /// A stride in the tree that is less than the frames of one redistributor is ignored.
+  private static func stride(told: UInt64?, _ type: GICR_TYPER) -> UInt64 {
     if let told, told >= size { return told }
-    // VLPI_base and a reserved frame.
-    return type & RedistributorType.virtualLPIs != 0 ? 2 &* size : size
+    return type.stride
   }
 
   private static func processor(
@@ -134,19 +133,22 @@ struct RedistributorMap: ~Copyable {
 }
 
 extension MachineDescription {
-  /// The redistributors of the vCPUs and of the other cores, or nil if a vCPU has none.
-  ///
-  /// - Parameter type: reads GICR_TYPER of the redistributor at an RD_base.
-  func redistributorMap(type: (UInt64) -> UInt64) -> RedistributorMap? {
+  /// The redistributors of the vCPUs and of the other cores, or nil if a vCPU has none. EL2 has their regions
+  /// mapped.
+  func redistributorMap() -> RedistributorMap? {
     RedistributorMap(
       regions: redistributors, stride: redistributorStride, affinities: affinities,
-      processorCount: vcpuCount, type: type)
+      processorCount: vcpuCount
+    ) { el2_mmio_read64(UInt($0) &+ UInt(GICR.typer)) }
   }
 
   /// The interrupt controller's registers, and the RAM that the guest's LPI tables may lie in.
-  func interruptHardware(_ redistributors: borrowing RedistributorMap) -> GICv3Hardware {
-    GICv3Hardware(
+  func gicV3Hardware(_ redistributors: borrowing RedistributorMap) -> GICv3Hardware {
+    var affinities = PerProcessor<Affinity>(repeating: Affinity(rawValue: 0))
+    for vcpu in 0..<vcpuCount { affinities[vcpu] = Affinity(mpidr: self.affinities[vcpu]) }
+    return GICv3Hardware(
       distributor: UInt(distributor.address), redistributors: redistributors.frames,
+      affinities: affinities, lastRedistributors: redistributors.lastRedistributors,
       memory: MemoryRegions(copying: memory),
       hypervisorMemory: hypervisor.address..<hypervisor.end)
   }
