@@ -9,7 +9,7 @@ import Testing
 final class MachineOf<Model: InterruptModel> {
   let model: Model
   let controller: InterruptController<Model>
-  private var interfaces: PerProcessor<VirtualCPUInterface>
+  private let interfaces: PerVCPU<VirtualCPUInterface>
   private var hasStarted: Set<Int> = []
   /// Why the controller or a core did not start.
   private(set) var faults: [InterruptControllerFault] = []
@@ -44,13 +44,14 @@ final class MachineOf<Model: InterruptModel> {
     var links = InlineArray<4, OwnInterrupts.Link?>(repeating: nil)
     links[0] = OwnInterrupts.Link(
       number: InterruptNumber(Self.link), trigger: linkTrigger)
+    var memory = BootMemory.forTests(affinities.count * 0x8000)
     controller = InterruptController(
       hardware: model,
       own: OwnInterrupts(
         kick: InterruptNumber(Self.kick), maintenance: InterruptNumber(25),
         timer: InterruptNumber(Self.timer), links: links),
-      processorCount: affinities.count)
-    interfaces = PerProcessor { _ in VirtualCPUInterface() }
+      privateInterrupts: PerVCPU(affinities.count, in: &memory) { _ in PrivateInterrupts() }!)
+    interfaces = PerVCPU(affinities.count, in: &memory) { _ in VirtualCPUInterface() }!
     noteFault { () throws(InterruptControllerFault) in
       try controller.startDistributor(bootProcessor: 0)
     }

@@ -3,6 +3,14 @@ import Testing
 
 @testable import Hypervisor
 
+extension Redistributors {
+  /// Those of cores with the given MPIDRs.
+  fileprivate init(_ mpidrs: [UInt64]) {
+    var memory = BootMemory.forTests()
+    self.init(mpidrs.count, mpidrs: PerVCPU(mpidrs), in: &memory)!
+  }
+}
+
 @Suite("Which redistributors the guest finds")
 struct RedistributorMapTests {
   /// Redistributors of cores with the affinities 0, 1, 2 and so on, or those given, from `start`.
@@ -29,9 +37,9 @@ struct RedistributorMapTests {
 
     init(_ map: consuming RedistributorMap) { self.map = map }
 
-    var frames: PerProcessor<UInt> { map.frames }
+    func base(_ vcpu: Int) -> UInt { map.redistributors.bases[vcpu] }
     /// The vCPUs whose redistributor says Last.
-    var last: [Int] { (0..<map.lastRedistributors.count).filter { map.lastRedistributors[$0] } }
+    var last: [Int] { (0..<map.redistributors.count).filter { map.redistributors.isLast[$0] } }
     var strideToTell: UInt64? { map.strideToTell }
     func place(of physical: UInt64) -> RedistributorMap.Place? { map.place(of: physical) }
   }
@@ -50,8 +58,7 @@ struct RedistributorMapTests {
     }
     let map = RedistributorMap(
       regions: list, stride: stride,
-      affinities: PerVCPU(affinities),
-      processorCount: affinities.count
+      redistributors: Redistributors(affinities)
     ) { base in
       guard let type = types[base] else {
         Issue.record("an external abort at \(String(base, radix: 16))")
@@ -86,7 +93,7 @@ struct RedistributorMapTests {
       #expect(map.last == [7] && map.strideToTell == nil)
       for n in 0..<8 {
         let base = 0x80a_0000 + UInt64(n) * 0x2_0000
-        #expect(map.frames[n] == UInt(base))
+        #expect(map.base(n) == UInt(base))
         #expect(map.place(of: base + 0x1_0104) == .processor(n, offset: 0x1_0104))
       }
       for address in [0x81a_0008, 0x82c_0000, 0x8ff_fffc] as [UInt64] {
@@ -148,7 +155,8 @@ struct RedistributorMapTests {
     let fits = list.append(Region(from: 0x80a_0000, to: 0x80d_0000))
     #expect(fits)
     let map = RedistributorMap(
-      regions: list, stride: nil, affinities: PerVCPU([0, 1]), processorCount: 2
+      regions: list, stride: nil,
+      redistributors: Redistributors([0, 1])
     ) { base in
       #expect(base == 0x80a_0000)
       return 0

@@ -102,23 +102,38 @@ extension InterruptController where Hardware: ~Copyable {
     _ interface: borrowing VirtualCPUInterface
   ) -> Candidate? {
     var best: Candidate?
-    var next = firstWaiting(from: 0, interface)
+    var sgis = waitingSGIs(interface)
+    while sgis != 0 {
+      let number = InterruptNumber(UInt32(sgis.trailingZeroBitCount))
+      sgis &= sgis &- 1
+      consider(number, enabled, forwarded, &waiting, &best, interface)
+    }
+    var next = interface.queue.first(from: 0)
     while let number = next {
-      next = firstWaiting(from: number.rawValue &+ 1, interface)
-      let group = group(of: number, on: interface.processor)
-      guard enabled.contains(group) else {
-        if forwarded.contains(group) {
-          waiting.groups.insert(group == .group0 ? .group0 : .group1)
-        }
-        continue
-      }
-      let priority = priority(of: number, on: interface.processor)
-      if let best, best.priority <= priority { continue }
-      best = Candidate(
-        number: number, source: firstSource(of: number, interface), priority: priority,
-        group: group)
+      next = interface.queue.first(from: number.rawValue &+ 1)
+      consider(number, enabled, forwarded, &waiting, &best, interface)
     }
     return best
+  }
+
+  /// Makes `number`, which waits, the `best` candidate if it is more urgent.
+  private func consider(
+    _ number: InterruptNumber, _ enabled: InterruptGroups, _ forwarded: InterruptGroups,
+    _ waiting: inout Waiting, _ best: inout Candidate?,
+    _ interface: borrowing VirtualCPUInterface
+  ) {
+    let group = group(of: number, on: interface.processor)
+    guard enabled.contains(group) else {
+      if forwarded.contains(group) {
+        waiting.groups.insert(group == .group0 ? .group0 : .group1)
+      }
+      return
+    }
+    let priority = priority(of: number, on: interface.processor)
+    if let best, best.priority <= priority { return }
+    best = Candidate(
+      number: number, source: firstSource(of: number, interface), priority: priority,
+      group: group)
   }
 
   /// Puts `candidate` into a list register: a free one, else that of a less urgent interrupt, else,
@@ -222,16 +237,6 @@ extension InterruptController where Hardware: ~Copyable {
     guard Hardware.sgisHaveSources && number.kind == .sgi else { return 0 }
     let sources = privateInterrupts[interface.processor].pendingSGIs.sourceMask(of: number)
     return UInt8(truncatingIfNeeded: sources.trailingZeroBitCount)
-  }
-
-  private func firstWaiting(
-    from start: UInt32, _ interface: borrowing VirtualCPUInterface
-  ) -> InterruptNumber? {
-    if start < 16 {
-      let sgis = waitingSGIs(interface) & ~0 << start
-      if sgis != 0 { return InterruptNumber(UInt32(sgis.trailingZeroBitCount)) }
-    }
-    return interface.queue.first(from: start)
   }
 
   private func stopWaiting(

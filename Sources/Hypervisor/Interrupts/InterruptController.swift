@@ -13,34 +13,33 @@ struct InterruptController<Hardware: InterruptHardware & ~Copyable>: ~Copyable {
   let hardware: Hardware
   let own: OwnInterrupts
 
-  /// How many vCPUs there are, at most `maximumProcessorCount`.
-  let processorCount: Int
+  /// How many vCPUs there are.
+  var processorCount: Int { privateInterrupts.count }
 
   let sharedInterrupts: SharedInterrupts
-  let privateInterrupts: PerProcessor<PrivateInterrupts>
+  let privateInterrupts: PerVCPU<PrivateInterrupts>
 
   let priorities: PriorityView
   let sgis: SGIView
 
-  /// How many vCPUs this build has room for.
-  static var maximumProcessorCount: Int { PerProcessor<Int>.count }
-
   /// Takes note of the controller as the firmware left it, which is how the guest must find it.
   /// Changes nothing of that, but for what the guest cannot see. Runs on the boot core.
-  init(hardware: consuming Hardware, own: consuming OwnInterrupts, processorCount: Int) {
+  ///
+  /// - Parameter privateInterrupts: one for each vCPU, as `PrivateInterrupts()` makes them.
+  init(
+    hardware: consuming Hardware, own: consuming OwnInterrupts,
+    privateInterrupts: PerVCPU<PrivateInterrupts>
+  ) {
     self.own = own
-    let processorCount = min(max(processorCount, 1), Self.maximumProcessorCount)
-    self.processorCount = processorCount
     let sharedInterrupts = SharedInterrupts(hardware: hardware)
     let hasSingleSecurityState = sharedInterrupts.hasSingleSecurityState
     self.sharedInterrupts = sharedInterrupts
-    privateInterrupts = PerProcessor { n in
-      // Those beyond the last processor are never used; they need a value nevertheless.
-      PrivateInterrupts(
-        processor: n < processorCount ? n : 0, hasSingleSecurityState: hasSingleSecurityState,
-        hardware: hardware)
+    self.privateInterrupts = privateInterrupts
+    for processor in 0..<privateInterrupts.count {
+      privateInterrupts[processor].copyFirstView(
+        of: processor, hasSingleSecurityState: hasSingleSecurityState, from: hardware)
     }
-    sgis = SGIView(hardware: hardware, processorCount: processorCount)
+    sgis = SGIView(hardware: hardware, processorCount: privateInterrupts.count)
     hardware.enableCPUInterface()
     priorities = PriorityView(
       hasSingleSecurityState: hasSingleSecurityState,

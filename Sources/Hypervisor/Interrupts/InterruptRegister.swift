@@ -8,6 +8,7 @@ enum InterruptRegister: Equatable, Sendable {
   case irouter
 
   /// The size of one interrupt's field, in bits.
+  @inline(__always)
   var width: Int {
     switch self {
     case .irouter: 64

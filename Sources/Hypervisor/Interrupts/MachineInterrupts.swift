@@ -22,8 +22,11 @@ struct MachineInterrupts: ~Copyable {
   private let redistributors: RedistributorMap
 
   /// The controller of the machine as the firmware left it. EL2 has its registers mapped.
+  ///
+  /// - Parameter privateInterrupts: one for each vCPU, as `PrivateInterrupts()` makes them.
   init(
-    _ machine: borrowing MachineDescription, _ redistributors: consuming RedistributorMap
+    _ machine: borrowing MachineDescription, _ redistributors: consuming RedistributorMap,
+    privateInterrupts: PerVCPU<PrivateInterrupts>
   ) {
     var links = InlineArray<4, OwnInterrupts.Link?>(repeating: nil)
     links[0] = OwnInterrupts.Link(
@@ -34,7 +37,8 @@ struct MachineInterrupts: ~Copyable {
       kick: InterruptNumber(7), maintenance: InterruptNumber(machine.maintenanceINTID),
       timer: InterruptNumber(machine.hypervisorTimerINTID), links: links)
     controller = InterruptController(
-      hardware: machine.gicV3Hardware(redistributors), own: own, processorCount: machine.vcpuCount)
+      hardware: machine.gicV3Hardware(redistributors), own: own,
+      privateInterrupts: privateInterrupts)
     self.redistributors = redistributors
   }
 

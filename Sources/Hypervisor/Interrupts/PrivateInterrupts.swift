@@ -26,26 +26,36 @@ struct PrivateInterrupts: ~Copyable {
     case asleep = 1
   }
 
-  /// The guest's first view is what EL2 finds in the hardware.
-  init(
-    processor: Int, hasSingleSecurityState: Bool,
-    hardware: borrowing some DistributorHardware & ~Copyable
-  ) {
-    let sgis = InterruptNumber(0)
-    enabled = Atomic(hardware.read(.isenabler, of: sgis, on: processor) & 0xffff)
-    priorities = InlineArray { n in
-      Atomic(
-        hardware.readPriority(
-          of: InterruptNumber(UInt32(truncatingIfNeeded: n)), on: processor))
-    }
-    let groups = hardware.read(.igroupr, of: sgis, on: processor)
-    groupBits = InterruptBits { n in hasSingleSecurityState ? (n == 0 ? groups : 0) : ~0 }
-    // With two Security states GICR_WAKER is EL3's, and reads as 0 to anybody else. Where it does not
-    // (QEMU), it means nothing.
-    let isAsleep = hasSingleSecurityState && hardware.isAsleep(processor)
-    sleep = Atomic((isAsleep ? Sleep.sinceReset : .awake).rawValue)
+  /// Nothing is enabled, pending or asleep.
+  init() {
+    enabled = Atomic(0)
+    priorities = InlineArray { _ in Atomic(0) }
+    groupBits = InterruptBits()
+    sleep = Atomic(Sleep.awake.rawValue)
     online = Atomic(false)
     revalidation = Atomic(false)
+  }
+
+  /// The guest's first view is what EL2 finds in the hardware, before any core uses this.
+  func copyFirstView(
+    of processor: Int, hasSingleSecurityState: Bool,
+    from hardware: borrowing some DistributorHardware & ~Copyable
+  ) {
+    let sgis = InterruptNumber(0)
+    enable(sgis: hardware.read(.isenabler, of: sgis, on: processor))
+    for n in 0..<16 {
+      let sgi = InterruptNumber(UInt32(truncatingIfNeeded: n))
+      setPriority(ofSGI: n, hardware.readPriority(of: sgi, on: processor))
+    }
+    let groups = hardware.read(.igroupr, of: sgis, on: processor)
+    for n in 0..<3 {
+      groupBits.store(hasSingleSecurityState ? (n == 0 ? groups : 0) : ~0, at: n)
+    }
+    // With two Security states GICR_WAKER is EL3's, and reads as 0 to anybody else. Where it does not
+    // (QEMU), it means nothing.
+    if hasSingleSecurityState && hardware.isAsleep(processor) {
+      sleep.store(Sleep.sinceReset.rawValue, ordering: .releasing)
+    }
   }
 
   // MARK: The guest's SGIs, a bit each

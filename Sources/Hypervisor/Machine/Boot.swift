@@ -127,12 +127,16 @@ enum Boot {
     // Exclusives work from here on.
     guard let words = PerVCPU<CoreWordLine>(count, in: &bootMemory, { _ in CoreWordLine() }),
       let vcpus = PerVCPU<VCPU>(
-        count, in: &bootMemory, { VCPU(index: $0, features: features) })
+        count, in: &bootMemory, { VCPU(index: $0, features: features) }),
+      let privateInterrupts = PerVCPU<PrivateInterrupts>(
+        machine.vcpuCount, in: &bootMemory, { _ in PrivateInterrupts() })
     else { throw .noRoom }
     el2_use_words(words.place(of: 0).address, UInt32(count))
     payload.moveIntoPlace()
     let stage2 = try makeStage2(tree, machine, addressBits: addressBits, memory: &memory)
-    guard let redistributors = machine.redistributorMap() else { throw .noGICv3 }
+    guard let redistributors = try machine.redistributorMap(in: &bootMemory) else {
+      throw .noGICv3
+    }
     try giveTreeToGuest(tree, at: address, machine, redistributors, memory)
 
     var link = VirtioConsole(
@@ -142,7 +146,8 @@ enum Boot {
 
     let vcpuCount = machine.vcpuCount
     announce(machine, held: payload.holdsGuest)
-    let interrupts = MachineInterrupts(machine, redistributors)
+    let interrupts = MachineInterrupts(
+      machine, redistributors, privateInterrupts: privateInterrupts)
     let powerStateFormat = powerStateFormat(machine)
     EL2.shared.initialize(
       to: SharedState(

@@ -2,15 +2,36 @@ internal import EL2Support
 internal import RemoteProtocol
 internal import Synchronization
 
+/// The redistributors of the vCPUs' cores. (Three arrays, because the guest's interrupts wait for the first.)
+struct Redistributors {
+  /// RD_base. No frame begins at the highest address, which says that none was found yet.
+  let bases: PerVCPU<UInt>
+  /// The core's place in the affinity hierarchy.
+  let affinities: PerVCPU<Affinity>
+  /// The redistributor says Last to the guest.
+  let isLast: PerVCPU<Bool>
+
+  var count: Int { bases.count }
+
+  /// Those of the `count` cores with the affinities of `mpidrs`, none of which was found yet.
+  ///
+  /// - Returns: nil where `memory` has no room.
+  init?(_ count: Int, mpidrs: PerVCPU<UInt64>, in memory: inout BootMemory) {
+    guard let bases = PerVCPU<UInt>(count, in: &memory, { _ in .max }),
+      let affinities = PerVCPU<Affinity>(count, in: &memory, { Affinity(mpidr: mpidrs[$0]) }),
+      let isLast = PerVCPU<Bool>(count, in: &memory, { _ in false })
+    else { return nil }
+    self.bases = bases
+    self.affinities = affinities
+    self.isLast = isLast
+  }
+}
+
 /// The GICv3 of the machine: its registers in memory, and the system registers of the executing
 /// core.
 struct GICv3Hardware: GICv3Access, ~Copyable {
   private let distributor: UInt
-  /// RD_base of each vCPU's redistributor.
-  private let redistributors: PerProcessor<UInt>
-  private let affinities: PerProcessor<Affinity>
-  /// Whether the vCPU's redistributor says Last to the guest.
-  private let lastRedistributors: PerProcessor<Bool>
+  private let redistributors: Redistributors
   private let memory: MemoryRegions
   let hypervisorMemory: Range<UInt64>
   private let lpiTables = Atomic(false)
@@ -19,25 +40,22 @@ struct GICv3Hardware: GICv3Access, ~Copyable {
 
   /// - Parameters:
   ///   - distributor: where GICD is. All addresses are physical ones, which EL2 maps one to one.
-  ///   - redistributors: RD_base of each vCPU's.
+  ///   - redistributors: those of the vCPUs' cores.
   ///   - memory: the RAM that EL2 has mapped, where the guest's LPI tables may be, except in
   ///     `hypervisorMemory`.
   init(
-    distributor: UInt, redistributors: PerProcessor<UInt>, affinities: PerProcessor<Affinity>,
-    lastRedistributors: PerProcessor<Bool>, memory: consuming MemoryRegions,
+    distributor: UInt, redistributors: Redistributors, memory: consuming MemoryRegions,
     hypervisorMemory: Range<UInt64>
   ) {
     self.distributor = distributor
     self.redistributors = redistributors
-    self.affinities = affinities
-    self.lastRedistributors = lastRedistributors
     self.memory = memory
     self.hypervisorMemory = hypervisorMemory
   }
 
-  func affinity(of processor: Int) -> Affinity { affinities[processor] }
+  func affinity(of processor: Int) -> Affinity { redistributors.affinities[processor] }
 
-  func isLastRedistributor(_ processor: Int) -> Bool { lastRedistributors[processor] }
+  func isLastRedistributor(_ processor: Int) -> Bool { redistributors.isLast[processor] }
 
   // MARK: System registers
 
@@ -96,7 +114,7 @@ struct GICv3Hardware: GICv3Access, ~Copyable {
   private func address(_ frame: GICv3Frame, _ offset: Int) -> UInt {
     switch frame {
     case .distributor: distributor &+ UInt(bitPattern: offset)
-    case .redistributor(let n): redistributors[n] &+ UInt(bitPattern: offset)
+    case .redistributor(let n): redistributors.bases[n] &+ UInt(bitPattern: offset)
     }
   }
 

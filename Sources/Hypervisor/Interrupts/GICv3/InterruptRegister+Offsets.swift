@@ -2,6 +2,7 @@
 
 extension InterruptRegister {
   /// Where the fields of INTID 0 are, or would be.
+  @inline(__always)
   private var base: Int {
     switch self {
     case .igroupr: 0x0080
@@ -23,6 +24,7 @@ extension InterruptRegister {
 
   /// Where the distributor has the fields of INTID 4096, the first of the extended SPIs. There is
   /// no extended GICD_ITARGETSR.
+  @inline(__always)
   private var extendedBase: Int? {
     switch self {
     case .igroupr: 0x1000
@@ -92,7 +94,8 @@ extension InterruptRegister {
   }
 
   /// The offset of the 32-bit register (the byte, the 64-bit register for a route) that holds the
-  /// field of `number`, a PPI or SPI, in the frame that it is in.
+  /// field of `number`, an SGI, PPI or SPI, in the frame that it is in.
+  @inline(__always)
   func offset(of number: InterruptNumber) -> Int {
     let number = Int(number.rawValue)
     let bit: Int

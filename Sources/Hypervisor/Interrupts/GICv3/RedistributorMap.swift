@@ -23,12 +23,8 @@ struct RedistributorMap: ~Copyable {
   private let inPlace = InPlace()
   private var stretches = InlineArray<8, Stretch>(repeating: Stretch())
   private let stretchCount: Int
-  private let processorCount: Int
-
-  /// RD_base of each vCPU's.
-  private(set) var frames = PerProcessor<UInt>(repeating: 0)
-  /// Whether each vCPU's redistributor says Last to the guest.
-  private(set) var lastRedistributors = PerProcessor<Bool>(repeating: false)
+  /// Those of the vCPUs' cores.
+  let redistributors: Redistributors
   /// What the device tree has to say as the stride, because a driver takes it from GICR_TYPER.VLPIS
   /// otherwise, which the guest does not find; nil where the tree is right as it is.
   private(set) var strideToTell: UInt64?
@@ -43,20 +39,20 @@ struct RedistributorMap: ~Copyable {
     case nothing
   }
 
-  /// Finds the redistributors of the cores with the first `processorCount` of `affinities`.
+  /// Finds the redistributors of the vCPUs' cores.
   ///
   /// - Parameters:
   ///   - stride: what the device tree says, if it does.
+  ///   - redistributors: those of the vCPUs' cores, which are found here.
   ///   - type: reads GICR_TYPER of the redistributor at an RD_base.
   /// - Returns: nil if a core has none.
   init?(
-    regions: borrowing RegionList<8>, stride: UInt64?, affinities: PerVCPU<UInt64>,
-    processorCount: Int, type: (UInt64) -> UInt64
+    regions: borrowing RegionList<8>, stride: UInt64?, redistributors: Redistributors,
+    type: (UInt64) -> UInt64
   ) {
-    self.processorCount = processorCount
+    self.redistributors = redistributors
     stretchCount = regions.count
     var found = 0
-    var isFound = PerProcessor<Bool>(repeating: false)
     for index in 0..<regions.count {
       var stretch = Stretch(region: regions[index])
       var base = stretch.region.address
@@ -68,10 +64,9 @@ struct RedistributorMap: ~Copyable {
           if stride == nil, type.contains(.vlpis) { strideToTell = stretch.stride }
         }
         stretch.count &+= 1
-        if let processor = Self.processor(type.affinity, affinities, processorCount) {
-          frames[processor] = UInt(base)
-          if !isFound[processor] { found &+= 1 }
-          isFound[processor] = true
+        if let processor = Self.processor(type.affinity, in: redistributors) {
+          if redistributors.bases[processor] == .max { found &+= 1 }
+          redistributors.bases[processor] = UInt(base)
           stretch.visibleCount = stretch.count
         }
         if type.contains(.last) { break }
@@ -81,9 +76,9 @@ struct RedistributorMap: ~Copyable {
       stretch.visibleCount = max(stretch.visibleCount, min(stretch.count, 1))
       stretches[index] = stretch
     }
-    guard found == processorCount else { return nil }
-    for processor in 0..<processorCount {
-      lastRedistributors[processor] = isLast(UInt64(frames[processor]))
+    guard found == redistributors.count else { return nil }
+    for processor in 0..<redistributors.count {
+      redistributors.isLast[processor] = isLast(UInt64(redistributors.bases[processor]))
     }
   }
 
@@ -94,7 +89,8 @@ struct RedistributorMap: ~Copyable {
       let distance = physical &- stretches[index].region.address
       let offset = distance % stretches[index].stride
       let base = physical &- offset
-      for processor in 0..<processorCount where UInt64(frames[processor]) == base {
+      for processor in 0..<redistributors.count
+      where UInt64(redistributors.bases[processor]) == base {
         return .processor(processor, offset: offset)
       }
       guard distance / stretches[index].stride < stretches[index].visibleCount else {
@@ -123,9 +119,10 @@ struct RedistributorMap: ~Copyable {
   }
 
   private static func processor(
-    _ affinity: Affinity, _ affinities: PerVCPU<UInt64>, _ count: Int
+    _ affinity: Affinity, in redistributors: Redistributors
   ) -> Int? {
-    for processor in 0..<count where Affinity(mpidr: affinities[processor]) == affinity {
+    for processor in 0..<redistributors.count
+    where redistributors.affinities[processor] == affinity {
       return processor
     }
     return nil
@@ -135,20 +132,19 @@ struct RedistributorMap: ~Copyable {
 extension MachineDescription {
   /// The redistributors of the vCPUs and of the other cores, or nil if a vCPU has none. EL2 has their regions
   /// mapped.
-  func redistributorMap() -> RedistributorMap? {
-    RedistributorMap(
-      regions: redistributors, stride: redistributorStride, affinities: affinities,
-      processorCount: vcpuCount
+  func redistributorMap(in memory: inout BootMemory) throws(MachineError) -> RedistributorMap? {
+    guard let redistributors = Redistributors(vcpuCount, mpidrs: affinities, in: &memory) else {
+      throw .noRoom
+    }
+    return RedistributorMap(
+      regions: self.redistributors, stride: redistributorStride, redistributors: redistributors
     ) { el2_mmio_read64(UInt($0) &+ UInt(GICR.typer)) }
   }
 
   /// The interrupt controller's registers, and the RAM that the guest's LPI tables may lie in.
   func gicV3Hardware(_ redistributors: borrowing RedistributorMap) -> GICv3Hardware {
-    var affinities = PerProcessor<Affinity>(repeating: Affinity(rawValue: 0))
-    for vcpu in 0..<vcpuCount { affinities[vcpu] = Affinity(mpidr: self.affinities[vcpu]) }
-    return GICv3Hardware(
-      distributor: UInt(distributor.address), redistributors: redistributors.frames,
-      affinities: affinities, lastRedistributors: redistributors.lastRedistributors,
+    GICv3Hardware(
+      distributor: UInt(distributor.address), redistributors: redistributors.redistributors,
       memory: MemoryRegions(copying: memory),
       hypervisorMemory: hypervisor.address..<hypervisor.end)
   }
