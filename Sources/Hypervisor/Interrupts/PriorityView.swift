@@ -9,10 +9,10 @@
 /// ICC_PMR_EL1 and ICC_RPR_EL1 are those of all priorities, and only what is kept can be compared.
 ///
 /// The guest's CPU interface is the virtual one, which compares ICV_PMR_EL1 with what a list register
-/// has: so that has to be in the view that ICC_PMR_EL1 would be in. What ICV_PMR_EL1 cannot show is that
+/// has, so a list register must be in the view that ICC_PMR_EL1 would be in. ICV_PMR_EL1 cannot show that
 /// the Non-secure view of ICC_PMR_EL1 loses a bit, from which Linux with pseudo-NMIs tells SCR_EL3.FIQ.
 struct PriorityView: Equatable, Sendable {
-  /// 1 where what is kept has to be made of what is read.
+  /// 1 where the priority that is kept must be computed from the one that is read.
   private let shift: UInt32
   /// The bits of priority that a list register has (ICH_VTR_EL2.PRIbits).
   private let implemented: UInt32

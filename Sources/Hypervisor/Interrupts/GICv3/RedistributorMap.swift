@@ -25,7 +25,7 @@ struct RedistributorMap: ~Copyable {
   private let stretchCount: Int
   /// Those of the vCPUs' cores.
   let redistributors: Redistributors
-  /// What the device tree has to say as the stride, because a driver takes it from GICR_TYPER.VLPIS
+  /// The stride that the device tree must name, because a driver takes it from GICR_TYPER.VLPIS
   /// otherwise, which the guest does not find; nil where the tree is right as it is.
   private(set) var strideToTell: UInt64?
 
