@@ -2,7 +2,7 @@ import Testing
 
 @testable import Hypervisor
 
-@Suite("Delivering interrupts through list registers", .bothWays)
+@Suite("Delivering interrupts through list registers", .bothPaths)
 struct InterruptDeliveryTests {
   @Test(
     "a level-sensitive SPI is active until its end, and pending again if its line still is"
@@ -171,7 +171,7 @@ struct InterruptDeliveryTests {
       let taken = machine.drain(on: core)
       #expect(taken.sorted() == Array(first..<first + 20), "core \(core)")
       // Non-secure software has one bit of priority less with two Security states.
-      let mask: UInt8 = machine.controller.distributor.hasSingleSecurityState ? 0xf8 : 0xf0
+      let mask: UInt8 = machine.controller.sharedInterrupts.hasSingleSecurityState ? 0xf8 : 0xf0
       let urgency = taken.map { UInt8($0 - first) * 8 & mask }
       #expect(urgency == urgency.sorted(), "core \(core)")
     }

@@ -3,7 +3,7 @@ import Testing
 @testable import Hypervisor
 
 /// EL2's own interrupts: a debug link SPI, one physical SGI, the maintenance PPI and the timer PPI.
-@Suite("EL2's own interrupts are out of the guest's reach and sight", .bothWays)
+@Suite("EL2's own interrupts are out of the guest's reach and sight", .bothPaths)
 struct InterruptHiddenTests {
   static let link = InterruptMachine.link
   static let privateMask: UInt32 = 1 << 25 | 1 << InterruptMachine.timer

@@ -1,38 +1,42 @@
+import ArmDebug
 import Testing
 
 @testable import Hypervisor
 
 /// A machine with the model of a GICv3, the controller under test, and a guest that is written as
 /// method calls. After each thing that the guest or a device does, every core takes its physical
-/// interrupts and looks, as the hypervisor has it do.
-final class InterruptMachine {
-  let model: InterruptModel
-  let controller: InterruptController<InterruptModel>
-  private var interfaces: InlineArray<8, VirtualCPUInterface>
+/// interrupts and looks, as it does in the hypervisor.
+final class MachineOf<Model: InterruptModel> {
+  let model: Model
+  let controller: InterruptController<Model>
+  private let interfaces: PerVCPU<VirtualCPUInterface>
+  private var hasStarted: Set<Int> = []
+  /// Why the controller or a core did not start.
+  private(set) var faults: [InterruptControllerFault] = []
   /// What it does to a core that is turned on.
-  private let firmware: (InterruptModel, _ core: Int) -> Void
-  /// How many interrupts took the short way.
-  var quickCount = 0
+  private let firmware: (Model, _ core: Int) -> Void
+  /// How many interrupts took the fast path.
+  var fastPathCount = 0
   /// PSTATE.I of the guest on every core.
   var guestIsMasked = false
   /// EL2's own interrupts that came, on which core.
   var events: [(core: Int, event: HypervisorInterrupt)] = []
 
-  static let link: UInt32 = 79
-  static let kick: UInt32 = 7
-  static let timer: UInt32 = 26
+  static var link: UInt32 { 79 }
+  static var kick: UInt32 { 7 }
+  static var timer: UInt32 { 26 }
 
   /// `cores` of consecutive Aff0, started, with a guest that has done what an operating system does
   /// first: everything in group 1, the groups enabled, nothing masked.
   init(
     cores: Int = 1, affinities: [UInt64]? = nil, security: Security = .current, listCount: Int = 4,
     canTrapDeactivation: Bool = true, isGuestSetUp: Bool = true,
-    linkTrigger: InterruptTrigger = .edge, prepare: (InterruptModel) -> Void = { _ in },
-    firmware: @escaping (InterruptModel, _ core: Int) -> Void = { _, _ in }
+    linkTrigger: InterruptTrigger = .edge, prepare: (Model) -> Void = { _ in },
+    firmware: @escaping (Model, _ core: Int) -> Void = { _, _ in }
   ) {
     self.firmware = firmware
     let affinities = affinities ?? (0..<cores).map { UInt64($0) }
-    model = InterruptModel(
+    model = Model(
       affinities: affinities, hasSingleSecurityState: security == .one, listCount: listCount,
       canTrapDeactivation: canTrapDeactivation)
     model.routesGroup0ToEL3 = security != .twoWithRawMask
@@ -40,17 +44,23 @@ final class InterruptMachine {
     var links = InlineArray<4, OwnInterrupts.Link?>(repeating: nil)
     links[0] = OwnInterrupts.Link(
       number: InterruptNumber(Self.link), trigger: linkTrigger)
+    var memory = BootMemory.forTests(affinities.count * 0x8000)
     controller = InterruptController(
       hardware: model,
       own: OwnInterrupts(
         kick: InterruptNumber(Self.kick), maintenance: InterruptNumber(25),
         timer: InterruptNumber(Self.timer), links: links),
-      affinities: InlineArray { Affinity(mpidr: $0 < affinities.count ? affinities[$0] : 0) },
-      processorCount: affinities.count, lastProcessors: 1 << UInt32(affinities.count - 1))
-    interfaces = InlineArray { _ in VirtualCPUInterface() }
-    controller.startDistributor(bootProcessor: 0)
+      privateInterrupts: PerVCPU(affinities.count, in: &memory) { _ in PrivateInterrupts() }!)
+    interfaces = PerVCPU(affinities.count, in: &memory) { _ in VirtualCPUInterface() }!
+    noteFault { () throws(InterruptControllerFault) in
+      try controller.startDistributor(bootProcessor: 0)
+    }
     for core in affinities.indices { start(core) }
     if isGuestSetUp { for core in affinities.indices { setUpGuest(on: core) } }
+  }
+
+  private func noteFault(_ body: () throws(InterruptControllerFault) -> Void) {
+    do throws(InterruptControllerFault) { try body() } catch { faults.append(error) }
   }
 
   /// What Linux does to a core's GIC before it enables interrupts.
@@ -87,7 +97,13 @@ final class InterruptMachine {
   func start(_ core: Int) {
     firmware(model, core)
     model.executing = core
-    controller.startOnThisCore(&interfaces[core], processor: core)
+    if hasStarted.insert(core).inserted {
+      noteFault { () throws(InterruptControllerFault) in
+        try controller.startCore(&interfaces[core], processor: core)
+      }
+    } else {
+      controller.startVCPU(&interfaces[core])
+    }
     controller.endWaiting(&interfaces[core])
     settle()
   }
@@ -95,7 +111,7 @@ final class InterruptMachine {
   /// The vCPU is turned off; its core waits in EL2.
   func stop(_ core: Int) {
     model.executing = core
-    controller.stopOnThisCore(&interfaces[core])
+    controller.stopVCPU(&interfaces[core])
     controller.beginWaiting(&interfaces[core])
     settle()
   }
@@ -135,16 +151,16 @@ final class InterruptMachine {
       for core in model.cores.indices where model.highestPending(on: core) != nil {
         isQuiet = false
         model.executing = core
-        var acknowledged = InterruptNumber.none
-        if BothWays.takesShortWay {
+        var acknowledged = AcknowledgedInterrupt.none
+        if BothPaths.takesFastPath {
           guard
-            let number = controller.deliverQuickly(
+            let handedOn = controller.deliverOnFastPath(
               &interfaces[core], guestIsMasked: guestIsMasked)
           else {
-            quickCount += 1
+            fastPathCount += 1
             continue
           }
-          acknowledged = number
+          acknowledged = handedOn
         }
         if let event = controller.handlePhysicalInterrupt(
           &interfaces[core], acknowledged: acknowledged, guestIsMasked: guestIsMasked)
@@ -183,7 +199,7 @@ final class InterruptMachine {
   func deactivate(_ number: UInt32, on core: Int = 0) {
     if !model.guestDeactivate(number, on: core) {
       model.executing = core
-      controller.deactivate(UInt64(number), &interfaces[core])
+      controller.deactivate(InterruptNumber(number), &interfaces[core])
       controller.synchronize(&interfaces[core])
     }
     settle()
@@ -208,9 +224,17 @@ final class InterruptMachine {
     settle()
   }
 
+  /// A trapped access of an ICC register.
+  func accessCPUInterface(
+    _ access: SystemRegisterAccess, value: UInt64, on core: Int = 0
+  ) -> TrappedInterruptAccess? {
+    model.executing = core
+    return controller.accessCPUInterface(access, value: value, &interfaces[core])
+  }
+
   @discardableResult
   func access(
-    _ frame: InterruptFrame, _ access: RegisterAccess, on core: Int = 0
+    _ frame: GICv3Frame, _ access: RegisterAccess, on core: Int = 0
   ) -> UInt64 {
     let value = accessQuietly(frame, access, on: core)
     settle()
@@ -220,7 +244,7 @@ final class InterruptMachine {
   /// An access after which no physical interrupt is looked for.
   @discardableResult
   func accessQuietly(
-    _ frame: InterruptFrame, _ access: RegisterAccess, on core: Int = 0
+    _ frame: GICv3Frame, _ access: RegisterAccess, on core: Int = 0
   ) -> UInt64 {
     model.executing = core
     let value: UInt64 =
@@ -263,14 +287,14 @@ final class InterruptMachine {
   /// Sets up one of the guest's PPIs or SPIs of any range as level-sensitive, and enables it.
   func enableLevelSensitive(_ number: UInt32) {
     let number = InterruptNumber(number)
-    let frame: InterruptFrame = number.kind == .spi ? .distributor : .redistributor(0)
+    let frame: GICv3Frame = number.kind == .spi ? .distributor : .redistributor(0)
     func write(_ register: InterruptRegister, size: Int = 4, _ value: UInt64) {
       access(frame, .write(register.offset(of: number), size: size, value))
     }
-    write(.group, ~0)
-    write(.priority, size: 1, 0xa0)
-    write(.configuration, 0)
-    write(.setEnable, UInt64(number.bit))
+    write(.igroupr, ~0)
+    write(.ipriorityr, size: 1, 0xa0)
+    write(.icfgr, 0)
+    write(.isenabler, UInt64(number.bit))
   }
 
   /// A device changes the line of any of core 0's.
@@ -304,6 +328,8 @@ final class InterruptMachine {
   }
 }
 
+typealias InterruptMachine = MachineOf<InterruptModel>
+
 /// What the machine has of Security states.
 enum Security: CaseIterable, CustomTestStringConvertible {
   case one
@@ -318,10 +344,10 @@ enum Security: CaseIterable, CustomTestStringConvertible {
   var testDescription: String { "\(self)" }
 }
 
-/// Runs each test with one Security state and with two, and each with the short way of an interrupt
+/// Runs each test with one Security state and with two, and each with the fast path of an interrupt
 /// wherever the hypervisor takes it, and without.
-struct BothWays: SuiteTrait, TestTrait, TestScoping {
-  @TaskLocal static var takesShortWay = false
+struct BothPaths: SuiteTrait, TestTrait, TestScoping {
+  @TaskLocal static var takesFastPath = false
 
   var isRecursive: Bool { true }
 
@@ -329,15 +355,15 @@ struct BothWays: SuiteTrait, TestTrait, TestScoping {
     for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
   ) async throws {
     for security in Security.allCases {
-      for takesShortWay in [false, true] {
+      for takesFastPath in [false, true] {
         try await Security.$current.withValue(security) {
-          try await Self.$takesShortWay.withValue(takesShortWay) { try await function() }
+          try await Self.$takesFastPath.withValue(takesFastPath) { try await function() }
         }
       }
     }
   }
 }
 
-extension Trait where Self == BothWays {
-  static var bothWays: Self { Self() }
+extension Trait where Self == BothPaths {
+  static var bothPaths: Self { Self() }
 }

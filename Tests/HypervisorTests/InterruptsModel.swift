@@ -5,9 +5,12 @@
 /// EOImode, virtual CPU interfaces with list registers, active priorities and maintenance
 /// interrupts.
 ///
-/// EL2 uses it through `InterruptHardware`; devices and the guest through the methods here. The
+/// EL2 uses it through `GICv3Access`; devices and the guest through the methods here. The
 /// system registers are those of `executing`.
-final class InterruptModel: InterruptHardware {
+class InterruptModel: GICv3Access {
+  class var sgisHaveSources: Bool { false }
+  class var canTrapAcknowledge: Bool { true }
+
   /// One physical interrupt.
   struct Source: Equatable {
     var isEnabled = false
@@ -78,6 +81,13 @@ final class InterruptModel: InterruptHardware {
   /// GICR_WAKER says after reset that the redistributor sleeps, even to Non-secure software, and it
   /// forwards nevertheless: as QEMU has it.
   var showsMeaninglessSleep = false
+  /// GICD_CTLR.RWP and GICR_CTLR.RWP stay 1.
+  var neverCompletesWrites = false
+  /// GICR_WAKER.ChildrenAsleep stays 1.
+  var neverWakes = false
+  /// What EL2 has told the developer.
+  private(set) var reports: [InterruptControllerFault] = []
+  private var lpiTablesAreLocked = false
   /// Everything EL2 wrote to memory-mapped registers outside those modelled.
   var otherWrites: [Int: UInt64] = [:]
 
@@ -85,7 +95,7 @@ final class InterruptModel: InterruptHardware {
   private func interfaceType(of core: Int) -> UInt64 { interfaceTypes[core] ?? interfaceType }
   private func listCount(of core: Int) -> Int { Int(interfaceType(of: core) & 0x1f) + 1 }
 
-  init(
+  required init(
     affinities: [UInt64], hasSingleSecurityState: Bool = true, listCount: Int = 4,
     canTrapDeactivation: Bool = true
   ) {
@@ -224,13 +234,16 @@ final class InterruptModel: InterruptHardware {
     guard Int(list >> 60 & 1) == group, UInt64(priority) < cores[core].vmcr >> 24 & 0xff,
       priority < runningVirtual(on: core)
     else { return 1023 }
-    let number = UInt32(truncatingIfNeeded: list)
+    let number = identity(of: list)
     cores[core].activePriorities[group] |= 1 << UInt32(priority >> 3)
     // LPIs have no active state.
     let isActive = number < 8192 || showsActiveLPIs
     cores[core].lists[n] = list & ~(3 << 62) | (isActive ? 2 << 62 : 0)
     return number
   }
+
+  /// What an acknowledge says of the interrupt in a list register.
+  func identity(of list: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: list) }
 
   private func highestVirtual(on core: Int) -> Int? {
     (0..<listCount(of: core)).filter {
@@ -279,7 +292,7 @@ final class InterruptModel: InterruptHardware {
   private func activeList(_ number: UInt32, on core: Int) -> Int? {
     (0..<listCount(of: core)).first {
       cores[core].lists[$0] >> 63 == 1
-        && UInt32(truncatingIfNeeded: cores[core].lists[$0]) == number
+        && identity(of: cores[core].lists[$0]) == number
     }
   }
 
@@ -318,9 +331,9 @@ final class InterruptModel: InterruptHardware {
       maintenance, ofCore: core, cores[core].hcr & 1 != 0 && maintenanceStatus(of: core) != 0)
   }
 
-  // MARK: InterruptHardware: system registers
+  // MARK: GICv3Access: system registers
 
-  func read(_ register: InterruptSystemRegister) -> UInt64 {
+  func read(_ register: GICv3SystemRegister) -> UInt64 {
     precondition(register == .iccSRE || cores[executing].sre & 1 != 0, "UNDEFINED")
     return switch register {
     case .iccSRE: cores[executing].sre
@@ -354,7 +367,7 @@ final class InterruptModel: InterruptHardware {
     }
   }
 
-  func write(_ register: InterruptSystemRegister, _ value: UInt64) {
+  func write(_ register: GICv3SystemRegister, _ value: UInt64) {
     precondition(register == .iccSRE || cores[executing].sre & 1 != 0, "UNDEFINED")
     switch register {
     case .iccSRE: cores[executing].sre = value
@@ -377,8 +390,7 @@ final class InterruptModel: InterruptHardware {
       precondition(value >> 61 != 0b111, "pending and active with the hardware link")
       let others = (0..<listCount(of: executing)).filter {
         $0 != n && cores[executing].lists[$0] >> 62 != 0 && value >> 62 != 0
-          && UInt32(truncatingIfNeeded: cores[executing].lists[$0])
-            == UInt32(truncatingIfNeeded: value)
+          && identity(of: cores[executing].lists[$0]) == identity(of: value)
       }
       precondition(others.isEmpty, "one interrupt in two list registers")
       cores[executing].lists[n] = implemented(n, value)
@@ -392,10 +404,56 @@ final class InterruptModel: InterruptHardware {
     return value
   }
 
+  // MARK: GICv3Access: the rest
+
+  /// The hypervisor waits for a second; here it looks often.
+  func wait(while condition: () -> Bool) -> Bool {
+    for _ in 0..<100 where !condition() { return true }
+    return false
+  }
+
+  func affinity(of processor: Int) -> Affinity { Affinity(mpidr: cores[processor].affinity) }
+
+  func isLastRedistributor(_ processor: Int) -> Bool { processor == cores.count - 1 }
+
+  func report(_ fault: InterruptControllerFault) { reports.append(fault) }
+
+  func lockLPITables() {
+    precondition(!lpiTablesAreLocked, "it would wait for itself")
+    lpiTablesAreLocked = true
+  }
+
+  func unlockLPITables() { lpiTablesAreLocked = false }
+
   /// Where EL2 is.
   var hypervisorMemory: Range<UInt64> = 0x4020_0000..<0x4060_0000
 
   func lpiConfiguration(of number: InterruptNumber) -> UInt8 {
     lpiConfigurations[number.rawValue, default: 0xa1]
+  }
+}
+
+/// A GICv3 whose virtual interface is as a GICv2's: an SGI is pending once for each CPU that sent it, and
+/// neither an acknowledge nor a deactivation can be made to trap.
+final class SourceInterruptModel: InterruptModel {
+  override class var sgisHaveSources: Bool { true }
+  override class var canTrapAcknowledge: Bool { false }
+
+  required init(
+    affinities: [UInt64], hasSingleSecurityState: Bool, listCount: Int, canTrapDeactivation: Bool
+  ) {
+    super.init(
+      affinities: affinities, hasSingleSecurityState: hasSingleSecurityState, listCount: listCount,
+      canTrapDeactivation: false)
+  }
+
+  /// GICC_IAR: the CPU that sent an SGI is at [12:10].
+  override func identity(of list: UInt64) -> UInt32 {
+    UInt32(list & 0x3ff | (list >> 45 & 7) << 10)
+  }
+
+  override func write(_ register: GICv3SystemRegister, _ value: UInt64) {
+    // TALL0, TALL1 and TDIR are not there.
+    super.write(register, register == .ichHCR ? value & ~(0b11 << 11 | 1 << 14) : value)
   }
 }

@@ -10,7 +10,7 @@ extension InterruptModel {
   }
 
   /// Which register is at `offset`, and the interrupt whose field contains or begins at that byte.
-  private func field(_ frame: InterruptFrame, _ offset: Int) -> (Field, UInt32)? {
+  private func field(_ frame: GICv3Frame, _ offset: Int) -> (Field, UInt32)? {
     func first(_ base: Int, _ number: Int, _ perByte: Int) -> UInt32 {
       UInt32(number + (offset - base) * perByte)
     }
@@ -55,7 +55,7 @@ extension InterruptModel {
     }
   }
 
-  private subscript(frame: InterruptFrame, number: UInt32) -> Source {
+  private subscript(frame: GICv3Frame, number: UInt32) -> Source {
     get {
       guard case .redistributor(let core) = frame else { return shared[number] }
       return cores[core].secure.contains(number) ? Source() : cores[core].sources[number]
@@ -66,7 +66,7 @@ extension InterruptModel {
     }
   }
 
-  func read32(_ frame: InterruptFrame, _ offset: Int) -> UInt32 {
+  func read32(_ frame: GICv3Frame, _ offset: Int) -> UInt32 {
     precondition(offset % 4 == 0)
     guard let (field, first) = field(frame, offset) else { return readOther(frame, offset) }
     var value: UInt32 = 0
@@ -93,10 +93,10 @@ extension InterruptModel {
     return value
   }
 
-  private func readOther(_ frame: InterruptFrame, _ offset: Int) -> UInt32 {
+  private func readOther(_ frame: GICv3Frame, _ offset: Int) -> UInt32 {
     guard case .redistributor(let core) = frame else {
       switch offset {
-      case 0x0: return distributorControl
+      case 0x0: return distributorControl | (neverCompletesWrites ? 1 << 31 : 0)
       case 0x4: return distributorType
       case 0xffe8: return 0x3b
       default: return 0
@@ -104,14 +104,17 @@ extension InterruptModel {
     }
     switch offset {
     case 0x14:
+      if neverWakes { return cores[core].waker | 0b100 }
       return hasSingleSecurityState || showsMeaninglessSleep ? cores[core].waker : 0
+    case 0x0 where neverCompletesWrites:
+      return UInt32(truncatingIfNeeded: cores[core].registers[0] ?? 0) | 1 << 3
     case 0x8: return UInt32(core) << 8 | 2 << 27
     case 0xc: return UInt32(cores[core].affinity & 0xff_ffff | (cores[core].affinity >> 32) << 24)
     default: return UInt32(truncatingIfNeeded: cores[core].registers[UInt32(offset)] ?? 0)
     }
   }
 
-  func write32(_ frame: InterruptFrame, _ offset: Int, _ value: UInt32) {
+  func write32(_ frame: GICv3Frame, _ offset: Int, _ value: UInt32) {
     precondition(offset % 4 == 0)
     guard let (field, first) = field(frame, offset) else {
       return writeOther(frame, offset, value)
@@ -147,7 +150,7 @@ extension InterruptModel {
     }
   }
 
-  private func writeOther(_ frame: InterruptFrame, _ offset: Int, _ value: UInt32) {
+  private func writeOther(_ frame: GICv3Frame, _ offset: Int, _ value: UInt32) {
     guard case .redistributor(let core) = frame else {
       switch offset {
       case 0x0:
@@ -167,21 +170,21 @@ extension InterruptModel {
     }
   }
 
-  func read8(_ frame: InterruptFrame, _ offset: Int) -> UInt8 {
+  func read8(_ frame: GICv3Frame, _ offset: Int) -> UInt8 {
     guard case (.priority, let number)? = field(frame, offset) else {
       fatalError("not byte-accessible")
     }
     return seen(self[frame, number].priority)
   }
 
-  func write8(_ frame: InterruptFrame, _ offset: Int, _ value: UInt8) {
+  func write8(_ frame: GICv3Frame, _ offset: Int, _ value: UInt8) {
     guard case (.priority, let number)? = field(frame, offset) else {
       fatalError("not byte-accessible")
     }
     self[frame, number].priority = kept(value)
   }
 
-  func read64(_ frame: InterruptFrame, _ offset: Int) -> UInt64 {
+  func read64(_ frame: GICv3Frame, _ offset: Int) -> UInt64 {
     precondition(offset % 8 == 0)
     if case .redistributor(let core) = frame, offset == 0x70 || offset == 0x78 {
       return cores[core].registers[UInt32(offset)] ?? 0
@@ -189,7 +192,7 @@ extension InterruptModel {
     return UInt64(read32(frame, offset)) | UInt64(read32(frame, offset + 4)) << 32
   }
 
-  func write64(_ frame: InterruptFrame, _ offset: Int, _ value: UInt64) {
+  func write64(_ frame: GICv3Frame, _ offset: Int, _ value: UInt64) {
     precondition(offset % 8 == 0)
     if case .redistributor(let core) = frame {
       cores[core].registers[UInt32(offset)] = value

@@ -1,8 +1,9 @@
+import ArmDebug
 import Testing
 
 @testable import Hypervisor
 
-@Suite("Software-generated interrupts", .bothWays)
+@Suite("Software-generated interrupts", .bothPaths)
 struct InterruptSGITests {
   /// Two clusters of two cores, one with Aff0 above 15, one with Aff3 set.
   static let affinities: [UInt64] = [
@@ -135,6 +136,24 @@ struct InterruptSGITests {
     machine.sendSGI(6 << 24 | 1, register)
     #expect(machine.drain(group: 1) == (reachesGroup1 ? [5] : []))
     #expect(machine.drain(group: 0) == [6])
+  }
+
+  /// ICC_SGI1R, ICC_ASGI1R, ICC_SGI0R, ICC_DIR, ICC_IAR1, a read of ICC_DIR; MDSCR, ICH_HCR.
+  @Test(
+    "of trapped accesses, SGI requests and deactivations are completed, other ICC registers' are repeated",
+    arguments: [
+      (SystemRegister(3, 0, 12, 11, 5), false, .completed),
+      (SystemRegister(3, 0, 12, 11, 6), false, .completed),
+      (SystemRegister(3, 0, 12, 11, 7), false, .completed),
+      (SystemRegister(3, 0, 12, 11, 1), false, .completed),
+      (SystemRegister(3, 0, 12, 12, 0), true, .repeated),
+      (SystemRegister(3, 0, 12, 11, 1), true, .repeated),
+      (SystemRegister(2, 0, 0, 2, 2), true, nil), (SystemRegister(3, 4, 12, 11, 0), true, nil),
+    ] as [(SystemRegister, Bool, TrappedInterruptAccess?)])
+  func trapped(register: SystemRegister, isRead: Bool, result: TrappedInterruptAccess?) {
+    let machine = InterruptMachine()
+    let access = SystemRegisterAccess(register: register, rt: 0, isRead: isRead)
+    #expect(machine.accessCPUInterface(access, value: 1023) == result)
   }
 
   @Test("an SGI to a vCPU that is off waits for it, and does not call its core")

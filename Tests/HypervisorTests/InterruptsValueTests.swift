@@ -25,7 +25,7 @@ struct InterruptValueTests {
   @Test("an SGI to one core names its affinity, its range of sixteen and its bit")
   func sgiRequest() {
     let affinity = Affinity(mpidr: 0x0000_0012_0034_5678)
-    let request = SGIRequest(sgi: InterruptNumber(9), target: affinity)
+    let request = ICC_SGIR(sgi: InterruptNumber(9), target: affinity)
     #expect(request.rawValue == 0x0012_7034_0956_0100)
     #expect(request.sgi.rawValue == 9)
     #expect(request.isFor(affinity, from: Affinity(mpidr: 0)))

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Hypervisor
 
-@Suite("Interrupts of a core that waits in EL2", .bothWays)
+@Suite("Interrupts of a core that waits in EL2", .bothPaths)
 struct InterruptsWaitingTests {
   @Test("A virtual interrupt that is pending does not wake it, and is there when it goes on")
   func virtualInterrupt() {

@@ -3,6 +3,14 @@ import Testing
 
 @testable import Hypervisor
 
+extension Redistributors {
+  /// Those of cores with the given MPIDRs.
+  fileprivate init(_ mpidrs: [UInt64]) {
+    var memory = BootMemory.forTests()
+    self.init(mpidrs.count, mpidrs: PerVCPU(mpidrs), in: &memory)!
+  }
+}
+
 @Suite("Which redistributors the guest finds")
 struct RedistributorMapTests {
   /// Redistributors of cores with the affinities 0, 1, 2 and so on, or those given, from `start`.
@@ -29,8 +37,9 @@ struct RedistributorMapTests {
 
     init(_ map: consuming RedistributorMap) { self.map = map }
 
-    var frames: InlineArray<8, UInt> { map.frames }
-    var lastProcessors: UInt32 { map.lastProcessors }
+    func base(_ vcpu: Int) -> UInt { map.redistributors.bases[vcpu] }
+    /// The vCPUs whose redistributor says Last.
+    var last: [Int] { (0..<map.redistributors.count).filter { map.redistributors.isLast[$0] } }
     var strideToTell: UInt64? { map.strideToTell }
     func place(of physical: UInt64) -> RedistributorMap.Place? { map.place(of: physical) }
   }
@@ -49,8 +58,7 @@ struct RedistributorMapTests {
     }
     let map = RedistributorMap(
       regions: list, stride: stride,
-      affinities: PerVCPU(affinities),
-      processorCount: affinities.count
+      redistributors: Redistributors(affinities)
     ) { base in
       guard let type = types[base] else {
         Issue.record("an external abort at \(String(base, radix: 16))")
@@ -82,10 +90,10 @@ struct RedistributorMapTests {
   @Test("twelve cores, eight vCPUs: the eighth says Last, and beyond it everything reads 0")
   func moreCoresThanVCPUs() throws {
     try withMap([(0xf6_0000, Hardware())]) { map in
-      #expect(map.lastProcessors == 1 << 7 && map.strideToTell == nil)
+      #expect(map.last == [7] && map.strideToTell == nil)
       for n in 0..<8 {
         let base = 0x80a_0000 + UInt64(n) * 0x2_0000
-        #expect(map.frames[n] == UInt(base))
+        #expect(map.base(n) == UInt(base))
         #expect(map.place(of: base + 0x1_0104) == .processor(n, offset: 0x1_0104))
       }
       for address in [0x81a_0008, 0x82c_0000, 0x8ff_fffc] as [UInt64] {
@@ -99,7 +107,7 @@ struct RedistributorMapTests {
   func between() throws {
     let hardware = Hardware(affinities: [0, 0x100, 1, 0x101, 2])
     try withMap([(0xa_0000, hardware)], affinities: [0, 1]) { map in
-      #expect(map.lastProcessors == 0b10)
+      #expect(map.last == [1])
       #expect(
         map.place(of: 0x80c_0008) == .unused(base: 0x80c_0000, offset: 8, isLast: false))
       #expect(map.place(of: 0x80e_0000) == .processor(1, offset: 0))
@@ -116,7 +124,7 @@ struct RedistributorMapTests {
       (0x8_0000, Hardware(start: 0xa00_0000, affinities: [2, 3, 4])),
     ]
     try withMap(regions, affinities: [0, 1, 2]) { map in
-      #expect(map.lastProcessors == 0b110)
+      #expect(map.last == [1, 2])
       #expect(map.place(of: 0x80a_0000) == .unused(base: 0x80a_0000, offset: 0, isLast: true))
       #expect(map.place(of: 0x80c_0000) == .nothing)
       #expect(map.place(of: 0xa00_0004) == .processor(2, offset: 4))
@@ -132,7 +140,7 @@ struct RedistributorMapTests {
     let hardware = Hardware(stride: stride, affinities: [0, 1, 2, 3], type: 0b10)
     try withMap([(stride * 5, hardware)], told: told, affinities: [0, 1]) { map in
       #expect(map.strideToTell == (told == nil ? 0x4_0000 : nil))
-      #expect(map.lastProcessors == 0b10)
+      #expect(map.last == [1])
       let second = 0x80a_0000 + stride
       #expect(map.place(of: second - 4) == .processor(0, offset: stride - 4))
       #expect(map.place(of: second + 0x2_0070) == .processor(1, offset: 0x2_0070))
@@ -147,7 +155,8 @@ struct RedistributorMapTests {
     let fits = list.append(Region(from: 0x80a_0000, to: 0x80d_0000))
     #expect(fits)
     let map = RedistributorMap(
-      regions: list, stride: nil, affinities: PerVCPU([0, 1]), processorCount: 2
+      regions: list, stride: nil,
+      redistributors: Redistributors([0, 1])
     ) { base in
       #expect(base == 0x80a_0000)
       return 0
@@ -157,10 +166,10 @@ struct RedistributorMapTests {
 
   @Test("GICR_TYPER has nothing of virtual LPIs and SGIs, and the Last that the guest finds")
   func type() {
-    let type: UInt64 = 0x0102_0304_0000_0000 | 1 << 26 | 5 << 8 | 0xff
-    #expect(RedistributorType.guests(type, isLast: true) == type & ~(1 << 26 | 1 << 7 | 0b110))
-    #expect(
-      RedistributorType.guests(type, isLast: false) == type & ~(1 << 26 | 1 << 7 | 0b1_0110))
+    let type = GICR_TYPER(rawValue: 0x0102_0304_0000_0000 | 1 << 26 | 5 << 8 | 0xff)
+    let hidden: UInt64 = 1 << 26 | 1 << 7 | 0b110
+    #expect(type.guests(isLast: true).rawValue == type.rawValue & ~hidden)
+    #expect(type.guests(isLast: false).rawValue == type.rawValue & ~(hidden | 1 << 4))
   }
 
   @Test("of a core without a vCPU only the identification can be read, in either width")

@@ -125,7 +125,7 @@ struct QuickExitCodeTests {
     #expect(!code.instructions.contains { $0.mnemonic == "blr" })
     #expect(code.vectorInstruction == nil)
     let names = [
-      "5group2of2on", "GuestRedistributorV5group2of",
+      "5group2of2on", "PrivateInterruptsV5group2of",
       "noteAcknowledged", "mayFall",
       "InterruptRegisterO6offset2of", "ListRegisterV7pending", "OwnInterruptsV8contains",
     ]

@@ -16,7 +16,8 @@ public func stepwellSynchronous(_ frame: UnsafeMutableRawPointer) {
 @c(stepwell_irq)
 public func stepwellIRQ(_ frame: UnsafeMutableRawPointer, _ acknowledged: UInt64) {
   let vcpu = EL2.current
-  Exits.handleInterrupt(vcpu, InterruptNumber(UInt32(truncatingIfNeeded: acknowledged)))
+  Exits.handleInterrupt(
+    vcpu, AcknowledgedInterrupt(rawValue: UInt32(truncatingIfNeeded: acknowledged)))
   Core.prepareToEnter(vcpu)
 }
 
@@ -25,7 +26,7 @@ public func stepwellFIQ(_ frame: UnsafeMutableRawPointer) {
   // Every interrupt is in group 1 in hardware, so there is no FIQ of the interrupt controller's. One
   // that comes all the same is a spurious one of the kind that the acknowledge tells.
   // Passed on as it came: both vectors store the same.
-  unsafe stepwellIRQ(frame, UInt64(InterruptNumber.none.rawValue))
+  unsafe stepwellIRQ(frame, UInt64(AcknowledgedInterrupt.none.rawValue))
 }
 
 @c(stepwell_serror)
@@ -36,7 +37,7 @@ public func stepwellSError(_ frame: UnsafeMutableRawPointer) {
 }
 
 enum Exits {
-  static func handleInterrupt(_ vcpu: Fixed<VCPU>, _ acknowledged: InterruptNumber) {
+  static func handleInterrupt(_ vcpu: Fixed<VCPU>, _ acknowledged: AcknowledgedInterrupt) {
     vcpu.value.exits.count(.interrupt)
     vcpu.value.interruptsAreStale = true
     exited(vcpu, nil)
@@ -128,19 +129,12 @@ enum Exits {
         injectUndefined(vcpu)
         return
       }
-    } else if let register = SGIRegister(access.register), !access.isRead {
+    } else if let trapped = EL2.shared.value.interrupts.accessSystemRegister(
+      access, value: value, &vcpu.value.interrupts)
+    {
       vcpu.value.exits.count(.interruptRegister)
+      if trapped == .repeated { return }
       vcpu.value.interruptsAreStale = true
-      EL2.shared.value.interrupts.requestSGI(register, value, from: vcpu.value.interrupts)
-    } else if access.register == .iccDIR, !access.isRead {
-      vcpu.value.exits.count(.interruptRegister)
-      vcpu.value.interruptsAreStale = true
-      EL2.shared.value.interrupts.deactivate(value, &vcpu.value.interrupts)
-    } else if access.register.isInterruptControllerInterface {
-      // An acknowledge that was guarded: the guest executes it again.
-      vcpu.value.exits.count(.interruptRegister)
-      EL2.shared.value.interrupts.guestAcknowledges(&vcpu.value.interrupts)
-      return
     } else {
       vcpu.value.exits.count(.other)
       injectUndefined(vcpu)
@@ -153,23 +147,5 @@ enum Exits {
     var hardware = CoreDebugHardware()
     vcpu.value.debug.injectUndefined(
       context: &vcpu.value.frame.value.context, hardware: &hardware)
-  }
-}
-
-extension SystemRegister {
-  /// ICC_DIR_EL1, which deactivates an interrupt (IHI 0069, 12.2.7). It traps only while something
-  /// active has been moved out of the list registers.
-  fileprivate static let iccDIR = SystemRegister(3, 0, 12, 11, 1)
-}
-
-extension SGIRegister {
-  /// The SGI register that an encoding names (IHI 0069, 12.2), or nil.
-  init?(_ encoding: SystemRegister) {
-    switch encoding {
-    case SystemRegister(3, 0, 12, 11, 5): self = .sgi1
-    case SystemRegister(3, 0, 12, 11, 6): self = .asgi1
-    case SystemRegister(3, 0, 12, 11, 7): self = .sgi0
-    default: return nil
-    }
   }
 }

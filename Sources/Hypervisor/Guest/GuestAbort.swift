@@ -24,13 +24,8 @@ struct GuestAbort {
     let physical = physical
     let shared = EL2.shared
     if !isInstruction && !access.isTableWalk {
-      let distributor = shared.value.machine.distributor
-      if distributor.contains(physical) {
-        completeDistributorAccess(physical &- distributor.address)
-        return
-      }
-      if let place = shared.value.redistributors.place(of: physical) {
-        completeRedistributorAccess(at: place)
+      if let place = shared.value.interrupts.place(of: physical, shared.value.machine) {
+        complete(at: place)
         return
       }
     }
@@ -46,33 +41,17 @@ struct GuestAbort {
 
   // MARK: The interrupt controller
 
-  private func completeDistributorAccess(_ offset: UInt64) {
-    vcpu.value.exits.count(.distributor)
-    complete(offset) {
-      EL2.shared.value.interrupts.accessDistributor($0, by: &vcpu.value.interrupts)
-    }
-  }
-
-  private func completeRedistributorAccess(at place: RedistributorMap.Place) {
-    vcpu.value.exits.count(.redistributor)
+  private func complete(at place: MachineInterrupts.Place) {
     switch place {
-    case .processor(let processor, let offset):
-      complete(offset) {
-        EL2.shared.value.interrupts.accessRedistributor(
-          of: processor, $0, by: &vcpu.value.interrupts)
-      }
-    case .unused(let base, let offset, let isLast):
-      complete(offset) {
-        InterruptController<GICv3Hardware>.accessUnusedRedistributor($0, isLast: isLast) {
-          el2_mmio_read32(UInt(base) &+ UInt($0))
-        }
-      }
-    case .nothing:
-      complete(0) { _ in 0 }
+    case .distributor: vcpu.value.exits.count(.distributor)
+    case .redistributor: vcpu.value.exits.count(.redistributor)
+    }
+    complete(place.offset) {
+      EL2.shared.value.interrupts.access($0, at: place, by: &vcpu.value.interrupts)
     }
   }
 
-  private func complete(_ offset: UInt64, _ body: (RegisterAccess) -> UInt64) {
+  private func complete(_ offset: Int, _ body: (RegisterAccess) -> UInt64) {
     let frame = vcpu.value.frame
     // Without ISV the syndrome does not say what was accessed: a pair, a writeback form, a SIMD
     // register. No driver uses these on device registers, and such an access is refused as a bus would.
@@ -81,7 +60,6 @@ struct GuestAbort {
       return
     }
     let size = access.size
-    let offset = Int(truncatingIfNeeded: offset)
     if access.isWrite {
       let mask = size == 8 ? UInt64.max : (1 &<< UInt64(8 &* size)) &- 1
       _ = body(.write(offset, size: size, frame.value[rt: access.register] & mask))

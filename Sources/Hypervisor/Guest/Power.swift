@@ -166,7 +166,7 @@ struct GuestMachine: PSCIMachine {
 
   func stop(_ vcpu: Int) {
     // The core stays in EL2's waiting loop, from where CPU_ON takes it up again.
-    EL2.shared.value.interrupts.stopOnThisCore(&EL2.vcpu(vcpu).value.interrupts)
+    EL2.shared.value.interrupts.stopVCPU(&EL2.vcpu(vcpu).value.interrupts)
   }
 
   func standBy(_ vcpu: Int) {

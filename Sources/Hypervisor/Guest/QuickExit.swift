@@ -59,20 +59,19 @@ public func stepwellQuick(
 /// Gives the guest the interrupt for which it left, as far as that takes the registers that
 /// `stepwell_quick` may clobber; it takes none of the guest's values.
 ///
-/// - Returns: 0 if that is done. Otherwise bit 32, and in the lower half the INTID that is acknowledged
-///   already; 1023: none is.
+/// - Returns: 0 if that is done. Otherwise bit 32, and in the lower half the `AcknowledgedInterrupt`.
 @c(stepwell_quick_irq)
 public func stepwellQuickIRQ() -> UInt64 {
   let vcpu = EL2.current
   let isHandedOn: UInt64 = 1 &<< 32
   // Where a step is under way, an interrupt is an event of its own.
   guard vcpu.value.debug.isSettled else {
-    return isHandedOn | UInt64(InterruptNumber.none.rawValue)
+    return isHandedOn | UInt64(AcknowledgedInterrupt.none.rawValue)
   }
-  if let number = EL2.shared.value.interrupts.deliverQuickly(
+  if let acknowledged = EL2.shared.value.interrupts.deliverOnFastPath(
     &vcpu.value.interrupts, guestIsMasked: el2_read_spsr_el2() & 1 &<< 7 != 0)
   {
-    return isHandedOn | UInt64(number.rawValue)
+    return isHandedOn | UInt64(acknowledged.rawValue)
   }
   vcpu.value.exits.count(.interrupt)
   return 0

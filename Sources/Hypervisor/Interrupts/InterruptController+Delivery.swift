@@ -1,22 +1,27 @@
 // From a physical interrupt to a list register: what waits, what goes first, what makes room.
 
 extension InterruptController where Hardware: ~Copyable {
-  /// Handles the physical interrupt for which the executing core came to EL2, `acknowledged` if it is
-  /// so already. The guest's are made ready for it. The first of EL2's own that somebody else has to
-  /// see to is returned; if more are pending, the core comes to EL2 again at once. `guestIsMasked` is
-  /// PSTATE.I of the guest, or true where that is not known: it can take nothing as yet.
+  /// Handles the physical interrupts for which the executing core came to EL2. The guest's are offered to
+  /// it.
+  ///
+  /// - Parameters:
+  ///   - acknowledged: what the fast path has acknowledged already, or `none`.
+  ///   - guestIsMasked: PSTATE.I of the guest, or true where that is not known.
+  /// - Returns: the first of EL2's own that the caller must see to. If more are pending, the core comes to
+  ///   EL2 again at once.
   func handlePhysicalInterrupt(
-    _ interface: inout VirtualCPUInterface, acknowledged: InterruptNumber = .none,
+    _ interface: inout VirtualCPUInterface, acknowledged: AcknowledgedInterrupt = .none,
     guestIsMasked: Bool = true
   ) -> HypervisorInterrupt? {
     var event: HypervisorInterrupt?
-    var number = acknowledged
+    var acknowledged = acknowledged
     repeat {
-      if number == .none { number = acknowledge() }
+      if acknowledged == .none { acknowledged = hardware.acknowledge() }
+      let number = Hardware.number(of: acknowledged)
       guard number.kind != .special else { break }
-      hardware.write(.iccEOIR1, UInt64(number.rawValue))
+      hardware.dropPriority(acknowledged)
       if number.kind == .sgi || own.contains(number) {
-        hardware.write(.iccDIR, UInt64(number.rawValue))
+        hardware.deactivate(acknowledged)
         event = handleOwn(number, &interface)
       } else {
         // Fired again though it is active for the guest: the guest made it inactive itself.
@@ -27,23 +32,18 @@ extension InterruptController where Hardware: ~Copyable {
           interface.guardsAcknowledge = true
         }
       }
-      number = .none
+      acknowledged = .none
     } while event == nil
     refill(&interface)
     return event
   }
 
-  /// Acknowledges the most urgent physical interrupt: special if there is none.
-  func acknowledge() -> InterruptNumber {
-    InterruptNumber(UInt32(truncatingIfNeeded: hardware.read(.iccIAR1) & 0xff_ffff))
-  }
-
   /// EL2 has acknowledged `number` for the guest.
   func noteAcknowledged(_ number: InterruptNumber, on processor: Int) {
     if number.kind == .spi {
-      distributor.softwarePending.acknowledge(number.bit, at: number.wordIndex)
+      sharedInterrupts.softwarePending.acknowledge(number.bit, at: number.wordIndex)
     } else if number.kind == .ppi {
-      redistributors[processor].softwarePending.acknowledge(
+      privateInterrupts[processor].softwarePending.acknowledge(
         number.bit, at: number.wordIndex)
     }
   }
@@ -59,7 +59,7 @@ extension InterruptController where Hardware: ~Copyable {
       refill(&interface)
       return nil
     default:
-      // A physical SGI of the guest's numbers can only be a leftover of the firmware's.
+      // Another physical SGI can only be a leftover of the firmware's.
       return number.kind == .spi ? .link(number) : nil
     }
   }
@@ -68,46 +68,43 @@ extension InterruptController where Hardware: ~Copyable {
   /// SGIs that other vCPUs sent, with what changed in distributor and redistributor, with what
   /// waited for a free list register.
   func synchronize(_ interface: inout VirtualCPUInterface) {
-    let redistributor = interface.processor
-    if redistributors[redistributor].takeRevalidation() {
+    let processor = interface.processor
+    if privateInterrupts[processor].takeRevalidation() {
       revalidate(&interface)
     }
     if interface.guardsAcknowledge {
       dropFallen(&interface)
     } else if !interface.queue.isEmpty || interface.active.hasEntries
-      || redistributors[redistributor].pendingSGIs & redistributors[redistributor].enabledSGIs != 0
+      || privateInterrupts[processor].readySGIs != 0
     {
       refill(&interface)
     }
   }
 
-  /// Holds virtual interrupts back, or no longer: ICH_HCR_EL2.En. The guest's state is untouched.
+  /// Withholds virtual interrupts, or no longer. The guest's state is untouched.
   func setWithheld(_ isWithheld: Bool, _ interface: inout VirtualCPUInterface) {
     interface.isWithheld = isWithheld
-    let enable = VirtualInterfaceControl.enable.rawValue
     // With EOIcount as it is now.
-    let control = hardware.read(.ichHCR)
-    hardware.write(.ichHCR, isWithheld ? control & ~enable : control | enable)
+    var control = hardware.readControl()
+    if isWithheld { control.remove(.enable) } else { control.insert(.enable) }
+    hardware.writeControl(control)
     if isWithheld { interface.control.remove(.enable) } else { interface.control.insert(.enable) }
   }
 
   /// Whether an interrupt waits that would wake the executing core's vCPU from WFI: it is pending,
   /// in an enabled group and above the priority mask. (One that could not preempt what is running
-  /// counts as well: a wake-up too many is allowed, one too few is not.) To be asked after
-  /// `synchronize`.
+  /// counts as well: a wake-up too many is allowed, one too few is not.) The caller must have
+  /// called `synchronize`.
   ///
   /// Where the guest has put its redistributor to sleep, anything that is pending wakes it, whatever
   /// its CPU interface lets through (GICR_WAKER, IHI 0069, 12.11.42: WakeRequest).
   func hasPendingVirtualInterrupt(_ interface: borrowing VirtualCPUInterface) -> Bool {
-    let redistributor = interface.processor
-    if redistributors[redistributor].holdsBack {
-      return !interface.queue.isEmpty
-        || redistributors[redistributor].pendingSGIs & redistributors[redistributor].enabledSGIs
-          != 0
+    let processor = interface.processor
+    if privateInterrupts[processor].holdsBack {
+      return !interface.queue.isEmpty || privateInterrupts[processor].readySGIs != 0
     }
-    let control = VirtualMachineControl(rawValue: hardware.read(.ichVMCR))
-    let registers = ListRegisterFile(
-      reading: hardware, count: virtualInterface.listRegisterCount)
+    let control = hardware.readMachineControl()
+    let registers = listRegisters
     for n in 0..<registers.count {
       let interrupt = registers[n]
       if interrupt.isDeliverable && control.enabledGroups.contains(interrupt.group)
@@ -126,7 +123,7 @@ extension InterruptController where Hardware: ~Copyable {
     switch number.kind {
     case .sgi:
       priorities.inListRegister(
-        redistributors[processor].priority(ofSGI: Int(number.rawValue)))
+        privateInterrupts[processor].priority(ofSGI: Int(number.rawValue)))
     case .lpi: priorities.inListRegister(hardware.lpiConfiguration(of: number) & 0xfc)
     case .ppi, .spi, .special: peripheralPriority(of: number, on: processor)
     }
@@ -136,27 +133,29 @@ extension InterruptController where Hardware: ~Copyable {
   @inline(__always)
   func peripheralPriority(of number: InterruptNumber, on processor: Int) -> UInt8 {
     priorities.inListRegister(
-      hardware.read8(
-        frame(of: number, on: processor), InterruptRegister.priority.offset(of: number)))
+      hardware.readPriority(of: number, on: processor))
   }
 
   /// The group that the guest gave `number`. LPIs are always in group 1.
   func group(of number: InterruptNumber, on processor: Int) -> InterruptGroup {
     switch number.kind {
-    case .sgi, .ppi: redistributors[processor].group(of: number)
-    case .spi: distributor.group(of: number)
+    case .sgi, .ppi: privateInterrupts[processor].group(of: number)
+    case .spi: sharedInterrupts.group(of: number)
     case .lpi, .special: .group1
     }
   }
 
   // MARK: Out of a list register or the queue
 
-  /// Lets `number` wait in software.
-  func requeue(_ number: InterruptNumber, _ interface: inout VirtualCPUInterface) {
-    if number.kind == .sgi {
-      redistributors[interface.processor].setPending(sgis: 1 << number.rawValue)
-    } else {
+  /// Lets the interrupt of `register`, which is pending, wait in software.
+  func requeue(_ register: ListRegister, _ interface: inout VirtualCPUInterface) {
+    let number = register.number
+    if number.kind != .sgi {
       interface.queue.insert(number)
+    } else if Hardware.sgisHaveSources {
+      privateInterrupts[interface.processor].pendingSGIs.insert(number, from: register.source)
+    } else {
+      privateInterrupts[interface.processor].pendingSGIs.insert(1 << number.rawValue)
     }
   }
 
@@ -167,13 +166,13 @@ extension InterruptController where Hardware: ~Copyable {
     let processor = interface.processor
     if isHeldBySoftware(number, on: processor) {
       if number.kind == .spi {
-        distributor.softwarePending.giveBack(number.bit, at: number.wordIndex)
+        sharedInterrupts.softwarePending.giveBack(number.bit, at: number.wordIndex)
       } else {
-        redistributors[processor].softwarePending.giveBack(number.bit, at: number.wordIndex)
+        privateInterrupts[processor].softwarePending.giveBack(number.bit, at: number.wordIndex)
       }
-      set(.setPending, number, on: processor)
+      set(.ispendr, number, on: processor)
     } else if trigger(of: number, on: processor) == .edge {
-      set(.setPending, number, on: processor)
+      set(.ispendr, number, on: processor)
     }
     drop(number, &interface)
   }
@@ -181,14 +180,14 @@ extension InterruptController where Hardware: ~Copyable {
   /// Whether the guest made `number`, a PPI or SPI that EL2 holds for it, pending itself.
   func isHeldBySoftware(_ number: InterruptNumber, on processor: Int) -> Bool {
     number.kind == .spi
-      ? distributor.softwarePending.isHeld(number.bit, at: number.wordIndex)
-      : redistributors[processor].softwarePending.isHeld(number.bit, at: number.wordIndex)
+      ? sharedInterrupts.softwarePending.isHeld(number.bit, at: number.wordIndex)
+      : privateInterrupts[processor].softwarePending.isHeld(number.bit, at: number.wordIndex)
   }
 
   /// `number`, a PPI or SPI that waits in the queue, is pending no longer.
   func drop(_ number: InterruptNumber, _ interface: inout VirtualCPUInterface) {
     interface.queue.remove(number)
-    hardware.write(.iccDIR, UInt64(number.rawValue))
+    hardware.deactivate(number)
   }
 
   /// Lets everything that is pending in `registers` wait in software.
@@ -196,7 +195,7 @@ extension InterruptController where Hardware: ~Copyable {
     from registers: inout ListRegisterFile, _ interface: inout VirtualCPUInterface
   ) {
     for n in 0..<registers.count where registers[n].isPending {
-      requeue(registers[n].number, &interface)
+      requeue(registers[n], &interface)
       registers[n].isPending = false
     }
   }
@@ -215,12 +214,11 @@ extension InterruptController where Hardware: ~Copyable {
   /// Takes what the guest has not taken out of the list registers, gives back what it has disabled
   /// since, and offers the rest anew with the priorities and groups of now.
   func revalidate(_ interface: inout VirtualCPUInterface) {
-    var registers = ListRegisterFile(
-      reading: hardware, count: virtualInterface.listRegisterCount)
+    var registers = listRegisters
     takePending(from: &registers, &interface)
     registers.write(to: hardware)
     let processor = interface.processor
-    giveBack(&interface) { !isSet(.setEnable, $0, on: processor) }
+    giveBack(&interface) { !isSet(.isenabler, $0, on: processor) }
     refill(&interface)
   }
 }

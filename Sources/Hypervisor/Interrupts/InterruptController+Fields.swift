@@ -5,15 +5,13 @@
 // - interrupts that EL2 has acknowledged and the guest has not: they are active in hardware and
 //   pending to the guest.
 //
-// Of the last, those of the accessing vCPU itself are seen exactly. One that is in another vCPU's
-// list register appears as it is in hardware: as if that vCPU had just acknowledged it.
+// Of the last, the accessing vCPU sees its own exactly. One that is in another vCPU's list register
+// appears as it is in hardware: as if that vCPU had just acknowledged it.
 
 /// One access of a 32-bit register with one bit for each interrupt.
 private struct BitAccess {
   let register: InterruptRegister
   let first: InterruptNumber
-  let frame: InterruptFrame
-  let offset: Int
   /// The fields that are the hardware's: neither EL2's own nor SGIs.
   let physical: UInt32
   /// The fields that are SGIs of the guest's.
@@ -23,36 +21,33 @@ private struct BitAccess {
 }
 
 extension InterruptController where Hardware: ~Copyable {
-  /// Completes an access of `field` in `frame` by the vCPU of `interface`.
-  func accessField(
-    _ field: InterruptField, in frame: InterruptFrame, _ access: RegisterAccess,
+  /// Completes an access of a register with a bit for each interrupt by the vCPU of `interface`: of the
+  /// private interrupts of vCPU `processor`, or of shared ones.
+  func accessBits(
+    _ field: InterruptField, ofProcessor processor: Int?, _ access: RegisterAccess,
     by interface: inout VirtualCPUInterface
   ) -> UInt64 {
-    switch field.register {
-    case .groupModifier, .nonSecureAccess, .nonMaskable, .targets:
-      // RES0 with affinity routing, for Non-secure software, or without what GICD_TYPER hides.
-      return 0
-    case .route:
-      return accessRoute(field.number, access)
-    case .priority:
-      return accessPriority(field.number, in: frame, access, by: &interface)
-    case .configuration:
-      return accessConfiguration(field.number, in: frame, access)
-    default:
-      guard access.size == 4 else { return 0 }
-      var processor: Int?
-      var (ofSGIs, sgis): (UInt32, UInt32) = (0, 0)
-      if case .redistributor(let index) = frame {
-        processor = index
-        if field.number.rawValue == 0 { (ofSGIs, sgis) = (0xffff, self.sgis.mask) }
-      }
-      let bits = BitAccess(
-        register: field.register, first: field.number, frame: frame, offset: access.offset,
-        physical: ~own.mask(from: field.number) & ~ofSGIs, sgis: sgis, processor: processor)
-      guard let word = access.word else { return UInt64(read(bits, by: interface)) }
-      write(bits, word, by: &interface)
-      return 0
-    }
+    guard access.size == 4 else { return 0 }
+    let hasSGIs = processor != nil && field.number.rawValue == 0
+    // An SGI with sources is made pending, and not pending, by GICD_SPENDSGIR and GICD_CPENDSGIR.
+    let ignoresSGIs =
+      Hardware.sgisHaveSources && access.value != nil
+      && (field.register == .ispendr || field.register == .icpendr)
+    let bits = BitAccess(
+      register: field.register, first: field.number,
+      physical: ~own.mask(from: field.number) & (hasSGIs ? 0xffff_0000 : ~0),
+      sgis: hasSGIs && !ignoresSGIs ? sgis.mask : 0, processor: processor)
+    guard let word = access.word else { return UInt64(read(bits, by: interface)) }
+    write(bits, word, by: &interface)
+    return 0
+  }
+
+  private func hardwareWord(_ bits: BitAccess) -> UInt32 {
+    hardware.read(bits.register, of: bits.first, on: bits.processor ?? 0)
+  }
+
+  private func setHardwareWord(_ bits: BitAccess, _ value: UInt32) {
+    hardware.write(bits.register, of: bits.first, on: bits.processor ?? 0, value)
   }
 
   // MARK: One bit for each interrupt
@@ -60,17 +55,17 @@ extension InterruptController where Hardware: ~Copyable {
   private func read(_ bits: BitAccess, by interface: borrowing VirtualCPUInterface) -> UInt32 {
     let isOwn = bits.processor == nil || bits.processor == interface.processor
     switch bits.register {
-    case .group:
+    case .igroupr:
       return groupWord(bits)
-    case .setEnable, .clearEnable:
-      return hardware.read32(bits.frame, bits.offset) & bits.physical
-        | (bits.processor.map { redistributors[$0].enabledSGIs } ?? 0) & bits.sgis
-    case .setPending, .clearPending:
+    case .isenabler, .icenabler:
+      return hardwareWord(bits) & bits.physical
+        | (bits.processor.map { privateInterrupts[$0].enabledSGIs } ?? 0) & bits.sgis
+    case .ispendr, .icpendr:
       let held = isOwn ? heldPending(from: bits.first, interface) : 0
-      return hardware.read32(bits.frame, bits.offset) & bits.physical | held
-        | (bits.processor.map { redistributors[$0].pendingSGIs } ?? 0) & bits.sgis
-    case .setActive, .clearActive:
-      let value = hardware.read32(bits.frame, bits.offset) & bits.physical
+      return hardwareWord(bits) & bits.physical | held
+        | (bits.processor.map { privateInterrupts[$0].pendingSGIs.mask } ?? 0) & bits.sgis
+    case .isactiver, .icactiver:
+      let value = hardwareWord(bits) & bits.physical
       guard isOwn else { return value }
       return value & ~heldPending(from: bits.first, interface)
         | activeSGIs(interface) & bits.sgis
@@ -85,60 +80,63 @@ extension InterruptController where Hardware: ~Copyable {
     let sgis = value & bits.sgis
     let physical = value & bits.physical
     switch bits.register {
-    case .group:
+    case .igroupr:
       setGroupWord(bits, value)
       changed(bits, physical | bits.sgis, by: interface)
-    case .setEnable:
-      hardware.write32(bits.frame, bits.offset, physical)
-      if let processor = bits.processor { redistributors[processor].enable(sgis: sgis) }
+    case .isenabler:
+      setHardwareWord(bits, physical)
+      if let processor = bits.processor { privateInterrupts[processor].enable(sgis: sgis) }
       if sgis != 0 { changed(bits, sgis, by: interface) }
-    case .clearEnable:
-      hardware.write32(bits.frame, bits.offset, physical)
-      if let processor = bits.processor { redistributors[processor].disable(sgis: sgis) }
-      // From here on no core acknowledges them, so what is active now is all there is to withdraw.
-      waitForWrite(bits.frame)
+    case .icenabler:
+      setHardwareWord(bits, physical)
+      if let processor = bits.processor { privateInterrupts[processor].disable(sgis: sgis) }
+      // Afterwards no core acknowledges them, so what is active then is all there is to withdraw.
+      if !hardware.waitForWrite(of: bits.first, on: bits.processor ?? 0) {
+        // The guest finds RWP set as well, and the machine goes on.
+        hardware.report(.writeIncomplete)
+      }
       changed(bits, physical | sgis, by: interface)
-    case .setPending:
-      // What EL2 holds as pending is pending: once more would be once too often.
+    case .ispendr:
+      // What EL2 holds as pending is pending already, and must not become so in hardware as well.
       let held = isOwn(bits, interface) ? heldPending(from: bits.first, interface) : 0
       let index = bits.first.wordIndex
       if let processor = bits.processor {
-        redistributors[processor].softwarePending.set(physical, held: held, at: index)
-        redistributors[processor].setPending(sgis: sgis & ~held)
+        privateInterrupts[processor].softwarePending.set(physical, held: held, at: index)
+        privateInterrupts[processor].pendingSGIs.insert(sgis & ~held)
       } else {
-        distributor.softwarePending.set(physical, held: held, at: index)
+        sharedInterrupts.softwarePending.set(physical, held: held, at: index)
       }
-      hardware.write32(bits.frame, bits.offset, physical & ~held)
+      setHardwareWord(bits, physical & ~held)
       if sgis != 0 { changed(bits, sgis, by: interface) }
-    case .clearPending:
+    case .icpendr:
       if isOwn(bits, interface) {
         withdraw(value & (bits.physical | bits.sgis), from: bits.first, &interface) {
           controller, number, interface in controller.drop(number, &interface)
         }
       }
-      hardware.write32(bits.frame, bits.offset, physical)
+      setHardwareWord(bits, physical)
       let index = bits.first.wordIndex
       if let processor = bits.processor {
-        redistributors[processor].softwarePending.clear(physical, at: index)
-        redistributors[processor].clearPending(sgis: sgis)
+        privateInterrupts[processor].softwarePending.clear(physical, at: index)
+        privateInterrupts[processor].pendingSGIs.remove(sgis)
       } else {
-        distributor.softwarePending.clear(physical, at: index)
+        sharedInterrupts.softwarePending.clear(physical, at: index)
       }
-    case .setActive:
+    case .isactiver:
       if isOwn(bits, interface) {
         withdraw(physical, from: bits.first, &interface) {
           controller, number, interface in controller.giveBack(number, &interface)
         }
         interface.active.unorderedSGIs |= sgis & ~activeSGIs(interface)
       }
-      hardware.write32(bits.frame, bits.offset, physical)
-    case .clearActive:
+      setHardwareWord(bits, physical)
+    case .icactiver:
       var held: UInt32 = 0
       if isOwn(bits, interface) {
         held = heldPending(from: bits.first, interface)
         deactivate(value & (bits.physical | bits.sgis), from: bits.first, &interface)
       }
-      hardware.write32(bits.frame, bits.offset, physical & ~held)
+      setHardwareWord(bits, physical & ~held)
     default:
       break
     }
@@ -149,18 +147,20 @@ extension InterruptController where Hardware: ~Copyable {
   }
 
   private func groupWord(_ bits: BitAccess) -> UInt32 {
-    guard distributor.hasSingleSecurityState else { return 0 }
-    guard let processor = bits.processor else { return distributor.groupWord(from: bits.first) }
-    return redistributors[processor].groupWord(from: bits.first)
+    guard sharedInterrupts.hasSingleSecurityState else { return 0 }
+    guard let processor = bits.processor else {
+      return sharedInterrupts.groupWord(from: bits.first)
+    }
+    return privateInterrupts[processor].groupWord(from: bits.first)
   }
 
   private func setGroupWord(_ bits: BitAccess, _ value: UInt32) {
-    guard distributor.hasSingleSecurityState else { return }
+    guard sharedInterrupts.hasSingleSecurityState else { return }
     let value = value & (bits.physical | bits.sgis)
     guard let processor = bits.processor else {
-      return distributor.setGroupWord(from: bits.first, value)
+      return sharedInterrupts.setGroupWord(from: bits.first, value)
     }
-    redistributors[processor].setGroupWord(from: bits.first, value)
+    privateInterrupts[processor].setGroupWord(from: bits.first, value)
   }
 
   // MARK: What EL2 holds for the executing core's vCPU
@@ -170,14 +170,12 @@ extension InterruptController where Hardware: ~Copyable {
   private func heldPending(
     from first: InterruptNumber, _ interface: borrowing VirtualCPUInterface
   ) -> UInt32 {
-    let registers = ListRegisterFile(
-      reading: hardware, count: virtualInterface.listRegisterCount)
+    let registers = listRegisters
     return interface.queue.mask(from: first) | registers.mask(from: first) { $0.isPending }
   }
 
   private func activeSGIs(_ interface: borrowing VirtualCPUInterface) -> UInt32 {
-    let registers = ListRegisterFile(
-      reading: hardware, count: virtualInterface.listRegisterCount)
+    let registers = listRegisters
     return registers.mask(from: InterruptNumber(0)) { $0.isActive } | interface.active.activeSGIs
   }
 
@@ -187,8 +185,7 @@ extension InterruptController where Hardware: ~Copyable {
     _ mask: UInt32, from first: InterruptNumber, _ interface: inout VirtualCPUInterface,
     _ body: (borrowing Self, InterruptNumber, inout VirtualCPUInterface) -> Void
   ) {
-    var registers = ListRegisterFile(
-      reading: hardware, count: virtualInterface.listRegisterCount)
+    var registers = listRegisters
     for n in 0..<registers.count where registers[n].isPending {
       let distance = registers[n].number.rawValue &- first.rawValue
       guard distance < 32 && mask & 1 << distance != 0 else { continue }
@@ -209,8 +206,7 @@ extension InterruptController where Hardware: ~Copyable {
   private func deactivate(
     _ mask: UInt32, from first: InterruptNumber, _ interface: inout VirtualCPUInterface
   ) {
-    var registers = ListRegisterFile(
-      reading: hardware, count: virtualInterface.listRegisterCount)
+    var registers = listRegisters
     for n in 0..<registers.count where registers[n].isActive {
       let distance = registers[n].number.rawValue &- first.rawValue
       if distance < 32 && mask & 1 << distance != 0 { registers[n].isActive = false }
@@ -224,12 +220,11 @@ extension InterruptController where Hardware: ~Copyable {
     }
   }
 
-  /// A guest's write of ICC_DIR_EL1, which traps (ESR_EL2.EC 0x18) after active interrupts had to
-  /// leave the list registers of a guest with EOImode 1.
-  func deactivate(_ value: UInt64, _ interface: inout VirtualCPUInterface) {
-    let number = InterruptNumber(UInt32(truncatingIfNeeded: value & 0xff_ffff))
-    let control = VirtualMachineControl(rawValue: hardware.read(.ichVMCR))
-    guard control.splitsDeactivation, number.kind == .sgi || number.isPeripheral,
+  /// The guest deactivates `number`. That traps after an active interrupt had to leave the list registers of
+  /// a guest with EOImode 1.
+  func deactivate(_ number: InterruptNumber, _ interface: inout VirtualCPUInterface) {
+    guard hardware.readMachineControl().splitsDeactivation,
+      number.kind == .sgi || number.isPeripheral,
       number.kind == .sgi || !own.contains(number)
     else { return }
     let first = InterruptNumber(number.rawValue & ~31)
@@ -237,13 +232,14 @@ extension InterruptController where Hardware: ~Copyable {
     // Pending to the guest, and active only because EL2 holds it: there is nothing to deactivate.
     let isHeld = heldPending(from: first, interface) & bit != 0
     deactivate(bit, from: first, &interface)
-    if number.isPeripheral && !isHeld { hardware.write(.iccDIR, UInt64(number.rawValue)) }
+    if number.isPeripheral && !isHeld { hardware.deactivate(number) }
   }
 
   // MARK: Wider fields
 
-  private func accessPriority(
-    _ first: InterruptNumber, in frame: InterruptFrame, _ access: RegisterAccess,
+  /// Completes an access of IPRIORITYR, of one byte or four.
+  func accessPriority(
+    _ first: InterruptNumber, ofProcessor processor: Int?, _ access: RegisterAccess,
     by interface: inout VirtualCPUInterface
   ) -> UInt64 {
     guard access.size == 1 || access.size == 4 else { return 0 }
@@ -252,71 +248,53 @@ extension InterruptController where Hardware: ~Copyable {
       let number = InterruptNumber(first.rawValue &+ UInt32(n))
       let shift = UInt64(n) &* 8
       guard let value = access.value else {
-        result |= UInt64(guestPriority(of: number, in: frame, at: access.offset &+ n)) << shift
+        result |= UInt64(guestPriority(of: number, on: processor ?? 0)) << shift
         continue
       }
-      let byte = UInt8(truncatingIfNeeded: value >> shift)
-      setGuestPriority(of: number, in: frame, at: access.offset &+ n, byte)
+      setGuestPriority(
+        of: number, on: processor ?? 0, UInt8(truncatingIfNeeded: value >> shift))
     }
     if access.value != nil {
-      changed(
-        frame, InterruptNumber(first.rawValue & ~31),
-        (1 << UInt32(access.size) &- 1) << (first.rawValue & 31), by: interface)
+      let word = InterruptNumber(first.rawValue & ~31)
+      let mask: UInt32 = (1 << UInt32(access.size) &- 1) << (first.rawValue & 31)
+      changed(word, mask, ofProcessor: processor, by: interface)
     }
     return result
   }
 
-  private func guestPriority(
-    of number: InterruptNumber, in frame: InterruptFrame, at offset: Int
-  ) -> UInt8 {
-    if case .redistributor(let processor) = frame, number.kind == .sgi {
-      return redistributors[processor].priority(ofSGI: Int(number.rawValue))
+  private func guestPriority(of number: InterruptNumber, on processor: Int) -> UInt8 {
+    if number.kind == .sgi {
+      return privateInterrupts[processor].priority(ofSGI: Int(number.rawValue))
     }
-    return own.contains(number) ? 0 : hardware.read8(frame, offset)
+    return own.contains(number) ? 0 : hardware.readPriority(of: number, on: processor)
   }
 
   private func setGuestPriority(
-    of number: InterruptNumber, in frame: InterruptFrame, at offset: Int, _ value: UInt8
+    of number: InterruptNumber, on processor: Int, _ value: UInt8
   ) {
-    if case .redistributor(let processor) = frame, number.kind == .sgi {
+    if number.kind == .sgi {
       guard sgis.contains(number) else { return }
-      redistributors[processor].setPriority(
+      privateInterrupts[processor].setPriority(
         ofSGI: Int(number.rawValue), value & sgis.priorityBits)
     } else if !own.contains(number) {
-      hardware.write8(frame, offset, value)
+      hardware.writePriority(of: number, on: processor, value)
     }
   }
 
-  private func accessConfiguration(
-    _ first: InterruptNumber, in frame: InterruptFrame, _ access: RegisterAccess
+  /// Completes an access of ICFGR.
+  func accessConfiguration(
+    _ first: InterruptNumber, ofProcessor processor: Int?, _ access: RegisterAccess
   ) -> UInt64 {
     guard access.size == 4 else { return 0 }
     // Two bits for each of sixteen interrupts.
     var hidden: UInt32 = 0
     let mask = own.mask(from: first)
     for n in 0..<16 as Range<UInt32> where mask & 1 << n != 0 { hidden |= 0b11 << (n &* 2) }
-    let current = hardware.read32(frame, access.offset)
+    let current = hardware.read(.icfgr, of: first, on: processor ?? 0)
     guard let word = access.word else { return UInt64(current & ~hidden) }
     // EL2's fields never change, so this needs no lock.
     if first.kind != .sgi {
-      hardware.write32(frame, access.offset, word & ~hidden | current & hidden)
-    }
-    return 0
-  }
-
-  private func accessRoute(_ number: InterruptNumber, _ access: RegisterAccess) -> UInt64 {
-    guard access.size == 4 || access.size == 8, !own.contains(number) else { return 0 }
-    // IRM, one of many, is not offered (see GICD_TYPER).
-    let mode: UInt64 = access.offset & 7 == 0 ? 1 << 31 : 0
-    switch (access.size, access.value) {
-    case (4, let value?):
-      hardware.write32(.distributor, access.offset, UInt32(truncatingIfNeeded: value & ~mode))
-    case (_, let value?):
-      hardware.write64(.distributor, access.offset, value & ~mode)
-    case (4, nil):
-      return UInt64(hardware.read32(.distributor, access.offset)) & ~mode
-    case (_, nil):
-      return hardware.read64(.distributor, access.offset) & ~mode
+      hardware.write(.icfgr, of: first, on: processor ?? 0, word & ~hidden | current & hidden)
     }
     return 0
   }
@@ -325,14 +303,14 @@ extension InterruptController where Hardware: ~Copyable {
 
   /// Whether vCPU `processor` runs and has not yet looked at what changed.
   func isRevalidationPending(on processor: Int) -> Bool {
-    redistributors[processor].isOnline && redistributors[processor].needsRevalidation
+    privateInterrupts[processor].isOnline && privateInterrupts[processor].needsRevalidation
   }
 
   /// Something about the interrupts of vCPU `processor` changed, through the vCPU `author`: it
   /// looks before it next runs the guest.
   func changed(for processor: Int, by author: Int) {
-    guard redistributors[processor].isOnline else { return }
-    redistributors[processor].requestRevalidation()
+    guard privateInterrupts[processor].isOnline else { return }
+    privateInterrupts[processor].requestRevalidation()
     if processor != author { kick(processor) }
   }
 
@@ -344,33 +322,27 @@ extension InterruptController where Hardware: ~Copyable {
   private func changed(
     _ bits: BitAccess, _ mask: UInt32, by interface: borrowing VirtualCPUInterface
   ) {
-    changed(bits.frame, bits.first, mask, by: interface)
+    changed(bits.first, mask, ofProcessor: bits.processor, by: interface)
   }
 
   /// The guest's settings for the interrupts in `mask`, from `first` on, changed. Of physical ones
   /// only those matter that EL2 has acknowledged: they are active.
   private func changed(
-    _ frame: InterruptFrame, _ first: InterruptNumber, _ mask: UInt32,
+    _ first: InterruptNumber, _ mask: UInt32, ofProcessor processor: Int?,
     by interface: borrowing VirtualCPUInterface
   ) {
-    if case .redistributor(let processor) = frame {
+    let active = hardware.read(.isactiver, of: first, on: processor ?? 0) & mask
+    if let processor {
       let sgis: UInt32 = first.rawValue == 0 ? 0xffff : 0
-      if mask & sgis != 0 || active(first, frame) & mask != 0 {
-        changed(for: processor, by: interface.processor)
-      }
+      if mask & sgis != 0 || active != 0 { changed(for: processor, by: interface.processor) }
       return
     }
-    var rest = active(first, frame) & mask
-    guard rest != 0 else { return }
-    redistributors[interface.processor].requestRevalidation()
+    guard active != 0 else { return }
+    privateInterrupts[interface.processor].requestRevalidation()
     // Most often the vCPU changes an interrupt that it is handling itself.
-    let registers = ListRegisterFile(
-      reading: hardware, count: virtualInterface.listRegisterCount)
-    rest &= ~(registers.mask(from: first) { _ in true } | interface.queue.mask(from: first))
-    if rest != 0 { changedForAll(by: interface.processor) }
-  }
-
-  private func active(_ first: InterruptNumber, _ frame: InterruptFrame) -> UInt32 {
-    hardware.read32(frame, InterruptRegister.setActive.offset(of: first))
+    let registers = listRegisters
+    let others =
+      active & ~(registers.mask(from: first) { _ in true } | interface.queue.mask(from: first))
+    if others != 0 { changedForAll(by: interface.processor) }
   }
 }

@@ -5,7 +5,7 @@
 struct VirtualSignal {
   let control: VirtualMachineControl
   let type: VirtualInterfaceType
-  /// The lowest-numbered active priority of either group: the n-th bit of ICH_AP0R and ICH_AP1R, or nil.
+  /// The number of the lowest bit that is set in the active priorities of either group, or nil.
   let activePriority: Int?
 
   /// ISR_EL1.I and ISR_EL1.F.
@@ -28,29 +28,12 @@ struct VirtualSignal {
   }
 }
 
-extension VirtualMachineControl {
-  /// The bits of a priority that decide about preemption: VBPR0 and VBPR1, or VBPR0 for both with VCBPR.
-  func groupPriorityMask(of group: InterruptGroup) -> UInt8 {
-    let isCommon = rawValue & 1 << 4 != 0
-    // Binary point n splits the priority above bit n; group 1's own counts from 1.
-    let point =
-      group == .group0 || isCommon ? rawValue >> 21 & 7 : max(rawValue >> 18 & 7, 1) &- 1
-    return UInt8(truncatingIfNeeded: 0xff << (point &+ 1))
-  }
-}
-
-extension VirtualInterfaceType {
-  /// PREbits: how many bits of priority tell active interrupts apart.
-  var preemptionBits: Int { Int(rawValue >> 26 & 7) &+ 1 }
-}
-
 extension InterruptController where Hardware: ~Copyable {
   /// ISR_EL1.I and .F as the vCPU of the executing core would read them now, whether or not the debugger
   /// withholds its interrupts.
   func virtualInterruptStatus() -> UInt64 {
-    let control = VirtualMachineControl(rawValue: hardware.read(.ichVMCR))
-    let registers = ListRegisterFile(
-      reading: hardware, count: virtualInterface.listRegisterCount)
+    let control = hardware.readMachineControl()
+    let registers = listRegisters
     var pending: ListRegister?
     for n in 0..<registers.count {
       let register = registers[n]
@@ -67,8 +50,7 @@ extension InterruptController where Hardware: ~Copyable {
 
   private func lowestActivePriority() -> Int? {
     for n in 0..<virtualInterface.activePriorityRegisterCount {
-      let active = UInt32(
-        truncatingIfNeeded: hardware.read(.ichAP0R(n)) | hardware.read(.ichAP1R(n)))
+      let active = hardware.readActivePriorities(n)
       if active != 0 { return n &* 32 &+ active.trailingZeroBitCount }
     }
     return nil

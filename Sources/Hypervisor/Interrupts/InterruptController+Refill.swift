@@ -10,6 +10,8 @@
 /// An interrupt that waits and could be delivered.
 private struct Candidate {
   let number: InterruptNumber
+  /// The CPU that sent an SGI, where SGIs have a source; otherwise 0.
+  let source: UInt8
   let priority: UInt8
   let group: InterruptGroup
 }
@@ -28,9 +30,8 @@ extension InterruptController where Hardware: ~Copyable {
   /// Offers the guest what waits, and arms the maintenance interrupt for what still does.
   func refill(_ interface: inout VirtualCPUInterface) {
     endUnmatched(&interface)
-    let control = VirtualMachineControl(rawValue: hardware.read(.ichVMCR))
-    var registers = ListRegisterFile(
-      reading: hardware, count: virtualInterface.listRegisterCount)
+    let control = hardware.readMachineControl()
+    var registers = listRegisters
     var waiting = Waiting()
     let forwarded = forwardedGroups(to: interface.processor)
     let enabled = forwarded.intersection(control.enabledGroups)
@@ -52,11 +53,11 @@ extension InterruptController where Hardware: ~Copyable {
   /// Deactivates what the guest ended outside the list registers since the last time.
   private func endUnmatched(_ interface: inout VirtualCPUInterface) {
     guard interface.active.hasEntries else { return }
-    let control = VirtualInterfaceControl(rawValue: hardware.read(.ichHCR))
+    let control = hardware.readControl()
     for _ in 0..<control.unmatchedEnds {
       guard let ended = interface.active.pop() else { return }
       if ended.isActive && ended.isHardwareLinked {
-        hardware.write(.iccDIR, UInt64(ended.number.rawValue))
+        hardware.deactivate(ended.number)
       }
     }
   }
@@ -69,7 +70,7 @@ extension InterruptController where Hardware: ~Copyable {
   ) {
     for n in 0..<registers.count
     where registers[n].isPending && !enabled.contains(registers[n].group) {
-      requeue(registers[n].number, &interface)
+      requeue(registers[n], &interface)
       registers[n].isPending = false
     }
   }
@@ -82,10 +83,11 @@ extension InterruptController where Hardware: ~Copyable {
   ) {
     for n in 0..<registers.count where !registers[n].isEmpty {
       let number = registers[n].number
-      guard isWaiting(number, interface),
+      let source = registers[n].source
+      guard isWaiting(number, source, interface),
         enabled.contains(group(of: number, on: interface.processor))
       else { continue }
-      stopWaiting(number, &interface)
+      stopWaiting(number, source, &interface)
       registers[n].isPending = true
       // A physical interrupt comes again only after it was made inactive, so the guest did that
       // itself. (Pending and active with the hardware link is not a valid state.)
@@ -100,21 +102,38 @@ extension InterruptController where Hardware: ~Copyable {
     _ interface: borrowing VirtualCPUInterface
   ) -> Candidate? {
     var best: Candidate?
-    var next = firstWaiting(from: 0, interface)
+    var sgis = waitingSGIs(interface)
+    while sgis != 0 {
+      let number = InterruptNumber(UInt32(sgis.trailingZeroBitCount))
+      sgis &= sgis &- 1
+      consider(number, enabled, forwarded, &waiting, &best, interface)
+    }
+    var next = interface.queue.first(from: 0)
     while let number = next {
-      next = firstWaiting(from: number.rawValue &+ 1, interface)
-      let group = group(of: number, on: interface.processor)
-      guard enabled.contains(group) else {
-        if forwarded.contains(group) {
-          waiting.groups.insert(group == .group0 ? .group0 : .group1)
-        }
-        continue
-      }
-      let priority = priority(of: number, on: interface.processor)
-      if let best, best.priority <= priority { continue }
-      best = Candidate(number: number, priority: priority, group: group)
+      next = interface.queue.first(from: number.rawValue &+ 1)
+      consider(number, enabled, forwarded, &waiting, &best, interface)
     }
     return best
+  }
+
+  /// Makes `number`, which waits, the `best` candidate if it is more urgent.
+  private func consider(
+    _ number: InterruptNumber, _ enabled: InterruptGroups, _ forwarded: InterruptGroups,
+    _ waiting: inout Waiting, _ best: inout Candidate?,
+    _ interface: borrowing VirtualCPUInterface
+  ) {
+    let group = group(of: number, on: interface.processor)
+    guard enabled.contains(group) else {
+      if forwarded.contains(group) {
+        waiting.groups.insert(group == .group0 ? .group0 : .group1)
+      }
+      return
+    }
+    let priority = priority(of: number, on: interface.processor)
+    if let best, best.priority <= priority { return }
+    best = Candidate(
+      number: number, source: firstSource(of: number, interface), priority: priority,
+      group: group)
   }
 
   /// Puts `candidate` into a list register: a free one, else that of a less urgent interrupt, else,
@@ -130,7 +149,7 @@ extension InterruptController where Hardware: ~Copyable {
       place = free
     } else if let lowest = registers.lowestDeliverable {
       guard candidate.priority < registers[lowest].priority else { return false }
-      requeue(registers[lowest].number, &interface)
+      requeue(registers[lowest], &interface)
       place = lowest
     } else if let lowest = registers.lowestActive {
       guard moveOut(registers[lowest], control, &interface) else {
@@ -141,21 +160,22 @@ extension InterruptController where Hardware: ~Copyable {
     } else {
       return false
     }
-    stopWaiting(candidate.number, &interface)
+    stopWaiting(candidate.number, candidate.source, &interface)
     registers[place] = ListRegister(
-      pending: candidate.number, priority: candidate.priority, group: candidate.group)
+      pending: candidate.number, priority: candidate.priority, group: candidate.group,
+      source: candidate.source)
     return true
   }
 
   /// Remembers `interrupt`, which is active, outside the list registers. False where EL2 would not
-  /// learn of its deactivation: EOImode is 1 and ICC_DIR_EL1 cannot be trapped.
+  /// learn of its deactivation: EOImode is 1 and the guest's deactivations cannot be trapped.
   private func moveOut(
     _ interrupt: ListRegister, _ control: VirtualMachineControl,
     _ interface: inout VirtualCPUInterface
   ) -> Bool {
     let number = interrupt.number
     guard !control.splitsDeactivation || virtualInterface.canTrapDeactivation else { return false }
-    if interrupt.isPending { requeue(number, &interface) }
+    if interrupt.isPending { requeue(interrupt, &interface) }
     // LPIs have no active state, even where a list register shows one: nobody waits for their end.
     guard number.kind != .lpi else { return true }
     if !control.splitsDeactivation {
@@ -167,8 +187,8 @@ extension InterruptController where Hardware: ~Copyable {
     return true
   }
 
-  /// Composes ICH_HCR_EL2; with that EOIcount begins again at 0. Each maintenance condition is
-  /// armed only where it does not hold already, or it would be signalled for ever.
+  /// Composes the virtual interface's control, with which EOIcount begins again at 0. A maintenance
+  /// condition is armed only where it does not hold already, because it would be signalled for ever.
   private func arm(
     _ waiting: Waiting, _ control: VirtualMachineControl,
     _ interface: inout VirtualCPUInterface
@@ -192,40 +212,42 @@ extension InterruptController where Hardware: ~Copyable {
     if interface.trapsDeactivation { value.insert(.trapDeactivation) }
     interface.control = value
     if interface.isWaiting { value.remove(.enable) }
-    hardware.write(.ichHCR, value.rawValue)
+    hardware.writeControl(value)
   }
 
   // MARK: What waits: the queue, and the SGIs that are enabled and not active elsewhere
 
   private func waitingSGIs(_ interface: borrowing VirtualCPUInterface) -> UInt32 {
-    redistributors[interface.processor].pendingSGIs
-      & redistributors[interface.processor].enabledSGIs & ~interface.active.activeSGIs
+    privateInterrupts[interface.processor].readySGIs & ~interface.active.activeSGIs
   }
 
   private func isWaiting(
-    _ number: InterruptNumber, _ interface: borrowing VirtualCPUInterface
+    _ number: InterruptNumber, _ source: UInt8, _ interface: borrowing VirtualCPUInterface
   ) -> Bool {
-    number.kind == .sgi
-      ? waitingSGIs(interface) & 1 << number.rawValue != 0 : interface.queue.contains(number)
+    guard number.kind == .sgi else { return interface.queue.contains(number) }
+    guard waitingSGIs(interface) & 1 << number.rawValue != 0 else { return false }
+    return !Hardware.sgisHaveSources
+      || privateInterrupts[interface.processor].pendingSGIs.contains(number, from: source)
   }
 
-  private func firstWaiting(
-    from start: UInt32, _ interface: borrowing VirtualCPUInterface
-  ) -> InterruptNumber? {
-    if start < 16 {
-      let sgis = waitingSGIs(interface) & ~0 << start
-      if sgis != 0 { return InterruptNumber(UInt32(sgis.trailingZeroBitCount)) }
-    }
-    return interface.queue.first(from: start)
+  /// The lowest of the CPUs whose `number`, if it is an SGI, waits.
+  private func firstSource(
+    of number: InterruptNumber, _ interface: borrowing VirtualCPUInterface
+  ) -> UInt8 {
+    guard Hardware.sgisHaveSources && number.kind == .sgi else { return 0 }
+    let sources = privateInterrupts[interface.processor].pendingSGIs.sourceMask(of: number)
+    return UInt8(truncatingIfNeeded: sources.trailingZeroBitCount)
   }
 
   private func stopWaiting(
-    _ number: InterruptNumber, _ interface: inout VirtualCPUInterface
+    _ number: InterruptNumber, _ source: UInt8, _ interface: inout VirtualCPUInterface
   ) {
-    if number.kind == .sgi {
-      redistributors[interface.processor].clearPending(sgis: 1 << number.rawValue)
-    } else {
+    if number.kind != .sgi {
       interface.queue.remove(number)
+    } else if Hardware.sgisHaveSources {
+      privateInterrupts[interface.processor].pendingSGIs.remove(number, from: source)
+    } else {
+      privateInterrupts[interface.processor].pendingSGIs.remove(1 << number.rawValue)
     }
   }
 }

@@ -43,6 +43,14 @@ struct InterruptNumber: Equatable, Sendable {
   @inline(__always)
   var bit: UInt32 { 1 << (rawValue & 31) }
 
+  /// The upper bit of its two in a word of ICFGR: edge-triggered.
+  var edgeBit: UInt32 { 0b10 << (rawValue & 15 &* 2) }
+
+  /// The first of the `n`-th 32 private interrupts: 0, 1056 or 1088.
+  static func `private`(word n: Int) -> InterruptNumber {
+    InterruptNumber(n == 0 ? 0 : 1024 &+ 32 &* UInt32(truncatingIfNeeded: n))
+  }
+
   /// Which word of 32 it is in, among those of its frame: up to 64 of SPIs, or 3 of SGIs and PPIs.
   /// The extended range follows the other, which for SPIs leaves word 0 unused.
   var wordIndex: Int {
@@ -60,26 +68,4 @@ enum InterruptTrigger: Equatable, Sendable {
   case level
   /// When its line rises, or a message arrives.
   case edge
-}
-
-/// A core's place in the affinity hierarchy, as interrupt routing names it.
-struct Affinity: Equatable, Sendable {
-  /// Aff3, Aff2, Aff1 and Aff0 from the high byte to the low.
-  let rawValue: UInt32
-
-  /// From GICR_TYPER.Affinity_Value.
-  init(rawValue: UInt32) { self.rawValue = rawValue }
-
-  /// From MPIDR_EL1, or a device tree's `reg` (Arm ARM D19.2: Aff3 is at [39:32]).
-  init(mpidr: UInt64) {
-    rawValue = UInt32(truncatingIfNeeded: mpidr & 0xff_ffff | (mpidr >> 8) & 0xff00_0000)
-  }
-
-  var aff0: UInt64 { UInt64(rawValue & 0xff) }
-  var aff1: UInt64 { UInt64(rawValue >> 8 & 0xff) }
-  var aff2: UInt64 { UInt64(rawValue >> 16 & 0xff) }
-  var aff3: UInt64 { UInt64(rawValue >> 24) }
-
-  /// The value that routes an SPI to this core: GICD_IROUTER, with IRM 0.
-  var route: UInt64 { aff3 << 32 | UInt64(rawValue & 0xff_ffff) }
 }

@@ -30,7 +30,7 @@ struct InterruptSet: ~Copyable {
     top |= 1 << UInt16(word >> 6)
   }
 
-  /// Makes `number` a member no longer.
+  /// Removes `number`.
   mutating func remove(_ number: InterruptNumber) {
     guard number.rawValue < Self.limit else { return }
     let word = Int(number.rawValue >> 6)
@@ -43,7 +43,7 @@ struct InterruptSet: ~Copyable {
 
   /// The member with the lowest INTID that is at least `start`.
   func first(from start: UInt32) -> InterruptNumber? {
-    guard start < Self.limit else { return nil }
+    guard !isEmpty, start < Self.limit else { return nil }
     let word = Int(start >> 6)
     let rest = members[word] & (~0 << UInt64(start & 63))
     if rest != 0 { return Self.number(word: word, bits: rest) }

@@ -8,10 +8,10 @@ struct ListRegisterFile: ~Copyable {
   let count: Int
 
   /// Reads the `count` list registers of the executing core.
-  init(reading hardware: borrowing some InterruptHardware & ~Copyable, count: Int) {
+  init(reading hardware: borrowing some VirtualInterface & ~Copyable, count: Int) {
     self.count = count
     registers = InlineArray(repeating: ListRegister())
-    for n in 0..<count { registers[n] = ListRegister(rawValue: hardware.read(.ichLR(n))) }
+    for n in 0..<count { registers[n] = hardware.readListRegister(n) }
   }
 
   /// List register `n`, below `count`.
@@ -24,20 +24,13 @@ struct ListRegisterFile: ~Copyable {
     }
   }
 
-  /// Writes what was changed to the executing core. An empty one is written as zero: with HW set
-  /// and the state invalid, the reserved combinations of what is left are not worth reasoning
-  /// about.
-  mutating func write(to hardware: borrowing some InterruptHardware & ~Copyable) {
+  /// Writes what was changed to the executing core. An empty one is written as zero, so that no reserved
+  /// combination is left of an invalid state with HW set.
+  mutating func write(to hardware: borrowing some VirtualInterface & ~Copyable) {
     for n in 0..<count where changed & 1 << UInt16(truncatingIfNeeded: n) != 0 {
-      hardware.write(.ichLR(n), registers[n].isEmpty ? 0 : registers[n].rawValue)
+      hardware.writeListRegister(n, registers[n].isEmpty ? ListRegister() : registers[n])
     }
     changed = 0
-  }
-
-  /// The list register that holds `number`, in whatever state.
-  func index(of number: InterruptNumber) -> Int? {
-    for n in 0..<count where !registers[n].isEmpty && registers[n].number == number { return n }
-    return nil
   }
 
   /// A list register with nothing in it.

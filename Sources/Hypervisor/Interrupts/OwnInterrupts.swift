@@ -1,6 +1,6 @@
 /// EL2's own interrupts, which the guest can neither reach nor see.
 ///
-/// The physical SGIs need no mention beyond the one in use: all sixteen of the guest's are virtual.
+/// Of the physical SGIs only the one in use is named here: all sixteen of the guest's are virtual.
 struct OwnInterrupts: ~Copyable {
   /// A shared interrupt of EL2's.
   struct Link: Equatable, Sendable {
@@ -17,7 +17,7 @@ struct OwnInterrupts: ~Copyable {
   /// The SPIs of the debug link.
   let links: InlineArray<4, Link?>
 
-  /// Those that an acknowledge may return besides SGIs; 1023 in the places that are left.
+  /// Those that an acknowledge may return besides SGIs; the places that are left hold 1023.
   private let numbers: InlineArray<6, InterruptNumber>
   private let inPlace = InPlace()
 
@@ -45,14 +45,14 @@ struct OwnInterrupts: ~Copyable {
     return mask
   }
 
-  /// Whether `number`, no special one, is EL2's and not the guest's.
+  /// Whether `number`, which must not be a special one, is EL2's and not the guest's.
   func contains(_ number: InterruptNumber) -> Bool {
     for n in numbers.indices where numbers[n] == number { return true }
     return false
   }
 }
 
-/// An interrupt of EL2's that its owner has to see to.
+/// An interrupt of EL2's that its owner must see to.
 enum HypervisorInterrupt: Equatable, Sendable {
   /// The debug link wants attention.
   case link(InterruptNumber)

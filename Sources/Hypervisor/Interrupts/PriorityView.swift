@@ -9,10 +9,10 @@
 /// ICC_PMR_EL1 and ICC_RPR_EL1 are those of all priorities, and only what is kept can be compared.
 ///
 /// The guest's CPU interface is the virtual one, which compares ICV_PMR_EL1 with what a list register
-/// has: so that has to be in the view that ICC_PMR_EL1 would be in. What ICV_PMR_EL1 cannot show is that
+/// has, so a list register must be in the view that ICC_PMR_EL1 would be in. ICV_PMR_EL1 cannot show that
 /// the Non-secure view of ICC_PMR_EL1 loses a bit, from which Linux with pseudo-NMIs tells SCR_EL3.FIQ.
 struct PriorityView: Equatable, Sendable {
-  /// 1 where what is kept has to be made of what is read.
+  /// 1 where the priority that is kept must be computed from the one that is read.
   private let shift: UInt32
   /// The bits of priority that a list register has (ICH_VTR_EL2.PRIbits).
   private let implemented: UInt32
@@ -43,16 +43,15 @@ struct PriorityView: Equatable, Sendable {
   /// Looks at the physical interface of the executing core, and leaves ICC_PMR_EL1 changed.
   init(
     hasSingleSecurityState: Bool, implemented: UInt8,
-    hardware: borrowing some InterruptHardware & ~Copyable
+    hardware: borrowing some DistributorHardware & ~Copyable
   ) {
     guard !hasSingleSecurityState else {
       self.init(maskIsRaw: false, implemented: implemented)
       return
     }
-    // The most urgent priority but 0 of those that the CPU interface has (ICC_CTLR_EL1.PRIbits is one
-    // less than how many bits). In the Non-secure view its one bit is the one that is lost.
-    let bits = hardware.read(.iccCTLR) >> 8 & 7 &+ 1
-    hardware.write(.iccPMR, 0x100 >> bits)
-    self.init(maskIsRaw: hardware.read(.iccPMR) != 0, implemented: implemented)
+    // The most urgent priority but 0 of those that the CPU interface has. In the Non-secure view its one bit
+    // is the bit that is lost.
+    hardware.writePriorityMask(UInt8(truncatingIfNeeded: 0x100 >> hardware.priorityBits))
+    self.init(maskIsRaw: hardware.readPriorityMask() != 0, implemented: implemented)
   }
 }

@@ -2,7 +2,7 @@
 ///
 /// A level-sensitive interrupt is pending because its line is asserted, because software said so,
 /// or both, and the second reason outlasts the line (IHI 0069, 4.1.3). EL2's acknowledge takes
-/// both; to give the interrupt back as it was, EL2 has to remember the second.
+/// both; to give the interrupt back as it was, EL2 must remember the second.
 struct SoftwarePending<let wordCount: Int>: ~Copyable {
   /// Written, and not yet acknowledged by EL2.
   private let written = InterruptBits<wordCount>()

@@ -1,26 +1,23 @@
 /// What EL2 keeps of one vCPU's interrupts beyond the hardware's registers. Only the vCPU's own
-/// core touches it; what other cores have to say stands in its `GuestRedistributor`.
+/// core touches it; other cores leave word in its `PrivateInterrupts`.
 ///
 /// All zero bytes are a valid value, the same as `init()` makes: it can be put into zeroed storage
 /// without a copy of its several KiB.
 struct VirtualCPUInterface: ~Copyable {
-  /// The index of the vCPU, its core and its redistributor.
+  /// The index of the vCPU, which is its core's too.
   var processor = 0
 
-  /// The core's virtual interface holds what EL2 put there, not what its reset left.
-  var isStarted = false
-
-  /// ICH_ELRSR_EL2 of the core when all its list registers are empty; 0 before it is started.
+  /// `VirtualInterface.readEmptyListRegisters` of the core when all are empty; 0 before it is started.
   var allListsEmpty: UInt64 = 0
 
   /// Physical interrupts that EL2 has acknowledged for the guest and that are in no list register.
-  /// (SGIs wait in the `GuestRedistributor`.)
+  /// (SGIs wait in `PrivateInterrupts`.)
   var queue = InterruptSet()
 
   /// Interrupts that the guest is handling and that are in no list register.
   var active = ActiveInterruptStack()
 
-  /// ICH_HCR_EL2 as EL2 has written it last.
+  /// The virtual interface's control as EL2 has written it last.
   var control = VirtualInterfaceControl.none
 
   /// Virtual interrupts are held back for a step.
@@ -33,6 +30,6 @@ struct VirtualCPUInterface: ~Copyable {
   /// not take it, and its line may have fallen by then.
   var guardsAcknowledge = false
 
-  /// ICC_DIR_EL1 traps, because something active was moved out while ICC_CTLR_EL1.EOImode was 1.
+  /// The guest's deactivations trap, because an active interrupt was moved out while EOImode was 1.
   var trapsDeactivation = false
 }

@@ -1,4 +1,5 @@
-// The control registers of the virtual CPU interface, as values (IHI 0069, 12.4).
+// The control registers of the virtual CPU interface, as values (IHI 0069, 12.4). GICH_VTR, GICH_VMCR and
+// GICH_HCR of a GICv2 have these fields in the same places, less those for system registers (IHI 0048, 5.3).
 
 /// ICH_VTR_EL2: what the virtual interface of this core can do.
 struct VirtualInterfaceType: Equatable, Sendable {
@@ -15,6 +16,9 @@ struct VirtualInterfaceType: Equatable, Sendable {
     default: 1
     }
   }
+
+  /// PREbits: how many bits of priority tell active interrupts apart.
+  var preemptionBits: Int { Int(rawValue >> 26 & 7) &+ 1 }
 
   /// PRIbits, as the mask of the priority bits that are implemented.
   @inline(__always)
@@ -42,6 +46,20 @@ struct VirtualMachineControl: Equatable, Sendable {
   var enabledGroups: InterruptGroups {
     InterruptGroups(rawValue: UInt32(truncatingIfNeeded: rawValue & 3))
   }
+
+  /// VCBPR: VBPR0 serves both groups.
+  private var hasCommonBinaryPoint: Bool { rawValue & 1 << 4 != 0 }
+  /// VBPR0 and VBPR1, the binary points.
+  private var binaryPoint0: UInt64 { rawValue >> 21 & 7 }
+  private var binaryPoint1: UInt64 { rawValue >> 18 & 7 }
+
+  /// The bits of a priority that decide about preemption.
+  func groupPriorityMask(of group: InterruptGroup) -> UInt8 {
+    // Binary point n splits the priority above bit n; group 1's own counts from 1.
+    let point =
+      group == .group0 || hasCommonBinaryPoint ? binaryPoint0 : max(binaryPoint1, 1) &- 1
+    return UInt8(truncatingIfNeeded: 0xff << (point &+ 1))
+  }
 }
 
 /// ICH_HCR_EL2: EL2's control of the virtual interface.
@@ -62,7 +80,7 @@ struct VirtualInterfaceControl: FlagSet {
   /// VGrp0DIE, VGrp1DIE: maintenance while the guest has the group disabled.
   static var group0Disabled: Self { Self(rawValue: 1 << 5) }
   static var group1Disabled: Self { Self(rawValue: 1 << 7) }
-  /// TALL0, TALL1: the guest's acknowledges trap, with what else there is of either group alone.
+  /// TALL0, TALL1: the guest's acknowledges trap, and its other accesses to registers of one group.
   static var trapAcknowledge: Self { Self(rawValue: 1 << 11 | 1 << 12) }
   /// TDIR: the guest's writes of ICC_DIR_EL1 trap.
   static var trapDeactivation: Self { Self(rawValue: 1 << 14) }

@@ -34,13 +34,17 @@ public func stepwellBoot(_ deviceTree: UInt64, program: UInt64, end: UInt64) {
 @c(stepwell_secondary)
 public func stepwellSecondary(_ core: UInt64) {
   let features = ProcessorFeatures.ofThisCore
-  if let lack = features.lack(besideAddressBits: EL2.shared.value.stage2.inputBits) {
+  do throws(MachineError) {
+    if let lack = features.lack(besideAddressBits: EL2.shared.value.stage2.inputBits) {
+      throw lack
+    }
+    try Core.start(Int(core), features)
+  } catch {
     // Its CPU_ON has succeeded already. The guest sees a vCPU that never came up, and goes on without.
-    Boot.refuse(lack, ofCore: Int(core))
+    Boot.refuse(error, ofCore: Int(core))
     CoreWord.power.store(Int(core), PSCI.Power.off.rawValue)
     return
   }
-  Core.start(Int(core), features)
   EL2.current.value.powerUp()
   Core.enterGuest()
 }
@@ -128,13 +132,16 @@ enum Boot {
     // Exclusives work from here on.
     guard let words = PerVCPU<CoreWordLine>(count, in: &bootMemory, { _ in CoreWordLine() }),
       let vcpus = PerVCPU<VCPU>(
-        count, in: &bootMemory, { VCPU(index: $0, features: features) })
+        count, in: &bootMemory, { VCPU(index: $0, features: features) }),
+      let privateInterrupts = PerVCPU<PrivateInterrupts>(
+        machine.vcpuCount, in: &bootMemory, { _ in PrivateInterrupts() })
     else { throw .noRoom }
     el2_use_words(words.place(of: 0).address, UInt32(count))
     payload.restore()
     let stage2 = try makeStage2(tree, machine, addressBits: addressBits, memory: &memory)
-    guard let redistributors = machine.redistributorMap(type: { el2_mmio_read64(UInt($0) &+ 8) })
-    else { throw .noGICv3 }
+    guard let redistributors = try machine.redistributorMap(in: &bootMemory) else {
+      throw .noGICv3
+    }
     try giveTreeToGuest(tree, at: address, machine, redistributors, memory)
 
     var link = VirtioConsole(
@@ -144,14 +151,14 @@ enum Boot {
 
     let vcpuCount = machine.vcpuCount
     announce(machine, held: payload.holdsGuest)
-    let interrupts = startInterruptController(
-      machine, redistributors, bootCore: bootCore)
+    let interrupts = MachineInterrupts(
+      machine, redistributors, privateInterrupts: privateInterrupts)
     let powerStateFormat = powerStateFormat(machine)
     EL2.shared.initialize(
       to: SharedState(
-        machine: machine, vcpus: vcpus, stacks: stacks, redistributors: redistributors,
-        interrupts: interrupts, stage2: stage2,
+        machine: machine, vcpus: vcpus, stacks: stacks, interrupts: interrupts, stage2: stage2,
         memory: memory, linkCore: bootCore, powerStateFormat: powerStateFormat))
+    try EL2.shared.value.interrupts.startDistributor(bootCore: bootCore)
     for vcpu in 0..<vcpuCount {
       CoreWord.power.store(vcpu, PSCI.Power.off.rawValue)
       Standstill.setMayRun(vcpu, true)
@@ -162,7 +169,7 @@ enum Boot {
     let vcpu = EL2.vcpu(bootCore)
     vcpu.value.entry = payload.entry
     vcpu.value.entryContext = address
-    Core.start(bootCore, features)
+    try Core.start(bootCore, features)
     FaultConsole.coresAreUp = true
     // The link may have raised its interrupt before the interrupt controller was started.
     DebugServer.serve()
@@ -351,29 +358,6 @@ enum Boot {
       try tables.set(machine.linkPage, attributes: nil, in: &memory)
       return tables
     } catch { throw .translation(error) }
-  }
-
-  private static func startInterruptController(
-    _ machine: borrowing MachineDescription, _ redistributors: borrowing RedistributorMap,
-    bootCore: Int
-  ) -> InterruptController<GICv3Hardware> {
-    var links = InlineArray<4, OwnInterrupts.Link?>(repeating: nil)
-    links[0] = OwnInterrupts.Link(
-      number: InterruptNumber(machine.linkINTID),
-      trigger: machine.linkIsEdgeTriggered ? .edge : .level)
-    let own = OwnInterrupts(
-      // Any from 0 to 7: where there is an EL3, it usually keeps the others for itself.
-      kick: InterruptNumber(7), maintenance: InterruptNumber(machine.maintenanceINTID),
-      timer: InterruptNumber(machine.hypervisorTimerINTID), links: links)
-    var affinities = InlineArray<8, Affinity>(repeating: Affinity(mpidr: 0))
-    for vcpu in 0..<machine.vcpuCount {
-      affinities[vcpu] = Affinity(mpidr: machine.affinities[vcpu])
-    }
-    let controller = InterruptController(
-      hardware: machine.interruptHardware(redistributors), own: own, affinities: affinities,
-      processorCount: machine.vcpuCount, lastProcessors: redistributors.lastProcessors)
-    controller.startDistributor(bootProcessor: bootCore)
-    return controller
   }
 
   private static func announce(_ machine: borrowing MachineDescription, held: Bool) {

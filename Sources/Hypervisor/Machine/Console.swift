@@ -2,14 +2,10 @@ internal import EL2Support
 internal import RemoteProtocol
 
 /// The PL011 (Arm DDI 0183) that the guest uses as its console too. EL2 writes to it before the guest
-/// runs and when something is beyond repair; between, the UART is the guest's alone.
+/// runs and when something is beyond repair. In between, the UART is the guest's alone.
 struct Console: TextOutput {
   /// Physical address of the UART's registers, or 0 while none is known.
   private let base: UInt
-
-  private static let data: UInt = 0x00
-  private static let flags: UInt = 0x18
-  private static let transmitFull: UInt32 = 1 &<< 5
 
   init(pl011 base: UInt64) { self.base = UInt(base) }
 
@@ -27,18 +23,20 @@ struct Console: TextOutput {
     // Bounded, because a UART that is switched off stays full for ever, and the last words of a
     // dying hypervisor must not keep the other cores from being stopped.
     var patience = 1_000_000
-    while el2_mmio_read32(base &+ Self.flags) & Self.transmitFull != 0 && patience > 0 {
-      patience &-= 1
-    }
-    el2_mmio_write32(base &+ Self.data, UInt32(byte))
+    while patience > 0 && PL011.Flags(rawValue: read(.fr)).contains(.txff) { patience &-= 1 }
+    el2_mmio_write32(base &+ PL011.dr.rawValue, UInt32(byte))
   }
+
+  private func read(_ register: PL011) -> UInt32 { el2_mmio_read32(base &+ register.rawValue) }
 }
 
 /// A console for when there is no device tree to say where one is: the PL011 of QEMU's `virt`
 /// machine, if its PrimeCell identification says that it is there. On any other machine the read may
-/// fault; this is a last word before a halt, and nothing is lost by it.
+/// fault; EL2 is about to halt anyway, and nothing is lost by it.
 func consoleOfLastResort() -> Console {
   let base: UInt = 0x0900_0000
-  let identification = el2_mmio_read32(base &+ 0xfe0) | el2_mmio_read32(base &+ 0xfe4) &<< 8
-  return Console(pl011: identification & 0xfff == 0x011 ? UInt64(base) : 0)
+  let isPL011 = PL011.isPartNumber(
+    el2_mmio_read32(base &+ PL011.periphID0.rawValue),
+    el2_mmio_read32(base &+ PL011.periphID1.rawValue))
+  return Console(pl011: isPL011 ? UInt64(base) : 0)
 }

@@ -15,6 +15,7 @@ enum MachineError: Error {
   case noCPUs
   case bootCPUMissing
   case noGICv3
+  case interruptControllerStuck(InterruptControllerFault)
   case noGranule
   case hostModeOnly
   case shortAddresses
@@ -49,6 +50,8 @@ enum MachineError: Error {
       case .shortAddresses: 18
       case .noRoom: 19
       case .interruptTablesInKernel: 20
+      case .interruptControllerStuck(.writeIncomplete): 21
+      case .interruptControllerStuck(.asleep): 22
       }
     return TextLine(
       line,
@@ -74,6 +77,8 @@ enum MachineError: Error {
         the CPU can address less than the machine's device tree and its boot CPU call for: boot on this CPU.
         no range of memory that is free is large enough for EL2, which takes some MiB in one piece: give the machine more memory.
         the interrupt controller still uses tables of whoever ran before (LPIs are on) where the guest kernel goes: boot from firmware, or turn them off before (QEMU: -M virt,its=off).
+        the interrupt controller has not completed a write within a second (GICD_CTLR.RWP or GICR_CTLR.RWP stays 1): see that its clock and power are on.
+        the CPU's redistributor has not woken up within a second (GICR_WAKER.ChildrenAsleep stays 1): have the firmware power it on.
         """)
   }
 }

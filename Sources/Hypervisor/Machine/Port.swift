@@ -18,14 +18,14 @@ enum PortEvent: Equatable, Sendable {
 /// it has room. Those of one connection never reach the next. A port belongs to the link core, which
 /// looks at it at its interrupt and whenever it wakes up in the waiting loop.
 protocol Port: DebugLink, ~Copyable {
-  /// Takes the device's interrupt back. What caused it is then asked for.
+  /// Acknowledges the device's interrupt. The caller must ask for ``nextEvent()`` then.
   mutating func acknowledgeInterrupt()
 
-  /// The next thing that has happened, or nil. While there is not ``longestAnswer`` of room, bytes wait
-  /// with the device; that the debugger goes is told all the same, and makes room.
+  /// The next thing that has happened, or nil. While there is less room than ``longestAnswer``, bytes wait
+  /// with the device. The end of a connection is told all the same, and makes room.
   mutating func nextEvent() -> PortEvent?
 
-  /// Hands what is queued to the device, all that one buffer takes at once.
+  /// Hands queued bytes to the device, as many at once as one buffer takes.
   ///
   /// - Returns: true if something has happened meanwhile that comes first: the caller must take it and
   ///   pump again.
@@ -34,6 +34,6 @@ protocol Port: DebugLink, ~Copyable {
   /// Whether anything is still queued, or with the device and not sent.
   var hasUnsent: Bool { get }
 
-  /// How often anything was sent on it.
+  /// How often something was sent on it.
   var sends: UInt64 { get }
 }

@@ -1,14 +1,14 @@
-/// Bytes on their way out through a virtqueue: queued, then with the device, which reads them where they
-/// lie. It is a ring in memory that the driver shares with the device.
+/// Bytes on their way out through a virtqueue: queued first, then with the device, which reads them where
+/// they lie, in a ring in memory that the driver shares with the device.
 ///
-/// There are several such rings. What a device keeps of an ended connection it may still read, so that
-/// memory is not written again before the device has returned it or was reset; the next connection uses
-/// another ring.
+/// There are several such rings. After a connection has ended the device may still read the bytes that it
+/// has of it, so their ring is not written again before the device has returned them or was reset. The next
+/// connection uses another ring.
 struct TransmitQueue {
   /// Bytes that a ring holds; a power of two, and room for several answers.
   static var capacity: UInt { 0x1_0000 }
   private static var ringCount: Int { 4 }
-  /// Bytes of memory that it wants.
+  /// How many bytes of memory it needs.
   static var memoryNeeded: UInt { capacity &* UInt(ringCount) }
 
   private let memory: UInt
@@ -35,10 +35,10 @@ struct TransmitQueue {
   /// How many bytes can be queued.
   var room: Int { Int(Self.capacity &- (end &- start)) }
 
-  /// Whether it holds nothing of this connection's.
+  /// Whether it holds no bytes of this connection.
   var isEmpty: Bool { start == end }
 
-  /// Whether the device has anything of connections that have ended.
+  /// Whether the device has bytes of connections that have ended.
   var hasAbandoned: Bool {
     for ring in abandoned.indices where abandoned[ring] != 0 { return true }
     return false
@@ -58,8 +58,8 @@ struct TransmitQueue {
     }
   }
 
-  /// The bytes that the device is to have next, as buffer `n` of its queue, which it does not have: as
-  /// many as lie in one piece. Nil if there are none.
+  /// The bytes to offer to the device next, as buffer `n`, which it must not have: as many as lie in one
+  /// piece. Nil if there are none.
   mutating func takePiece(as n: UInt16) -> (address: UInt, length: UInt32)? {
     guard offered != end, next &- oldest < Virtqueue.size else { return nil }
     let place = offered & (Self.capacity &- 1)
@@ -89,11 +89,11 @@ struct TransmitQueue {
       start &+= UInt(lengths[turn])
       oldest &+= 1
     }
-    // From the beginning again: what is queued next lies in one piece.
+    // From the beginning again, so that what is queued next lies in one piece.
     if isEmpty { (start, offered, end) = (0, 0, 0) }
   }
 
-  /// The connection has ended: what is queued is dropped, what the device has stays with it.
+  /// The connection has ended: queued bytes are dropped, those that the device has stay with it.
   ///
   /// - Returns: false if there is no memory for the next connection before the device is reset.
   mutating func abandon() -> Bool {
@@ -111,7 +111,7 @@ struct TransmitQueue {
     return false
   }
 
-  /// Forgets everything: the device has been reset, and has nothing any more.
+  /// Forgets everything. The device must have been reset, so that it has no buffer.
   mutating func removeAll() {
     (start, offered, end) = (0, 0, 0)
     (oldest, next, returned) = (0, 0, 0)

@@ -3,13 +3,13 @@ internal import RemoteProtocol
 /// The debug link: port 1 of a virtio console (Virtual I/O Device 1.2, section 5.3), on a transport
 /// that the guest does not see. The multiport control queue tells when a debugger comes and goes.
 ///
-/// Bytes and connections come in queues of their own, so their order is the driver's to find out:
-/// - The device has one receive buffer at a time, and the next only after it has been seen that the
-///   debugger of the last one's bytes was still there. A connection whose bytes have not been looked at
-///   therefore cannot be seen to end: its end comes after its bytes, for which there is no room. Only
-///   a reset comes earlier; see ``belongToNext(_:)``.
-/// - Bytes go to the device first, then it is looked whether the debugger is still there, and only then
-///   the device is told of them. QEMU drops what it has not been told of when a connection ends.
+/// Bytes and connections come in queues of their own, so the driver must find out their order:
+/// - The device has one receive buffer at a time. It gets the next only after the driver has seen that the
+///   debugger that sent the last bytes was still there. The end of a connection therefore comes after its
+///   bytes: while they have not been looked at, the device has no room to read further. Only a reset of the
+///   connection comes earlier; see ``belongToNext(_:)``.
+/// - The driver puts bytes into the queue first, then looks whether the debugger is still there, and only then
+///   notifies the device. QEMU drops what it has not been notified of when a connection ends.
 struct VirtioConsole<Hardware: VirtioHardware & ~Copyable>: Port, ~Copyable {
   private enum Phase {
     /// No debugger is there.
@@ -37,9 +37,9 @@ struct VirtioConsole<Hardware: VirtioHardware & ~Copyable>: Port, ~Copyable {
   private var controlTransmit: Virtqueue
 
   private var phase = Phase.closed
-  /// What the device has said last: a debugger is there.
+  /// A debugger is there, as the device said last.
   private var isConnected = false
-  /// It has said since ``phase`` was settled that one has gone.
+  /// The device has said since ``phase`` last changed that a debugger has gone.
   private var hasDisconnected = false
   private var portIsUp = false
 
@@ -50,33 +50,36 @@ struct VirtioConsole<Hardware: VirtioHardware & ~Copyable>: Port, ~Copyable {
   private var held: Received?
 
   private var outgoing: TransmitQueue
-  /// The device has bytes that it has not been told of.
+  /// The queue has bytes that the device has not been notified of.
   private var hasUnannounced = false
   private(set) var sends: UInt64 = 0
 
-  /// What the device says is not the whole truth, and it has to be reset.
+  /// The device has broken the protocol, or could not say all it had to: it must be reset.
   private var needsRestart = false
-  /// How often it may still talk nonsense.
+  /// How often it may still break the protocol before it is switched off.
   private var patience = 8
   private var failureIsTold = false
 
   /// The port that carries the debugger's bytes; 0, the console proper, cannot be one, because the
   /// device does not tell when its other side comes and goes.
   private static var port: UInt32 { 1 }
-  private static var multiport: UInt32 { 1 &<< 1 }
-  private static var version1: UInt32 { 1 &<< 0 }  // bit 32, in the second word
-  /// A whole packet of the debugger's, nearly always.
+  /// Room for nearly every packet of the debugger's as a whole.
   private static var receiveSize: UInt32 { 4096 }
   private static var controlSize: UInt32 { 64 }
-  /// Virtqueue.size of them, for reading, and as many for writing.
+  /// `Virtqueue.size` buffers for reading, and as many for writing.
   private static var controlMemory: UInt { 2 &* UInt(Virtqueue.size) &* UInt(controlSize) }
 
-  /// Control messages (section 5.3.6.2).
+  /// Control messages (section 5.3.6.2): the events, and where the fields of a message are.
   private enum Control {
     static var deviceReady: UInt16 { 0 }
     static var portAdd: UInt16 { 1 }
     static var portReady: UInt16 { 3 }
     static var portOpen: UInt16 { 6 }
+
+    static var id: UInt { 0 }
+    static var event: UInt { 4 }
+    static var value: UInt { 6 }
+    static var size: UInt32 { 8 }
   }
 
   /// Bytes of memory that ``init(_:memory:)`` wants on a page boundary.
@@ -102,8 +105,7 @@ struct VirtioConsole<Hardware: VirtioHardware & ~Copyable>: Port, ~Copyable {
 
   // MARK: Starting
 
-  /// Resets the device and makes it ready. It has no buffer of the driver's afterwards but those that
-  /// it is given here.
+  /// Resets the device and makes it ready. Afterwards it has no buffers but those that it is given here.
   ///
   /// - Returns: false if it is not a console with several ports.
   mutating func start() -> Bool {
@@ -114,40 +116,44 @@ struct VirtioConsole<Hardware: VirtioHardware & ~Copyable>: Port, ~Copyable {
     outgoing.removeAll()
     // Attached again, the queues forget what was with the device.
     guard reset() else { return false }
-    hardware.write(.status, VirtioStatus.acknowledge)
-    var status = VirtioStatus.acknowledge | VirtioStatus.driver
-    hardware.write(.status, status)
+    var status = VirtioStatus.acknowledge
+    hardware.write(.status, status.rawValue)
+    status.insert(.driver)
+    hardware.write(.status, status.rawValue)
     hardware.write(.deviceFeaturesSelect, 0)
-    guard hardware.read(.deviceFeatures) & Self.multiport != 0 else { return false }
+    guard hardware.read(.deviceFeatures) & VirtioFeatures.multiport != 0 else { return false }
     hardware.write(.driverFeaturesSelect, 0)
-    hardware.write(.driverFeatures, Self.multiport)
+    hardware.write(.driverFeatures, VirtioFeatures.multiport)
     if hardware.isLegacy {
       hardware.write(.guestPageSize, 4096)
     } else {
       hardware.write(.driverFeaturesSelect, 1)
-      hardware.write(.driverFeatures, Self.version1)
-      status |= VirtioStatus.featuresOK
-      hardware.write(.status, status)
-      guard hardware.read(.status) & VirtioStatus.featuresOK != 0 else { return false }
+      hardware.write(.driverFeatures, VirtioFeatures.version1)
+      status.insert(.featuresOK)
+      hardware.write(.status, status.rawValue)
+      guard VirtioStatus(rawValue: hardware.read(.status)).contains(.featuresOK) else {
+        return false
+      }
     }
     guard receiveQueue.attach(to: hardware), transmit.attach(to: hardware),
       controlReceive.attach(to: hardware), controlTransmit.attach(to: hardware)
     else { return false }
-    hardware.write(.status, status | VirtioStatus.driverOK)
+    status.insert(.driverOK)
+    hardware.write(.status, status.rawValue)
     for n in 0..<Virtqueue.size { offerControl(n) }
     controlReceive.notify(hardware)
     offerReceive(0)
     return sendControl(port: 0, Control.deviceReady, 1)
   }
 
-  /// Has the device give everything up. It may take a moment (section 4.2.3.1).
+  /// Has the device give up every buffer, which may take a moment (section 4.2.3.1).
   private func reset() -> Bool {
     hardware.write(.status, 0)
     for _ in 0..<10_000 where hardware.read(.status) == 0 { return true }
     return false
   }
 
-  /// Begins anew, with a device that has nothing of the driver's.
+  /// Begins anew, with a device that has no buffer.
   private mutating func restart() {
     needsRestart = false
     current.end = current.next
@@ -163,7 +169,7 @@ struct VirtioConsole<Hardware: VirtioHardware & ~Copyable>: Port, ~Copyable {
     outgoing.removeAll()
   }
 
-  /// The device returned what it never had.
+  /// The device returned a buffer that it did not have.
   private mutating func takeGarbage() {
     patience &-= 1
     needsRestart = true
@@ -204,14 +210,14 @@ struct VirtioConsole<Hardware: VirtioHardware & ~Copyable>: Port, ~Copyable {
         return .closed
       case .closed:
         if needsRestart {
-          // A device that is never right is looked at again when it interrupts again.
+          // A device that breaks the protocol again is looked at when it next interrupts.
           guard restarts < 2 else { return nil }
           restarts &+= 1
           restart()
         }
         readControl()
         if needsRestart || phase == .failed { continue }
-        // One that has come and gone has had a last word, too.
+        // A debugger that has come and gone may have sent something too.
         guard isConnected || hasDisconnected else { return nil }
         phase = .open
         if let bytes = held {
@@ -232,7 +238,7 @@ struct VirtioConsole<Hardware: VirtioHardware & ~Copyable>: Port, ~Copyable {
   /// - Returns: false if nothing has happened.
   private mutating func look() -> Bool {
     let returned = following == nil ? receiveQueue.takeReturned(hardware) : .nothing
-    // Afterwards: an end that is not announced now is not that of those bytes' connection.
+    // After the bytes: if no end is announced now, their connection had not ended.
     readControl()
     switch returned {
     case .nothing:
@@ -257,10 +263,10 @@ struct VirtioConsole<Hardware: VirtioHardware & ~Copyable>: Port, ~Copyable {
 
   /// Whether `bytes`, which came while one connection ended and another began, are the new one's.
   ///
-  /// They are if the old one ended in order: that could not be seen while its bytes lay in the only
-  /// buffer. One that is reset ends at once, and its last packet must not be answered to the next. So
-  /// what begins as conversations do is the new one's. Anything else is, too, unless it turns out that
-  /// the new one has sent something of its own: a debugger waits for its first answer.
+  /// They are if the old one ended in order: its end could not be seen while its bytes lay in the only
+  /// buffer. A connection that is reset ends at once, and the answer to its last packet must not go to the
+  /// next. So bytes that begin as conversations do are the new connection's. Any others are too, unless the
+  /// new one turns out to have sent something else: a debugger sends nothing more before its first answer.
   private mutating func belongToNext(_ bytes: Received) -> Bool {
     var opening = OpeningBytes()
     for offset in bytes.next..<bytes.end {
@@ -286,10 +292,10 @@ struct VirtioConsole<Hardware: VirtioHardware & ~Copyable>: Port, ~Copyable {
     phase = .closed
     takeSent()
     // QEMU drops the buffer that its reader hung up on, and never returns it. After a reset the device
-    // has none (section 2.1), but bytes of the next debugger's may be lost by it: connections that come
-    // and go meanwhile are not announced, so nobody could say whose they are. So it is done when there
-    // is no next one, when memory is short, and when the device still has what it was not told of,
-    // which would go to the next one.
+    // has no buffer (section 2.1), but a reset may lose bytes of the next debugger: connections that come
+    // and go meanwhile are not announced, so nobody could say whose bytes those are. So the device is reset
+    // when there is no next connection, when memory is short, and when the queue still has what the device
+    // was not notified of, which would go to the next connection.
     let hasMemory = outgoing.abandon()
     let mustReset = !hasMemory || hasUnannounced && outgoing.hasAbandoned
     hasUnannounced = false
@@ -323,9 +329,9 @@ struct VirtioConsole<Hardware: VirtioHardware & ~Copyable>: Port, ~Copyable {
 
   /// Takes note of what the device says about its port.
   private mutating func readControl() {
-    // What it had no buffer for it has not said.
+    // A message that found no buffer is lost.
     if controlReceive.isExhausted(hardware) { needsRestart = true }
-    // It gets each back at once, so there is a bound to how much it can say.
+    // The device gets each buffer back at once, so the loop needs a bound of its own.
     for _ in 0..<4 &* Virtqueue.size {
       guard !needsRestart else { return }
       switch controlReceive.takeReturned(hardware) {
@@ -333,12 +339,12 @@ struct VirtioConsole<Hardware: VirtioHardware & ~Copyable>: Port, ~Copyable {
       case .garbage: return takeGarbage()
       case .buffer(let n, let length):
         let message = controlBuffers &+ UInt(n) &* UInt(Self.controlSize)
-        let port = hardware.load32(message)
-        let event = hardware.load16(message &+ 4)
-        let value = hardware.load16(message &+ 6)
+        let port = hardware.load32(message &+ Control.id)
+        let event = hardware.load16(message &+ Control.event)
+        let value = hardware.load16(message &+ Control.value)
         offerControl(n)
         controlReceive.notify(hardware)
-        if length >= 8 { take(event, value, port: port) }
+        if length >= Control.size { take(event, value, port: port) }
       }
     }
     needsRestart = true
@@ -351,8 +357,8 @@ struct VirtioConsole<Hardware: VirtioHardware & ~Copyable>: Port, ~Copyable {
       guard port == Self.port, !portIsUp else { return }
       portIsUp = true
       guard sendControl(port: port, Control.portOpen, 1) else { return takeGarbage() }
-      // A buffer was offered before the port was open. Bytes that have waited for it on the other side
-      // only move when the device is told again.
+      // A buffer was offered before the port was open. Bytes that wait for it on the other side move only
+      // when the device is notified again.
       receiveQueue.notify(hardware)
     case Control.portOpen where port == Self.port:
       if isConnected && value == 0 { hasDisconnected = true }
@@ -367,7 +373,7 @@ struct VirtioConsole<Hardware: VirtioHardware & ~Copyable>: Port, ~Copyable {
       deviceWrites: true, hardware)
   }
 
-  /// Tells the device something about its port, which takes it at once.
+  /// Tells the device something about a port.
   ///
   /// - Returns: false if the device has not taken the last ones.
   private mutating func sendControl(port: UInt32, _ event: UInt16, _ value: UInt16) -> Bool {
@@ -378,10 +384,10 @@ struct VirtioConsole<Hardware: VirtioHardware & ~Copyable>: Port, ~Copyable {
     while n < Virtqueue.size && controlTransmit.isWithDevice(n) { n &+= 1 }
     guard n < Virtqueue.size else { return false }
     let message = controlBuffers &+ UInt(Virtqueue.size &+ n) &* UInt(Self.controlSize)
-    hardware.store32(message, port)
-    hardware.store16(message &+ 4, event)
-    hardware.store16(message &+ 6, value)
-    controlTransmit.offer(n, message, length: 8, deviceWrites: false, hardware)
+    hardware.store32(message &+ Control.id, port)
+    hardware.store16(message &+ Control.event, event)
+    hardware.store16(message &+ Control.value, value)
+    controlTransmit.offer(n, message, length: Control.size, deviceWrites: false, hardware)
     controlTransmit.notify(hardware)
     return true
   }
@@ -390,8 +396,8 @@ struct VirtioConsole<Hardware: VirtioHardware & ~Copyable>: Port, ~Copyable {
 
   var room: Int { outgoing.room }
 
-  /// Bytes for nobody are dropped. So are those that there is no room for, which nobody sends who looks
-  /// at ``room``.
+  /// Bytes are dropped while no debugger is there, and when there is no ``room`` for them, at which the
+  /// caller must have looked.
   mutating func send(_ bytes: Span<UInt8>) {
     sends &+= 1
     guard phase == .open, bytes.count <= room else { return }
@@ -410,8 +416,8 @@ struct VirtioConsole<Hardware: VirtioHardware & ~Copyable>: Port, ~Copyable {
       hasUnannounced = true
     }
     guard hasUnannounced else { return false }
-    // While the device answers this it does nothing else: a connection that it was just about to end
-    // when the bytes came to it has then been announced as ended, and one that ends later takes them
+    // The device does nothing else while it answers this read. If it was about to end the connection when
+    // the bytes came to it, it has announced the end by then; if the connection ends later, the bytes go
     // with it.
     _ = hardware.read(.interruptStatus)
     guard !controlReceive.hasReturned(hardware) else { return true }
@@ -424,7 +430,7 @@ struct VirtioConsole<Hardware: VirtioHardware & ~Copyable>: Port, ~Copyable {
   /// Takes back what the device has sent.
   private mutating func takeSent() {
     guard !needsRestart, phase != .failed else { return }
-    // No more than there is with it: what it does meanwhile comes with an interrupt.
+    // No more than the device has: what it does meanwhile comes with an interrupt.
     for _ in 0..<Virtqueue.size {
       switch transmit.takeReturned(hardware) {
       case .nothing: return

@@ -60,12 +60,27 @@ enum VirtioRegister: UInt {
   case queueDeviceHigh = 0x0a4
 }
 
-/// Device status bits (section 2.1).
-enum VirtioStatus {
-  static var acknowledge: UInt32 { 1 }
-  static var driver: UInt32 { 2 }
-  static var driverOK: UInt32 { 4 }
-  static var featuresOK: UInt32 { 8 }
+/// Device status (section 2.1).
+struct VirtioStatus: FlagSet {
+  var rawValue: UInt32
+
+  /// ACKNOWLEDGE: the driver has found the device.
+  static var acknowledge: Self { Self(rawValue: 1 << 0) }
+  /// DRIVER: it knows how to drive it.
+  static var driver: Self { Self(rawValue: 1 << 1) }
+  /// DRIVER_OK: the device may work.
+  static var driverOK: Self { Self(rawValue: 1 << 2) }
+  /// FEATURES_OK: the features are chosen.
+  static var featuresOK: Self { Self(rawValue: 1 << 3) }
+}
+
+/// The features of a console that EL2 uses (sections 5.3.3 and 6), as the two words that are selected one at a
+/// time.
+enum VirtioFeatures {
+  /// VIRTIO_CONSOLE_F_MULTIPORT, in word 0.
+  static var multiport: UInt32 { 1 << 1 }
+  /// VIRTIO_F_VERSION_1, bit 32, in word 1.
+  static var version1: UInt32 { 1 << 0 }
 }
 
 /// One virtio-mmio transport of the machine.
@@ -81,7 +96,7 @@ struct VirtioTransport: VirtioHardware {
   }
 
   func write(_ register: VirtioRegister, _ value: UInt32) {
-    // What the device is about to be told of must be in memory before it is told.
+    // What a write announces must be in memory before the device sees the write.
     el2_dsb_sy()
     el2_mmio_write32(base &+ register.rawValue, value)
   }

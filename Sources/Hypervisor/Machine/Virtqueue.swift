@@ -1,10 +1,10 @@
 /// One split virtqueue (Virtual I/O Device 1.2, section 2.7) in memory that the driver shares with the
 /// device. Each buffer is one descriptor.
 ///
-/// The device may write anything into that memory. What it says is therefore checked against what it
-/// was offered: it can return only what it has, and no more bytes than there was room for.
+/// The device may write anything into that memory. What it returns is therefore checked against what it
+/// was offered: only buffers that it has, and no more bytes than there was room for.
 struct Virtqueue {
-  /// Entries; a power of two. QEMU's control queues have no more.
+  /// How many entries a queue has; a power of two. QEMU's control queues have no more.
   static var size: UInt16 { 32 }
   /// Bytes of descriptors, rings and padding: the legacy layout puts the used ring on a page of its
   /// own, and the modern one does not mind.
@@ -15,7 +15,7 @@ struct Virtqueue {
     case nothing
     /// It is done with buffer `n`, in which it wrote `length` bytes.
     case buffer(n: UInt16, length: UInt32)
-    /// It returned what it was never given. Nothing that it says means anything any more.
+    /// It returned a buffer that it did not have. Nothing else in the queue means anything then.
     case garbage
   }
 
@@ -27,9 +27,36 @@ struct Virtqueue {
   private var withDevice: UInt32 = 0
   private var lengths = InlineArray<32, UInt32>(repeating: 0)
 
+  /// virtq_desc (section 2.7.5).
+  private enum Descriptor {
+    static var size: UInt { 16 }
+    static var address: UInt { 0 }
+    static var length: UInt { 8 }
+    /// The flags, and in the upper half the next descriptor, which there never is.
+    static var flags: UInt { 12 }
+    /// VIRTQ_DESC_F_WRITE: the device writes the buffer.
+    static var write: UInt32 { 1 << 1 }
+  }
+
+  /// virtq_avail (section 2.7.6).
+  private enum Available {
+    /// The flags, and in the upper half the index.
+    static var flags: UInt { 0 }
+    static var index: UInt { 2 }
+    static func entry(_ n: UInt16) -> UInt { 4 &+ 2 &* UInt(n & (size &- 1)) }
+  }
+
+  /// virtq_used (section 2.7.8). The index is the upper half of the first word, as in the other ring.
+  private enum Used {
+    static var flags: UInt { 0 }
+    static var index: UInt { 2 }
+    static func id(_ n: UInt16) -> UInt { 4 &+ 8 &* UInt(n & (size &- 1)) }
+    static func length(_ n: UInt16) -> UInt { id(n) &+ 4 }
+  }
+
   private var descriptors: UInt { rings }
-  private var availableRing: UInt { rings &+ 16 &* UInt(Self.size) }
-  private var usedRing: UInt { rings &+ 4096 }
+  private var availableRing: UInt { rings &+ Descriptor.size &* UInt(Self.size) }
+  private var usedRing: UInt { rings &+ Self.ringBytes / 2 }
 
   /// - Parameters:
   ///   - index: the device's number of the queue.
@@ -39,16 +66,15 @@ struct Virtqueue {
     self.rings = rings
   }
 
-  /// Tells the device, which has been reset and has no buffer of the driver's any more, where the
-  /// queue is.
+  /// Tells the device where the queue is. The device must have been reset, so that it has no buffer.
   ///
   /// - Returns: false if the device has no such queue or a smaller one.
   mutating func attach(to hardware: borrowing some VirtioHardware & ~Copyable) -> Bool {
     available = 0
     used = 0
     withDevice = 0
-    hardware.store32(availableRing, 0)  // flags and index
-    hardware.store32(usedRing, 0)
+    hardware.store32(availableRing &+ Available.flags, 0)
+    hardware.store32(usedRing &+ Used.flags, 0)
     hardware.write(.queueSelect, index)
     guard hardware.read(.queueSizeMaximum) >= UInt32(Self.size) else { return false }
     hardware.write(.queueSize, UInt32(Self.size))
@@ -72,8 +98,8 @@ struct Virtqueue {
     hardware.write(.queueNotify, index)
   }
 
-  /// Hands the `length` bytes at `address` to the device as buffer `n`, which must not be with it:
-  /// to be read, or, with `deviceWrites`, to be filled.
+  /// Hands the `length` bytes at `address` to the device as buffer `n`, which must not be with it. The device
+  /// reads them, or with `deviceWrites` fills them.
   mutating func offer(
     _ n: UInt16, _ address: UInt, length: UInt32, deviceWrites: Bool,
     _ hardware: borrowing some VirtioHardware & ~Copyable
@@ -81,38 +107,38 @@ struct Virtqueue {
     let n = n & (Self.size &- 1)
     withDevice |= 1 &<< UInt32(n)
     lengths[Int(n)] = length
-    let descriptor = descriptors &+ 16 &* UInt(n)
-    hardware.store64(descriptor, UInt64(address))
-    hardware.store32(descriptor &+ 8, length)
-    hardware.store32(descriptor &+ 12, deviceWrites ? 2 : 0)  // flags, no next
-    hardware.store16(availableRing &+ 4 &+ 2 &* UInt(available & (Self.size &- 1)), n)
+    let descriptor = descriptors &+ Descriptor.size &* UInt(n)
+    hardware.store64(descriptor &+ Descriptor.address, UInt64(address))
+    hardware.store32(descriptor &+ Descriptor.length, length)
+    hardware.store32(descriptor &+ Descriptor.flags, deviceWrites ? Descriptor.write : 0)
+    hardware.store16(availableRing &+ Available.entry(available), n)
     available &+= 1
     hardware.barrier()  // the entry before the index that makes it visible
-    hardware.store16(availableRing &+ 2, available)
+    hardware.store16(availableRing &+ Available.index, available)
   }
 
   /// Takes back the next buffer that the device is done with.
   mutating func takeReturned(_ hardware: borrowing some VirtioHardware & ~Copyable) -> Returned {
-    let announced = hardware.load16(usedRing &+ 2)
+    let announced = hardware.load16(usedRing &+ Used.index)
     guard announced != used else { return .nothing }
     guard announced &- used <= outstanding else { return .garbage }
     hardware.barrier()  // the index before the entry that it announces
-    let element = usedRing &+ 4 &+ 8 &* UInt(used & (Self.size &- 1))
-    let id = hardware.load32(element)
+    let id = hardware.load32(usedRing &+ Used.id(used))
     guard id < UInt32(Self.size), isWithDevice(UInt16(id)) else { return .garbage }
+    let length = hardware.load32(usedRing &+ Used.length(used))
     used &+= 1
     withDevice &= ~(1 &<< id)
-    return .buffer(n: UInt16(id), length: min(hardware.load32(element &+ 4), lengths[Int(id)]))
+    return .buffer(n: UInt16(id), length: min(length, lengths[Int(id)]))
   }
 
-  /// Whether ``takeReturned(_:)`` has something to say.
+  /// Whether ``takeReturned(_:)`` would return something.
   func hasReturned(_ hardware: borrowing some VirtioHardware & ~Copyable) -> Bool {
-    hardware.load16(usedRing &+ 2) != used
+    hardware.load16(usedRing &+ Used.index) != used
   }
 
   /// Whether the device has returned every buffer that it had, and may have wanted another.
   func isExhausted(_ hardware: borrowing some VirtioHardware & ~Copyable) -> Bool {
-    hardware.load16(usedRing &+ 2) &- used == outstanding
+    hardware.load16(usedRing &+ Used.index) &- used == outstanding
   }
 
   /// Whether buffer `n` is with the device.

@@ -6,7 +6,7 @@ internal import RemoteProtocol
 /// What each physical core does once, and on each way back to its guest.
 enum Core {
   /// Makes this core, which has `cpu`, ready for its vCPU.
-  static func start(_ index: Int, _ cpu: ProcessorFeatures) {
+  static func start(_ index: Int, _ cpu: ProcessorFeatures) throws(MachineError) {
     let shared = EL2.shared
     el2_write_tpidr_el2(UInt64(EL2.vcpu(index).address))
     EL2.current.value.adopt(cpu)
@@ -35,7 +35,7 @@ enum Core {
     el2_dsb_ish()
     el2_isb()
 
-    shared.value.interrupts.startOnThisCore(&EL2.vcpu(index).value.interrupts, processor: index)
+    try shared.value.interrupts.startCore(&EL2.vcpu(index).value.interrupts, core: index)
     CoreWord.isAlive.store(index, 1)
   }
 

@@ -9,8 +9,7 @@ struct SharedState: ~Copyable {
   let machine: MachineDescription
   let vcpus: PerVCPU<VCPU>
   let stacks: CoreStacks
-  let redistributors: RedistributorMap
-  let interrupts: InterruptController<GICv3Hardware>
+  let interrupts: MachineInterrupts
   var stage2: TranslationTables
   var memory: PhysicalMemory
   /// The core that the debug link's interrupt goes to.

@@ -71,7 +71,7 @@ struct VCPU: ~Copyable {
     el2_write_cntkctl_el1(0)
     el2_write_cntv_ctl_el0(0)
     el2_write_cntp_ctl_el0(0)
-    EL2.shared.value.interrupts.startOnThisCore(&interrupts, processor: index)
+    EL2.shared.value.interrupts.startVCPU(&interrupts)
     debug.reset()
     CoreWord.power.store(index, PSCI.Power.on.rawValue)
   }

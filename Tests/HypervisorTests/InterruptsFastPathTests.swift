@@ -2,15 +2,15 @@ import Testing
 
 @testable import Hypervisor
 
-/// The short way of an interrupt, beside the long one: whichever is taken, the hardware and the guest
+/// The fast path of an interrupt beside the slow one: whichever is taken, the hardware and the guest
 /// find the same.
-@Suite("The short way of an interrupt")
-struct InterruptQuickTests {
+@Suite("The fast path of an interrupt")
+struct InterruptFastPathTests {
   /// What came, and what else was so when it did.
   struct Scene: CustomTestStringConvertible, Sendable {
     var testDescription: String
-    /// Whether the short way is taken.
-    var isQuick: Bool
+    /// Whether the fast path is taken.
+    var takesFastPath: Bool
     /// Whether it can be so with one Security state only.
     var isOfOneSecurityState = false
     /// Before it comes.
@@ -20,17 +20,18 @@ struct InterruptQuickTests {
   }
 
   static let scenes: [Scene] = [
-    Scene(testDescription: "a PPI, level-sensitive", isQuick: true) {
+    Scene(testDescription: "a PPI, level-sensitive", takesFastPath: true) {
       $0.setLine(27, ofCore: 0, true)
     },
-    Scene(testDescription: "the first SPI", isQuick: true, prepare: { $0.enableSPI(32) }) {
+    Scene(testDescription: "the first SPI", takesFastPath: true, prepare: { $0.enableSPI(32) }) {
       $0.pulse(32)
     },
     Scene(
-      testDescription: "the last SPI, of a priority with bits that are not there", isQuick: true,
+      testDescription: "the last SPI, of a priority with bits that are not there",
+      takesFastPath: true,
       prepare: { $0.enableSPI(1019, priority: 0x7d) }, arrive: { $0.pulse(1019) }),
     Scene(
-      testDescription: "an SPI in group 0, both groups enabled", isQuick: true,
+      testDescription: "an SPI in group 0, both groups enabled", takesFastPath: true,
       isOfOneSecurityState: true,
       prepare: {
         $0.write(0x0084, ~0 << 1)
@@ -39,49 +40,49 @@ struct InterruptQuickTests {
         $0.enableSPI(32)
       }, arrive: { $0.pulse(32) }),
     Scene(
-      testDescription: "an SPI that the guest made pending itself", isQuick: true,
+      testDescription: "an SPI that the guest made pending itself", takesFastPath: true,
       prepare: { $0.enableSPI(40, isEdge: false) }, arrive: { $0.write(0x204, 1 << 8) }),
     Scene(
-      testDescription: "an SPI that the priority mask holds back", isQuick: true,
+      testDescription: "an SPI that the priority mask holds back", takesFastPath: true,
       prepare: {
         $0.enableSPI(40)
         $0.setCPUInterface(priorityMask: 0x20, groups: 0b10, on: 0)
       }, arrive: { $0.pulse(40) }),
     Scene(
-      testDescription: "one that comes again after its end", isQuick: true,
+      testDescription: "one that comes again after its end", takesFastPath: true,
       prepare: {
         $0.enableSPI(40)
         $0.pulse(40)
         $0.end($0.acknowledge())
       }, arrive: { $0.pulse(40) }),
     Scene(
-      testDescription: "an SPI of a group that the CPU interface disables", isQuick: false,
+      testDescription: "an SPI of a group that the CPU interface disables", takesFastPath: false,
       prepare: {
         $0.enableSPI(40)
         $0.setCPUInterface(priorityMask: 0xf8, groups: 0, on: 0)
       }, arrive: { $0.pulse(40) }),
     Scene(
-      testDescription: "an SPI of a group that the distributor disables", isQuick: false,
+      testDescription: "an SPI of a group that the distributor disables", takesFastPath: false,
       prepare: {
         $0.enableSPI(40)
         $0.write(0x0000, 0)
       }, arrive: { $0.pulse(40) }),
     Scene(
-      testDescription: "an SPI for a vCPU whose redistributor sleeps", isQuick: false,
+      testDescription: "an SPI for a vCPU whose redistributor sleeps", takesFastPath: false,
       isOfOneSecurityState: true,
       prepare: {
         $0.enableSPI(40)
         $0.writePrivate(0x14, 0b10)
       }, arrive: { $0.pulse(40) }),
     Scene(
-      testDescription: "a second, while the first is pending", isQuick: false,
+      testDescription: "a second, while the first is pending", takesFastPath: false,
       prepare: {
         $0.enableSPI(40)
         $0.enableSPI(41, priority: 0x20)
         $0.pulse(40)
       }, arrive: { $0.pulse(41) }),
     Scene(
-      testDescription: "a second, while the first is handled", isQuick: false,
+      testDescription: "a second, while the first is handled", takesFastPath: false,
       prepare: {
         $0.enableSPI(40)
         $0.enableSPI(41)
@@ -89,7 +90,8 @@ struct InterruptQuickTests {
         _ = $0.acknowledge()
       }, arrive: { $0.pulse(41) }),
     Scene(
-      testDescription: "one that the guest has made inactive while it handles it", isQuick: true,
+      testDescription: "one that the guest has made inactive while it handles it",
+      takesFastPath: true,
       prepare: {
         $0.enableSPI(40)
         $0.pulse(40)
@@ -97,41 +99,42 @@ struct InterruptQuickTests {
         $0.write(0x384, 1 << 8)
       }, arrive: { $0.pulse(40) }),
     Scene(
-      testDescription: "a level-sensitive SPI while the guest masks interrupts", isQuick: true,
+      testDescription: "a level-sensitive SPI while the guest masks interrupts",
+      takesFastPath: true,
       prepare: {
         $0.enableLevelSensitive(40)
         $0.guestIsMasked = true
       }, arrive: { $0.setLine(40, true) }),
     Scene(
-      testDescription: "one for a guest whose interrupts are withheld", isQuick: false,
+      testDescription: "one for a guest whose interrupts are withheld", takesFastPath: false,
       prepare: {
         $0.enableSPI(40)
         $0.setWithheld(true)
       }, arrive: { $0.pulse(40) }),
     Scene(
-      testDescription: "a PPI of the extended range", isQuick: false,
+      testDescription: "a PPI of the extended range", takesFastPath: false,
       prepare: {
         $0.writePrivate(0x10084, ~0)
         $0.writePrivate(0x10104, 1 << 4)
       }, arrive: { $0.setLine(1060, ofCore: 0, true) }),
     Scene(
-      testDescription: "an LPI", isQuick: false,
+      testDescription: "an LPI", takesFastPath: false,
       prepare: { $0.model.lpiConfigurations[8192] = 0xa1 },
       arrive: {
         $0.model.sendLPI(8192, toCore: 0)
         $0.settle()
       }),
-    Scene(testDescription: "EL2's link", isQuick: false) { $0.pulse(InterruptMachine.link) },
-    Scene(testDescription: "EL2's timer", isQuick: false) {
+    Scene(testDescription: "EL2's link", takesFastPath: false) { $0.pulse(InterruptMachine.link) },
+    Scene(testDescription: "EL2's timer", takesFastPath: false) {
       $0.setLine(InterruptMachine.timer, ofCore: 0, true)
     },
-    Scene(testDescription: "EL2's kick", isQuick: false) {
+    Scene(testDescription: "EL2's kick", takesFastPath: false) {
       $0.controller.kick(0); $0.settle()
     },
   ]
 
   @Test(
-    "is taken where nothing else is under way, and leaves what the long way leaves",
+    "is taken where nothing else is under way, and leaves what the slow path leaves",
     arguments: scenes, Security.allCases)
   func comparison(scene: Scene, security: Security) {
     guard security == .one || !scene.isOfOneSecurityState else { return }
@@ -142,28 +145,28 @@ struct InterruptQuickTests {
       }
       scene.prepare(machine)
       machine.events = []
-      machine.quickCount = 0
+      machine.fastPathCount = 0
       return machine
     }
-    let long = machine()
-    scene.arrive(long)
-    let short = BothWays.$takesShortWay.withValue(true) {
-      let short = machine()
-      scene.arrive(short)
-      return short
+    let slow = machine()
+    scene.arrive(slow)
+    let fast = BothPaths.$takesFastPath.withValue(true) {
+      let fast = machine()
+      scene.arrive(fast)
+      return fast
     }
-    #expect(short.quickCount == (scene.isQuick ? 1 : 0))
-    #expect(long.quickCount == 0)
-    #expect(short.model.cores[0].lists == long.model.cores[0].lists)
-    #expect(short.model.cores[0].hcr == long.model.cores[0].hcr)
-    #expect(short.model.cores[0].running == [])
-    #expect(short.events.map(\.event) == long.events.map(\.event))
+    #expect(fast.fastPathCount == (scene.takesFastPath ? 1 : 0))
+    #expect(slow.fastPathCount == 0)
+    #expect(fast.model.cores[0].lists == slow.model.cores[0].lists)
+    #expect(fast.model.cores[0].hcr == slow.model.cores[0].hcr)
+    #expect(fast.model.cores[0].running == [])
+    #expect(fast.events.map(\.event) == slow.events.map(\.event))
     for number: UInt32 in 0..<1020 {
-      #expect(short.model.source(number, core: 0) == long.model.source(number, core: 0))
+      #expect(fast.model.source(number, core: 0) == slow.model.source(number, core: 0))
     }
     // And the guest, which lets in now whatever it held back.
-    for machine in [long, short] {
-      BothWays.$takesShortWay.withValue(machine === short) {
+    for machine in [slow, fast] {
+      BothPaths.$takesFastPath.withValue(machine === fast) {
         machine.setWithheld(false)
         machine.write(0x0000, 0b11)
         machine.writePrivate(0x14, 0)
@@ -172,20 +175,20 @@ struct InterruptQuickTests {
       }
     }
     for group in [0, 1] {
-      #expect(short.drain(group: group) == long.drain(group: group))
+      #expect(fast.drain(group: group) == slow.drain(group: group))
     }
   }
 
   @Test(
     "an interrupt that was given back is pending again for the reason that it had",
     arguments: [false, true])
-  func givenBack(isQuick: Bool) {
+  func givenBack(takesFastPath: Bool) {
     // Made pending by the guest, it stays so without its line; and is not once it was acknowledged.
-    BothWays.$takesShortWay.withValue(isQuick) {
+    BothPaths.$takesFastPath.withValue(takesFastPath) {
       let machine = InterruptMachine()
       machine.enableSPI(40, isEdge: false)
       machine.write(0x204, 1 << 8)
-      #expect(machine.quickCount == (isQuick ? 1 : 0))
+      #expect(machine.fastPathCount == (takesFastPath ? 1 : 0))
       machine.write(0x184, 1 << 8)
       #expect(machine.read(0x204) & 1 << 8 != 0)
       machine.write(0x104, 1 << 8)

@@ -1,10 +1,10 @@
 internal import DeviceTree
 internal import EL2Support
 
-/// The tables in RAM that the interrupt controller uses when EL2 begins, because somebody who ran here
-/// before, a kernel that has started this one by kexec, has turned LPIs on. Once they are on, a
-/// redistributor need not let them be turned off again (IHI 0069, GICR_CTLR.EnableLPIs), and writes to
-/// its pending table whenever a device sends a message.
+/// The tables in RAM that the interrupt controller uses when EL2 begins, because whoever ran before, such as
+/// a kernel that has started this one by kexec, has turned LPIs on. Once they are on, a redistributor need
+/// not let them be turned off again (IHI 0069, GICR_CTLR.EnableLPIs), and it writes to its pending table
+/// whenever a device sends a message.
 struct LiveInterruptTables {
   private let controller: DeviceTree.GICv3?
 
@@ -16,25 +16,25 @@ struct LiveInterruptTables {
   func first(overlapping region: Region) -> Region? {
     guard let controller else { return nil }
     let interruptBits = LPITables.interruptBits(
-      distributorType: el2_mmio_read32(UInt(controller.distributor.address) &+ 4))
+      distributorType: el2_mmio_read32(
+        UInt(controller.distributor.address) &+ UInt(GICD.typer)))
     for index in 0..<controller.redistributorRegionCount {
       guard let frames = try? controller.redistributorRegion(index) else { continue }
       var offset: UInt64 = 0
-      while offset &+ 0x2_0000 <= frames.size {
+      while offset &+ UInt64(GICR.size) <= frames.size {
         let frame = UInt(frames.address &+ offset)
-        let type = el2_mmio_read64(frame &+ UInt(RedistributorOffset.type))
+        let type = GICR_TYPER(rawValue: el2_mmio_read64(frame &+ UInt(GICR.typer)))
         if let tables = LPITables(
-          control: el2_mmio_read32(frame &+ UInt(RedistributorOffset.control)),
-          propertyBase: el2_mmio_read64(frame &+ UInt(RedistributorOffset.propertyBase)),
-          pendingBase: el2_mmio_read64(frame &+ UInt(RedistributorOffset.pendingBase)),
+          control: el2_mmio_read32(frame &+ UInt(GICR.ctlr)),
+          propertyBase: el2_mmio_read64(frame &+ UInt(GICR.propbaser)),
+          pendingBase: el2_mmio_read64(frame &+ UInt(GICR.pendbaser)),
           interruptBits: interruptBits)
         {
           if tables.properties.overlaps(region) { return tables.properties }
           if tables.pending.overlaps(region) { return tables.pending }
         }
-        // Last, [4]; VLPIS, [1]: two frames more.
-        guard type & 1 << 4 == 0 else { break }
-        offset &+= type & 1 << 1 == 0 ? 0x2_0000 : 0x4_0000
+        guard !type.contains(.last) else { break }
+        offset &+= type.stride
       }
     }
     return first(ofServicesOf: controller, overlapping: region)
@@ -47,14 +47,14 @@ struct LiveInterruptTables {
     while let service = services.next() {
       guard let frame = try? service.region(0) else { continue }
       let base = UInt(frame.address)
-      guard ITSTables.areInUse(control: el2_mmio_read32(base)) else { continue }
-      if let queue = ITSTables.commandQueue(el2_mmio_read64(base &+ ITSTables.queueOffset)),
+      guard ITSTables.areInUse(control: el2_mmio_read32(base &+ GITS.ctlr)) else { continue }
+      if let queue = ITSTables.commandQueue(el2_mmio_read64(base &+ GITS.cbaser)),
         queue.overlaps(region)
       {
         return queue
       }
-      for n in 0..<ITSTables.count {
-        let table = el2_mmio_read64(base &+ ITSTables.tableOffset &+ 8 &* n)
+      for n in 0..<GITS.baserCount {
+        let table = el2_mmio_read64(base &+ GITS.baser(n))
         if let table = ITSTables.table(table), table.overlaps(region) { return table }
       }
     }
@@ -73,30 +73,26 @@ struct LPITables {
   ///   of this controller has.
   /// - Returns: nil if LPIs are off, or the table has none.
   init?(control: UInt32, propertyBase: UInt64, pendingBase: UInt64, interruptBits: UInt64) {
-    // IDbits, [4:0], is one less than the bits that the table is for; what the controller does not have is
-    // not used. LPIs begin at 8192.
-    let bits = min(propertyBase & 0x1f &+ 1, interruptBits)
-    guard control & 1 != 0, bits > 13 else { return nil }
+    // The table may be for more bits than the controller has, which it does not use. LPIs begin at 8192.
+    let propertyTable = GICR_PROPBASER(rawValue: propertyBase)
+    let bits = min(propertyTable.idBits &+ 1, interruptBits)
+    guard GICR_CTLR(rawValue: control).contains(.enableLPIs), bits > 13 else { return nil }
     let numbers: UInt64 = 1 &<< bits
-    let propertyStart = propertyBase & 0x000f_ffff_ffff_f000
-    let pendingStart = pendingBase & 0x000f_ffff_ffff_0000
-    properties = Region(from: propertyStart, to: propertyStart &+ numbers &- 8192)
+    let pendingStart = GICR_PENDBASER(rawValue: pendingBase).address
+    properties = Region(
+      from: propertyTable.address, to: propertyTable.address &+ numbers &- 8192)
     pending = Region(from: pendingStart, to: pendingStart &+ numbers / 8)
   }
 
-  /// GICD_TYPER.IDbits, [23:19], is one less.
+  /// How many bits an INTID has, from GICD_TYPER.
   static func interruptBits(distributorType type: UInt32) -> UInt64 {
-    UInt64(type &>> 19 & 0x1f) &+ 1
+    UInt64(GICD_TYPER(rawValue: type).idBits) &+ 1
   }
 }
 
 /// The tables of an Interrupt Translation Service that its registers name. (The tables of each device
 /// are named in them, in a form of the service's own; it writes there only when it is given commands.)
 enum ITSTables {
-  static let queueOffset: UInt = 0x80
-  static let tableOffset: UInt = 0x100
-  static let count: UInt = 8
-
   /// GITS_CTLR: Enabled, [0], or not yet Quiescent, [31].
   static func areInUse(control: UInt32) -> Bool { control & 1 != 0 || control &>> 31 == 0 }
 

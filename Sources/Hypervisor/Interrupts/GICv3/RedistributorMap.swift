@@ -1,11 +1,13 @@
 internal import DeviceTree
+internal import EL2Support
 
 /// Where the redistributors are: one behind the other in each region of the device tree, some of cores
-/// that have a vCPU, some of others (IHI 0069, 12.10).
+/// that have a vCPU, some of other cores (IHI 0069, 12.10).
 ///
-/// The guest finds those of its vCPUs where they are. A driver looks for its own from the beginning of
-/// a region up to the one that says Last, so what lies between them is there as well, to be told apart
-/// and nothing else; and the last of a vCPU in its region says Last. Beyond that, reads are 0.
+/// The guest finds the redistributors of its vCPUs where they are. A driver looks for the one of its CPU
+/// from the beginning of a region up to the one that says Last. So the redistributors in between are there
+/// as well, and can be identified and nothing else. The last one of a vCPU in its region says Last. Beyond
+/// it, reads are 0.
 struct RedistributorMap: ~Copyable {
   /// The redistributors of a region.
   private struct Stretch {
@@ -21,17 +23,13 @@ struct RedistributorMap: ~Copyable {
   private let inPlace = InPlace()
   private var stretches = InlineArray<8, Stretch>(repeating: Stretch())
   private let stretchCount: Int
-  private let processorCount: Int
-
-  /// RD_base of each vCPU's.
-  private(set) var frames = InlineArray<8, UInt>(repeating: 0)
-  /// A bit for each vCPU whose redistributor says Last to the guest.
-  private(set) var lastProcessors: UInt32 = 0
-  /// What the device tree has to say as the stride, because a driver takes it from GICR_TYPER.VLPIS
+  /// Those of the vCPUs' cores.
+  let redistributors: Redistributors
+  /// The stride that the device tree must name, because a driver takes it from GICR_TYPER.VLPIS
   /// otherwise, which the guest does not find; nil where the tree is right as it is.
   private(set) var strideToTell: UInt64?
 
-  /// What there is at an address of a redistributor's.
+  /// What there is at an address in a region of redistributors.
   enum Place: Equatable {
     /// The vCPU's redistributor, at the offset from its RD_base.
     case processor(Int, offset: UInt64)
@@ -41,49 +39,46 @@ struct RedistributorMap: ~Copyable {
     case nothing
   }
 
-  /// Finds the redistributors of the cores with the first `processorCount` of `affinities`.
+  /// Finds the redistributors of the vCPUs' cores.
   ///
   /// - Parameters:
   ///   - stride: what the device tree says, if it does.
+  ///   - redistributors: those of the vCPUs' cores, which are found here.
   ///   - type: reads GICR_TYPER of the redistributor at an RD_base.
   /// - Returns: nil if a core has none.
   init?(
-    regions: borrowing RegionList<8>, stride: UInt64?, affinities: PerVCPU<UInt64>,
-    processorCount: Int, type: (UInt64) -> UInt64
+    regions: borrowing RegionList<8>, stride: UInt64?, redistributors: Redistributors,
+    type: (UInt64) -> UInt64
   ) {
-    self.processorCount = processorCount
+    self.redistributors = redistributors
     stretchCount = regions.count
-    var found: UInt32 = 0
+    var found = 0
     for index in 0..<regions.count {
       var stretch = Stretch(region: regions[index])
       var base = stretch.region.address
       // A region that ends in the midst of one, or is empty, has no more.
       while stretch.region.end >= base, stretch.region.end &- base >= Self.size {
-        let value = type(base)
+        let type = GICR_TYPER(rawValue: type(base))
         if stretch.count == 0 {
-          stretch.stride = Self.stride(told: stride, type: value)
-          if stride == nil, value & RedistributorType.virtualLPIs != 0 {
-            strideToTell = stretch.stride
-          }
+          stretch.stride = Self.stride(told: stride, type)
+          if stride == nil, type.contains(.vlpis) { strideToTell = stretch.stride }
         }
         stretch.count &+= 1
-        if let processor = Self.processor(
-          RedistributorType.affinity(value), affinities, processorCount)
-        {
-          frames[processor] = UInt(base)
-          found |= 1 << UInt32(processor)
+        if let processor = Self.processor(type.affinity, in: redistributors) {
+          if redistributors.bases[processor] == .max { found &+= 1 }
+          redistributors.bases[processor] = UInt(base)
           stretch.visibleCount = stretch.count
         }
-        if value & RedistributorType.last != 0 { break }
+        if type.contains(.last) { break }
         base &+= stretch.stride
       }
       // A driver begins with the first one even where none is a vCPU's.
       stretch.visibleCount = max(stretch.visibleCount, min(stretch.count, 1))
       stretches[index] = stretch
     }
-    guard found == 1 << UInt32(processorCount) &- 1 else { return nil }
-    for processor in 0..<processorCount where isLast(UInt64(frames[processor])) {
-      lastProcessors |= 1 << UInt32(processor)
+    guard found == redistributors.count else { return nil }
+    for processor in 0..<redistributors.count {
+      redistributors.isLast[processor] = isLast(UInt64(redistributors.bases[processor]))
     }
   }
 
@@ -94,7 +89,8 @@ struct RedistributorMap: ~Copyable {
       let distance = physical &- stretches[index].region.address
       let offset = distance % stretches[index].stride
       let base = physical &- offset
-      for processor in 0..<processorCount where UInt64(frames[processor]) == base {
+      for processor in 0..<redistributors.count
+      where UInt64(redistributors.bases[processor]) == base {
         return .processor(processor, offset: offset)
       }
       guard distance / stretches[index].stride < stretches[index].visibleCount else {
@@ -114,19 +110,19 @@ struct RedistributorMap: ~Copyable {
   }
 
   /// RD_base and SGI_base, the frames that all have.
-  private static var size: UInt64 { 0x2_0000 }
+  private static var size: UInt64 { UInt64(GICR.size) }
 
-  /// What is less than the frames of one cannot be meant.
-  private static func stride(told: UInt64?, type: UInt64) -> UInt64 {
+  /// A stride in the tree that is less than the frames of one redistributor is ignored.
+  private static func stride(told: UInt64?, _ type: GICR_TYPER) -> UInt64 {
     if let told, told >= size { return told }
-    // VLPI_base and a reserved frame.
-    return type & RedistributorType.virtualLPIs != 0 ? 2 &* size : size
+    return type.stride
   }
 
   private static func processor(
-    _ affinity: Affinity, _ affinities: PerVCPU<UInt64>, _ count: Int
+    _ affinity: Affinity, in redistributors: Redistributors
   ) -> Int? {
-    for processor in 0..<count where Affinity(mpidr: affinities[processor]) == affinity {
+    for processor in 0..<redistributors.count
+    where redistributors.affinities[processor] == affinity {
       return processor
     }
     return nil
@@ -134,19 +130,21 @@ struct RedistributorMap: ~Copyable {
 }
 
 extension MachineDescription {
-  /// The redistributors of the vCPUs and of the other cores, or nil if a vCPU has none.
-  ///
-  /// - Parameter type: reads GICR_TYPER of the redistributor at an RD_base.
-  func redistributorMap(type: (UInt64) -> UInt64) -> RedistributorMap? {
-    RedistributorMap(
-      regions: redistributors, stride: redistributorStride, affinities: affinities,
-      processorCount: vcpuCount, type: type)
+  /// The redistributors of the vCPUs and of the other cores, or nil if a vCPU has none. EL2 has their regions
+  /// mapped.
+  func redistributorMap(in memory: inout BootMemory) throws(MachineError) -> RedistributorMap? {
+    guard let redistributors = Redistributors(vcpuCount, mpidrs: affinities, in: &memory) else {
+      throw .noRoom
+    }
+    return RedistributorMap(
+      regions: self.redistributors, stride: redistributorStride, redistributors: redistributors
+    ) { el2_mmio_read64(UInt($0) &+ UInt(GICR.typer)) }
   }
 
   /// The interrupt controller's registers, and the RAM that the guest's LPI tables may lie in.
-  func interruptHardware(_ redistributors: borrowing RedistributorMap) -> GICv3Hardware {
+  func gicV3Hardware(_ redistributors: borrowing RedistributorMap) -> GICv3Hardware {
     GICv3Hardware(
-      distributor: UInt(distributor.address), redistributors: redistributors.frames,
+      distributor: UInt(distributor.address), redistributors: redistributors.redistributors,
       memory: MemoryRegions(copying: memory),
       hypervisorMemory: hypervisor.address..<hypervisor.end)
   }
