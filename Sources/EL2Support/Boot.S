@@ -34,9 +34,12 @@ __payload_descriptor:
         // payload.
         .quad   2
         .quad   0                       // bytes from the beginning of the image to the program
-        // The first page of a composed image branches here, in that page.
+        // The first page of a composed image branches here, in that page. `stepwell image` writes the same
+        // number of bytes into the two moves: a load would depend on the byte order that SCTLR_EL2 was left
+        // with.
         adr     x16, __image_head
-        ldr     x17, [x16, #96]
+        movz    x17, #0
+        movk    x17, #0, lsl #16
         add     x16, x16, x17
         br      x16
 

@@ -32,6 +32,16 @@ private let page = 4096
 private let program = image(
   imageSize: memory, body: Array(repeating: 0xee, count: 2 * page - 104), memory: memory)
 
+/// MOVZ Xd, #immediate (Arm ARM C6.2.247).
+private func movz(x register: UInt32, _ immediate: Int) -> UInt32 {
+  0b110_100101_00 << 21 | UInt32(immediate) << 5 | register
+}
+
+/// MOVK Xd, #immediate, LSL #16 (Arm ARM C6.2.245).
+private func movk(x register: UInt32, _ immediate: Int) -> UInt32 {
+  0b111_100101_01 << 21 | UInt32(immediate) << 5 | register
+}
+
 @Suite struct `A boot image` {
   func compose(
     hypervisor: Data = program,
@@ -53,7 +63,11 @@ private let program = image(
     #expect(composed[(place - page + first.count)..<place].allSatisfy { $0 == 0 })
     // B to the instructions behind the descriptor, which the program's first page has there.
     #expect(UInt32(truncatingIfNeeded: composed.littleEndian(at: 0)) == 0x1400_001a)
-    #expect(composed[104..<page].allSatisfy { $0 == 0xee })
+    #expect(composed[104..<108].allSatisfy { $0 == 0xee })
+    #expect(
+      UInt32(truncatingIfNeeded: composed.littleEndian(at: 108)) == movz(x: 17, place & 0xffff))
+    #expect(UInt32(truncatingIfNeeded: composed.littleEndian(at: 112)) == movk(x: 17, place >> 16))
+    #expect(composed[116..<page].allSatisfy { $0 == 0xee })
     #expect(composed.dropFirst(place + 104).elementsEqual(program.dropFirst(104)))
     #expect(composed.littleEndian(at: place + 96) == UInt64(place), "it finds the kernel from here")
   }

@@ -80,6 +80,9 @@ enum BootImage {
     guard program.count >= Int(page) else {
       throw Failure("The hypervisor is shorter than a page; build it again.")
     }
+    guard kernel.count < 1 << 31 else {
+      throw Failure("\(name) has \(kernel.count) bytes; a kernel may have 2 GiB.")
+    }
     let kernelPages = kernel + Data(count: -kernel.count & Int(page - 1))
     let place = UInt64(kernelPages.count) + page
     program.setLittleEndian(place, at: Offset.program)
@@ -89,6 +92,10 @@ enum BootImage {
     var first = program.prefix(Int(page))
     header.write(to: &first)
     first.setLittleEndian(UInt64(branchToEntry), at: 0)
+    first.setLittleEndian(
+      UInt64(0xd280_0011 | UInt32(place & 0xffff) << 5)  // MOVZ X17, #
+        | UInt64(0xf2a0_0011 | UInt32(place >> 16) << 5) << 32,  // MOVK X17, #, LSL #16
+      at: Offset.moves)
     return first + kernelPages.dropFirst(Int(page)) + kernelPages.prefix(Int(page)) + program
   }
 
@@ -109,6 +116,7 @@ enum BootImage {
     static let flags = 88
     static let program = 96
     static let entry = 104
-    static let end = 104
+    static let moves = 108
+    static let end = 96
   }
 }
