@@ -33,6 +33,8 @@ struct MachineDescription: ~Copyable {
   var hasTrustedOS = false
   /// EL2's own memory.
   var hypervisor = Region(from: 0, to: 0)
+  /// What of all this is not simply the guest's.
+  var owned = OwnedRegions()
 
   /// A machine of which nothing is known yet.
   ///
@@ -65,6 +67,21 @@ extension MachineDescription {
     try readProcessors(tree, bootAffinity: bootAffinity)
     try readInterruptController(tree)
     try findDebugLink(tree, isConsole: isConsole)
+    try findOwners(tree)
+  }
+
+  /// Says whose what is, what faults most first.
+  private mutating func findOwners(_ tree: DeviceTree) throws(MachineError) {
+    do throws(OwnedRegionError) {
+      try owned.add(distributor, .distributor)
+      for index in 0..<redistributors.count {
+        try owned.add(redistributors[index], .redistributors)
+      }
+      try owned.add(hypervisor, .hypervisor)
+      try owned.add(linkPage, .debugLink)
+      if console != 0 { try owned.add(Region(from: console, to: console &+ Page.size), .console) }
+      try owned.addReservations(of: tree)
+    } catch { throw .regions(error) }
   }
 
   /// The PL011 that /chosen calls the console, or else the first one; 0 if there is none.
@@ -171,8 +188,8 @@ extension MachineDescription {
     }
     guard linkTransport != 0 else { throw .noDebugLink }
     // Stage 2 cannot hide less than a page, and what shares it with the link goes with it.
-    let page = linkTransport & ~(TranslationTables.pageSize &- 1)
-    linkPage = Region(from: page, to: page &+ TranslationTables.pageSize)
+    let page = linkTransport & ~(Page.size &- 1)
+    linkPage = Region(from: page, to: page &+ Page.size)
   }
 
   private func reading<Result>(
@@ -182,8 +199,8 @@ extension MachineDescription {
   }
 
   /// Whether the guest's RAM has a byte at `address`.
-  func isGuestMemory(_ address: UInt64) -> Bool {
-    memory.contains(address) && !hypervisor.contains(address)
+  func isGuestMemory(_ address: PhysicalAddress) -> Bool {
+    memory.contains(address.rawValue) && owned.owner(of: address) == nil
   }
 
   /// The vCPU of that affinity, or nil.

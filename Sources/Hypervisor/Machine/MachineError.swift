@@ -24,6 +24,7 @@ enum MachineError: Error {
   case treeDoesNotFit
   case treeTooLarge
   case translation(TranslationError)
+  case regions(OwnedRegionError)
 
   var sentence: TextLine {
     let line =
@@ -44,6 +45,10 @@ enum MachineError: Error {
       case .treeDoesNotFit: 13
       case .translation(.outOfTablePages): 14
       case .translation(.outOfRange): 15
+      case .translation(.unaligned): 21
+      case .translation(.breaksWhatIsInUse): 22
+      case .regions(.overlap): 23
+      case .regions(.full): 24
       case .treeTooLarge: 16
       case .hostModeOnly: 17
       case .shortAddresses: 18
@@ -74,6 +79,10 @@ enum MachineError: Error {
         the CPU can address less than the machine's device tree and its boot CPU call for: boot on this CPU.
         no range of memory that is free is large enough for EL2, which takes some MiB in one piece: give the machine more memory.
         the interrupt controller still uses tables of whoever ran before (LPIs are on) where the guest kernel goes: boot from firmware, or turn them off before (QEMU: -M virt,its=off).
+        a region of memory or of a device is not made of whole 4 KiB pages, which EL2's page tables are: correct its reg in the device tree.
+        the hypervisor would have changed page tables that are in use: this is a fault of its own, please report it.
+        two of these share a 4 KiB page in the device tree: interrupt controller, debug link, console, a no-map reservation, and the hypervisor's own memory: correct their reg.
+        the device tree has more no-map reservations and redistributor regions than there is room for (64 with what EL2 drives).
         """)
   }
 }

@@ -11,8 +11,8 @@ struct SharedState: ~Copyable {
   let stacks: CoreStacks
   let redistributors: RedistributorMap
   let interrupts: InterruptController<GICv3Hardware>
-  var stage2: TranslationTables
-  var memory: PhysicalMemory
+  /// Written under ``CoreWord/stage2Lock``, or while everything stands still.
+  var stage2: GuestStage2
   /// The core that the debug link's interrupt goes to.
   let linkCore: Int
   /// How firmware, and so the guest, writes CPU_SUSPEND's argument.
