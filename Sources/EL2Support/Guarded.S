@@ -117,18 +117,19 @@ guarded_start:
         begin   copy
         mov     x6, x2
         guard
-1:      cmp     x6, #8
+        subs    x6, x6, #16
         b.lo    2f
-        ldr     x7, [x1], #8
-        str     x7, [x0], #8
-        sub     x6, x6, #8
-        b       1b
-2:      cbz     x6, 3f
-        ldrb    w7, [x1], #1
+1:      ldp     x7, x8, [x1], #16
+        subs    x6, x6, #16
+        stp     x7, x8, [x0], #16
+        b.hs    1b
+2:      adds    x6, x6, #16
+        b.eq    4f
+3:      ldrb    w7, [x1], #1
+        subs    x6, x6, #1
         strb    w7, [x0], #1
-        sub     x6, x6, #1
-        b       2b
-3:      succeed
+        b.ne    3b
+4:      succeed
 
         translation s1e1r
         translation s1e1w

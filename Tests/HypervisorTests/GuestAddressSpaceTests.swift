@@ -52,14 +52,24 @@ private struct ModelAddressing: GuestAddressHardware {
     return TranslationResult(par: found.page | found.attributes << 56 | 0x380)
   }
 
-  func stage2(_ address: IntermediateAddress) -> PhysicalAddress? {
-    guard let changed = model.stage2[address.page.rawValue] else {
-      return PhysicalAddress(oneToOne: address)
+  func place(of address: IntermediateAddress) -> GuestPlace {
+    var physical = PhysicalAddress(oneToOne: address)
+    if let changed = model.stage2[address.page.rawValue] {
+      guard let changed else { return .withheld }
+      physical = PhysicalAddress(changed) &+ address.pageOffset
     }
-    return changed.map { PhysicalAddress($0) &+ address.pageOffset }
+    return model.ram.contains(physical.rawValue) ? .memory(physical) : .other(physical)
   }
 
-  func isMemory(_ address: PhysicalAddress) -> Bool { model.ram.contains(address.rawValue) }
+  mutating func load(
+    _ instructions: inout InlineArray<16, UInt32>, count: Int, from address: PhysicalAddress
+  ) -> Bool {
+    for index in 0..<count {
+      guard let word = load(4, at: address &+ UInt64(index) * 4) else { return false }
+      instructions[index] = UInt32(word)
+    }
+    return true
+  }
 
   private func reaches(_ address: PhysicalAddress, _ size: UInt64) -> Bool {
     #expect(model.ram.contains(address.rawValue) && model.ram.contains(address.rawValue + size - 1))
@@ -183,6 +193,17 @@ struct GuestAddressSpaceTests {
       return true
     }
     #expect(seen == [0xfd, 0xfe, 0xff])
+    var count = 0
+    space.forEachInstruction(from: VirtualAddress(Self.va | 0x10)) { _ in
+      count += 1
+      return count < 40
+    }
+    #expect(count == 40)
+    space.forEachInstruction(from: VirtualAddress(Self.va)) { _ in
+      count += 1
+      return true
+    }
+    #expect(count == 40 + 1024)
     seen = []
     model.broken = [0x4000_3ff9]
     space.forEachInstruction(from: VirtualAddress(Self.va | 0xff4)) {

@@ -34,8 +34,9 @@ final class ModelTables<Input: Address> {
     }
     stores += 1
     words[address] = descriptor
-    // Bit 1 alone is a table that is broken.
-    if isLink, (old | descriptor) & 0b10 != 0 { known = nil }
+    let mask = Descriptor.addressMask
+    let comes = descriptor & 0b11 == 0b11 && words[descriptor & mask] != nil
+    if isLink, comes || reachable.contains(old & mask) { known = nil }
     unpublished.insert(address)
     guard isLink, descriptor & 1 != 0 else { return }
     if descriptor & 0b11 == 0b11, words[descriptor & 0xffff_ffff_f000] != nil,

@@ -275,4 +275,30 @@ struct OwnedRegionsTests {
       #expect(!list.isHidden(0x4000_1000))
     }
   }
+
+  @Test("RAM less what is owned is the guest's, whatever the order and overlap of the owned")
+  func rest() throws {
+    for owned: [(UInt64, UInt64)] in [
+      [], [(0x4000, 0x5000)], [(0x1000, 0x2000), (0xf000, 0x1_1000)],
+      [(0x8000, 0x9000), (0x3000, 0x4000), (0x5000, 0x6000), (0x4000, 0x5000)],
+      [(0x8000, 0xb000), (0x9000, 0xa000), (0x7000, 0x9000)], [(0, 0x2_0000)],
+    ] {
+      let list = List()
+      for (first, end) in owned { try list.add(first, end, .firmware) }
+      var rest = RegionList<96>()
+      let region = Region(from: 0x1800, to: 0xf800)
+      let fits = list.regions.appendRest(of: region, to: &rest)
+      #expect(fits)
+      for address in stride(from: 0 as UInt64, to: 0x1_2000, by: 0x400) {
+        let isRest = region.contains(address) && list.owner(of: address) == nil
+        let isListed = rest.contains(address)
+        #expect(isListed == isRest, "\(String(address, radix: 16))")
+      }
+    }
+    let list = List()
+    try list.add(0x2000, 0x3000, .firmware)
+    var short = RegionList<1>()
+    let fits = list.regions.appendRest(of: Region(from: 0x1000, to: 0x4000), to: &short)
+    #expect(!fits)
+  }
 }

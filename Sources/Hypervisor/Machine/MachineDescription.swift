@@ -35,6 +35,8 @@ struct MachineDescription: ~Copyable {
   var hypervisor = Region(from: 0, to: 0)
   /// What of all this is not simply the guest's.
   var owned = OwnedRegions()
+  /// The guest's RAM: ``memory`` without what is ``owned``.
+  private var guestMemory = RegionList<96>()
 
   /// A machine of which nothing is known yet.
   ///
@@ -82,6 +84,9 @@ extension MachineDescription {
       if console != 0 { try owned.add(Region(from: console, to: console &+ Page.size), .console) }
       try owned.addReservations(of: tree)
     } catch { throw .regions(error) }
+    for index in 0..<memory.count {
+      guard owned.appendRest(of: memory[index], to: &guestMemory) else { throw .tooManyRegions }
+    }
   }
 
   /// The PL011 that /chosen calls the console, or else the first one; 0 if there is none.
@@ -200,7 +205,7 @@ extension MachineDescription {
 
   /// Whether the guest's RAM has a byte at `address`.
   func isGuestMemory(_ address: PhysicalAddress) -> Bool {
-    memory.contains(address.rawValue) && owned.owner(of: address) == nil
+    guestMemory.contains(address.rawValue)
   }
 
   /// The vCPU of that affinity, or nil.

@@ -22,12 +22,25 @@ struct CoreAddressHardware: GuestAddressHardware {
     return result.failed == 0 ? TranslationResult(par: result.value) : nil
   }
 
-  func stage2(_ address: IntermediateAddress) -> PhysicalAddress? {
-    EL2.shared.value.stage2.translate(address, in: .open)?.output
+  func place(of address: IntermediateAddress) -> GuestPlace {
+    let shared = EL2.shared
+    // The guest's RAM is one to one in *open* from boot on. Only for the rest do the tables have to be asked.
+    let oneToOne = PhysicalAddress(oneToOne: address)
+    if shared.value.machine.isGuestMemory(oneToOne) { return .memory(oneToOne) }
+    guard let found = shared.value.stage2.translate(address, in: .open) else { return .withheld }
+    return .other(found.output)
   }
 
-  func isMemory(_ address: PhysicalAddress) -> Bool {
-    EL2.shared.value.machine.isGuestMemory(address)
+  func load(
+    _ instructions: inout InlineArray<16, UInt32>, count: Int, from address: PhysicalAddress
+  ) -> Bool {
+    var span = instructions.mutableSpan
+    let count = min(count, span.count)
+    // The assembly writes `count` words, which the span has.
+    return unsafe span.withUnsafeMutableBufferPointer {
+      let start = UInt(bitPattern: $0.baseAddress)
+      return el2_guarded_copy(start, UInt(address.rawValue), UInt64(count) &* 4).failed == 0
+    }
   }
 
   func load(_ size: UInt64, at address: PhysicalAddress) -> UInt64? {

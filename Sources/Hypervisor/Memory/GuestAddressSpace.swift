@@ -1,6 +1,22 @@
 internal import ArmDebug
 internal import NestedDebug
 
+/// What lies behind an intermediate address.
+enum GuestPlace: Equatable {
+  /// The guest's RAM.
+  case memory(PhysicalAddress)
+  /// Something else that the guest reaches: a device, or nothing at all.
+  case other(PhysicalAddress)
+  /// What stage 2 keeps from the guest.
+  case withheld
+
+  /// The RAM, if it is some.
+  var memory: PhysicalAddress? {
+    guard case .memory(let address) = self else { return nil }
+    return address
+  }
+}
+
 /// What ``GuestAddressSpace`` needs of the core whose EL1 registers are the vCPU's, and of the machine. Whatever may
 /// fault says so: what a guest's registers and tables hold, and what answers at an address, is nobody's to trust.
 protocol GuestAddressHardware {
@@ -13,10 +29,8 @@ protocol GuestAddressHardware {
   mutating func translate(
     _ address: VirtualAddress, from el: ExceptionLevel, isStore: Bool
   ) -> TranslationResult?
-  /// Where stage 2 leads, whatever the debugger has done to the guest's view of it; nil if it leads nowhere.
-  func stage2(_ address: IntermediateAddress) -> PhysicalAddress?
-  /// Whether the guest's RAM has a byte there.
-  func isMemory(_ address: PhysicalAddress) -> Bool
+  /// Where stage 2 leads, whatever the debugger has done to the guest's view of it.
+  func place(of address: IntermediateAddress) -> GuestPlace
 
   /// An aligned access of the guest's RAM of 1, 2, 4 or 8 bytes; nil or false if it was aborted.
   mutating func load(_ size: UInt64, at address: PhysicalAddress) -> UInt64?
@@ -26,6 +40,10 @@ protocol GuestAddressHardware {
     _ size: UInt64, at address: PhysicalAddress, expected: ExclusiveValue,
     replacement: ExclusiveValue
   ) -> Bool?
+  /// Reads consecutive instructions, all in RAM; false if an access was aborted.
+  mutating func load(
+    _ instructions: inout InlineArray<16, UInt32>, count: Int, from address: PhysicalAddress
+  ) -> Bool
   /// Copies `count` bytes of the guest's RAM to `bytes`, from `offset` on; false if an access was aborted.
   mutating func copy(
     from address: PhysicalAddress, to bytes: inout MutableSpan<UInt8>, at offset: Int, count: Int
@@ -83,10 +101,12 @@ struct GuestAddressSpace<Hardware: GuestAddressHardware> {
           ? Self.abortedWalk | stage1.faultStatus & 0b11 : stage1.faultStatus)
     }
     let intermediate = IntermediateAddress(stage1.outputPage) &+ address.pageOffset
-    guard let physical = hardware.stage2(intermediate) else { return .withheld }
-    guard hardware.isMemory(physical) else { return .other(physical) }
+    switch hardware.place(of: intermediate) {
     // Stage 2's own attributes take nothing from stage 1's: Normal write-back.
-    return .memory(physical, isWriteBack: stage1.isWriteBack)
+    case .memory(let physical): return .memory(physical, isWriteBack: stage1.isWriteBack)
+    case .other(let physical): return .other(physical)
+    case .withheld: return .withheld
+    }
   }
 
   /// A synchronous external abort on a table walk, the level in [1:0] (Arm ARM D24.2.40, DFSC).
@@ -150,6 +170,24 @@ struct GuestAddressSpace<Hardware: GuestAddressHardware> {
   /// translation serves all, for a page is mapped as one, and is RAM as one.
   mutating func forEachInstruction(from pc: VirtualAddress, _ body: (UInt32) -> Bool) {
     guard var physical = location(ofInstruction: pc) else { return }
+    var instructions = InlineArray<16, UInt32>(repeating: 0)
+    repeat {
+      let count = min(instructions.count, Int((Page.size &- physical.pageOffset) / 4))
+      guard hardware.load(&instructions, count: count, from: physical) else {
+        // What comes before the one that is aborted can be read.
+        return forEachSingleInstruction(from: physical, body)
+      }
+      for index in 0..<count {
+        guard body(instructions[index]) else { return }
+      }
+      physical = physical &+ UInt64(count) &* 4
+    } while physical.pageOffset != 0
+  }
+
+  private mutating func forEachSingleInstruction(
+    from start: PhysicalAddress, _ body: (UInt32) -> Bool
+  ) {
+    var physical = start
     repeat {
       guard let bits = hardware.load(4, at: physical), body(UInt32(truncatingIfNeeded: bits))
       else { return }
@@ -158,8 +196,10 @@ struct GuestAddressSpace<Hardware: GuestAddressHardware> {
   }
 
   private mutating func location(ofInstruction pc: VirtualAddress) -> PhysicalAddress? {
-    guard pc.rawValue & 3 == 0 else { return nil }
-    return destination(of: pc).memory
+    guard pc.rawValue & 3 == 0,
+      let stage1 = hardware.translate(pc, from: .el1, isStore: false), !stage1.isFault
+    else { return nil }
+    return hardware.place(of: IntermediateAddress(stage1.outputPage) &+ pc.pageOffset).memory
   }
 
   // MARK: Exclusives
@@ -224,8 +264,9 @@ struct GuestAddressSpace<Hardware: GuestAddressHardware> {
 
   /// Where a descriptor of the guest's lies, if all of its bytes are RAM.
   private func memory(ofDescriptor location: IntermediateAddress) -> PhysicalAddress? {
-    guard location.rawValue & 7 == 0, let physical = hardware.stage2(location),
-      hardware.isMemory(physical), hardware.isMemory(physical &+ 7)
+    // The last byte too: RAM need not end with a page.
+    guard location.rawValue & 7 == 0, let physical = hardware.place(of: location).memory,
+      hardware.place(of: location &+ 7).memory != nil
     else { return nil }
     return physical
   }

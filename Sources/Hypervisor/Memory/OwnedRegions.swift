@@ -84,6 +84,30 @@ struct OwnedRegions: ~Copyable {
     return nil
   }
 
+  /// Appends to `list` what of a region is nobody's here.
+  ///
+  /// - Returns: false if the list is full.
+  func appendRest<let size: Int>(of region: Region, to list: inout RegionList<size>) -> Bool {
+    guard let whole = AddressRange<PhysicalAddress>(region) else { return true }
+    var start = whole.first.rawValue
+    while start <= whole.last.rawValue {
+      var end = region.end
+      var next = end
+      // The first that is owned from `start` on.
+      for index in 0..<count {
+        let owned = entries[index].range
+        guard owned.last.rawValue >= start, owned.first.rawValue < end else { continue }
+        end = max(owned.first.rawValue, start)
+        next = owned.last.rawValue &+ 1
+      }
+      if end > start, !list.append(Region(from: start, to: end)) { return false }
+      // The end of the address space.
+      guard next > start else { return true }
+      start = next
+    }
+    return true
+  }
+
   /// Whether stage 2 keeps an address from the guest.
   func isHidden(_ address: PhysicalAddress) -> Bool { owner(of: address)?.isHidden ?? false }
 }
