@@ -301,4 +301,68 @@ struct OwnedRegionsTests {
     let fits = list.regions.appendRest(of: Region(from: 0x1000, to: 0x4000), to: &short)
     #expect(!fits)
   }
+
+  /// A tree whose /reserved-memory has a no-map region that is not whole pages, one for everybody, one that is not
+  /// operational, one that is malformed, and one without a place.
+  private static func tree() throws -> DeviceTree {
+    var tree = FlatTree()
+    tree.begin("")
+    tree.add("#address-cells", [2])
+    tree.add("#size-cells", [2])
+    tree.begin("reserved-memory")
+    tree.add("#address-cells", [2])
+    tree.add("#size-cells", [2])
+    tree.add("ranges", [])
+    for (name, cells, isNoMap, status) in [
+      ("secure", [0, 0x4ff0_0800, 0, 0x10_0000, 0, 0x5000_3000, 0, 0x1000], true, "okay"),
+      ("pool", [0, 0x5100_0000, 0, 0x1000], false, "okay"),
+      ("off", [0, 0x5200_0000, 0, 0x1000], true, "disabled"),
+      ("malformed", [0x5300_0000], true, "okay"),
+    ] as [(String, [UInt32], Bool, String)] {
+      tree.begin(name)
+      tree.add("reg", cells)
+      if isNoMap { tree.add("no-map", []) }
+      tree.add("status", text: status)
+      tree.end()
+    }
+    tree.begin("anywhere")
+    tree.add("size", [0, 0x400_0000])
+    tree.add("no-map", [])
+    tree.end()
+    tree.end()
+    tree.end()
+    return try tree.finished()
+  }
+
+  @Test("EL2 maps RAM as memory, what it drives as a device, and what firmware reserves not at all")
+  func mappings() throws {
+    var machine = MachineDescription()
+    let fits = machine.memory.append(Region(from: 0x4000_0000, to: 0x6000_0000))
+    #expect(fits)
+    try machine.owned.add(Region(from: 0x800_0000, to: 0x801_0000), .distributor)
+    try machine.owned.add(Region(from: 0x80a_0000, to: 0x80e_0000), .redistributors)
+    try machine.owned.add(Region(from: 0x5fc0_0000, to: 0x6000_0000), .hypervisor)
+    try machine.owned.add(Region(from: 0xa00_0000, to: 0xa00_1000), .debugLink)
+    try machine.owned.add(Region(from: 0x900_0000, to: 0x900_1000), .console)
+    try machine.owned.addReservations(of: Self.tree())
+    let regime = ModelRegime<PhysicalAddress>()
+    var memory = ModelTableMemory(model: regime.model)
+    try Stage1.map(machine, in: regime.tables, pool: &regime.pool.pool, memory: &memory)
+    let expectations: [(UInt64, UInt64?)] = [
+      (0x4000_0000, Stage1.data), (0x4fef_ffff, Stage1.data), (0x4ff0_0000, nil),
+      (0x4ff0_0800, nil), (0x5000_0fff, nil), (0x5000_1000, Stage1.data), (0x5000_3000, nil),
+      (0x5000_4000, Stage1.data), (0x5100_0000, Stage1.data), (0x5200_0000, Stage1.data),
+      (0x5300_0000, Stage1.data), (0x5fc0_0000, Stage1.data), (0x5fff_ffff, Stage1.data),
+      (0x6000_0000, nil), (0x3fff_ffff, nil), (0x800_0000, Stage1.registers),
+      (0x80d_ffff, Stage1.registers), (0x801_0000, nil), (0xa00_0fff, Stage1.registers),
+      (0x900_0000, Stage1.registers), (0x901_0000, nil),
+    ]
+    for (address, attributes) in expectations {
+      let found = regime.translate(address)
+      #expect(
+        found.map { $0.descriptor & ~Descriptor.addressMask & ~3 } == attributes,
+        "\(String(address, radix: 16))")
+      #expect(found == nil || found?.output.rawValue == address)
+    }
+  }
 }
