@@ -336,7 +336,7 @@ struct OwnedRegionsTests {
 
   @Test("EL2 maps RAM as memory, what it drives as a device, and what firmware reserves not at all")
   func mappings() throws {
-    var machine = MachineDescription()
+    var machine = MachineDescription(affinities: PerVCPU([0]))
     let fits = machine.memory.append(Region(from: 0x4000_0000, to: 0x6000_0000))
     #expect(fits)
     try machine.owned.add(Region(from: 0x800_0000, to: 0x801_0000), .distributor)
