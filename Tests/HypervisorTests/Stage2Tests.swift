@@ -72,7 +72,10 @@ private final class Machine {
 }
 
 private func range(_ first: UInt64, _ count: UInt64) -> AddressRange<IntermediateAddress> {
-  AddressRange(from: IntermediateAddress(first), count: count)!
+  guard let range = AddressRange(from: IntermediateAddress(first), count: count) else {
+    preconditionFailure("a test's range is empty")
+  }
+  return range
 }
 
 @Suite("Stage 2 of the guest")
