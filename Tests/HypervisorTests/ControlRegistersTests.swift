@@ -162,7 +162,7 @@ struct ControlRegistersTests {
     #expect(vtcr >> 16 & 7 == size, "PS")
     #expect(bit(31, of: vtcr), "RES1")
     #expect(ControlRegisters.tcr(addressBits: bits) >> 16 & 7 == size, "TCR_EL2.PS")
-    let pages = TranslationTables.rootPages(
+    let pages = rootPages(
       startLevel: ControlRegisters.stage2StartLevel(addressBits: bits), inputBits: bits)
     #expect(pages <= 16, "at most 16 tables can be concatenated")
   }

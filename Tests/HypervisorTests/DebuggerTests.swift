@@ -263,21 +263,3 @@ struct PacketClockTests {
     #expect(clock.total == 5, "whoever asked has gone")
   }
 }
-
-@Suite("Translations that the debugger asks for")
-struct GuestMemoryTests {
-  @Test("PAR_EL1 gives the page, the address the offset; a failed translation gives nothing")
-  func par() {
-    #expect(
-      GuestMemory.physicalAddress(ofPAR: 0xff00_0000_4123_4b80, address: 0xffff_8000_0000_0567)
-        == 0x4123_4567)
-    #expect(GuestMemory.physicalAddress(ofPAR: 0x4123_4001, address: 0) == nil)
-  }
-
-  @Test("A read is cut at the page's end")
-  func pages() {
-    #expect(GuestMemory.bytesInPage(from: 0x1ff0, atMost: 100) == 16)
-    #expect(GuestMemory.bytesInPage(from: 0x1000, atMost: 100) == 100)
-    #expect(GuestMemory.bytesInPage(from: .max, atMost: 100) == 1)
-  }
-}

@@ -1,78 +1,48 @@
-import DeviceTree
 import RemoteProtocol
 import Testing
 
 @testable import Hypervisor
 
-/// Tables that are in use: what happens to them, in order.
-private struct LiveMemory: TableMemory {
-  enum Event: Equatable {
-    case map(UInt64)
-    case unmap
-    case invalidate
-  }
-
-  var words: [UInt64: UInt64] = [:]
-  var nextPage: UInt64 = 0x10_0000
-  var events: [Event] = []
-  /// What the TLB may hold for each descriptor.
-  var cached: [UInt64: UInt64] = [:]
-
-  func load(_ address: UInt64) -> UInt64 { words[address] ?? 0 }
-
-  mutating func store(_ descriptor: UInt64, to address: UInt64) {
-    // Break before make: nothing valid may replace what a TLB may still have.
-    #expect(descriptor & 1 == 0 || cached[address, default: descriptor] == descriptor)
-    words[address] = descriptor
-    if descriptor & 1 != 0 { cached[address] = descriptor }
-    events.append(descriptor & 1 == 0 ? .unmap : .map(descriptor & 0x0000_ffff_ffff_f000))
-  }
-
-  mutating func allocatePage() -> UInt64? {
-    defer { nextPage += 4096 }
-    return nextPage
-  }
-
-  mutating func invalidate() {
-    events.append(.invalidate)
-    cached = cached.filter { words[$0.key] ?? 0 == $0.value }
-  }
-}
-
 @Suite("The guest's device registers")
 struct GuestDevicesTests {
-  private static let tables = TranslationTables(root: 0x8_0000, startLevel: 0, inputBits: 48)
-
   @Test("the window shows one page at a time, as a device, and nothing when it is closed")
   func window() throws {
-    var memory = LiveMemory()
-    var window = DeviceWindow()
-    for physical in [0x0901_0004, 0xff_fff0_0ff8, 0x0901_0004] as [UInt64] {
-      let address = try window.open(physical, in: Self.tables, memory: &memory)
-      #expect(address == DeviceWindow.address | physical & 0xfff)
-      let leaf = try #require(Self.tables.lookup(DeviceWindow.address, in: memory))
-      #expect(leaf == physical & ~0xfff | Stage1.registers | 0b11)
+    let regime = ModelRegime<PhysicalAddress>()
+    var memory = ModelTableMemory(model: regime.model)
+    var tlb = ModelTableTLB(model: regime.model)
+    try DeviceWindow.prepare(in: regime.tables, pool: &regime.pool.pool, memory: &memory)
+    let available = regime.pool.available
+    let window = DeviceWindow.address.rawValue
+    #expect(regime.translate(window) == nil)
+    for physical in [0x0901_0004, 0xff_fff0_0ff8, 0xffff_ffff_f000, 0x0901_0004] as [UInt64] {
+      let address = try DeviceWindow.open(
+        PhysicalAddress(physical), in: regime.tables, memory: &memory, tlb: &tlb)
+      #expect(address.rawValue == window | physical & 0xfff)
+      let found = try #require(regime.translate(address.rawValue))
+      #expect(found.output.rawValue == physical && found.level == 3)
+      #expect(found.descriptor & ~Descriptor.addressMask & ~3 == Stage1.registers)
       // Device memory by MAIR_EL2's index 1, never executable.
-      #expect(ControlRegisters.mair >> (8 * (leaf >> 2 & 7)) & 0xff == 0x04)
-      #expect(leaf & 1 << 54 != 0)
-      window.close(memory: &memory)
-      #expect(memory.events.suffix(2) == [.unmap, .invalidate])
-      #expect(Self.tables.lookup(DeviceWindow.address, in: memory) == nil)
+      #expect(ControlRegisters.mair >> (8 * (found.descriptor >> 2 & 7)) & 0xff == 0x04)
+      #expect(found.descriptor & 1 << 54 != 0)
+      regime.model.touch([window])
+      DeviceWindow.close(in: regime.tables, memory: &memory, tlb: &tlb)
+      regime.model.checkNothingStale()
+      #expect(regime.translate(window) == nil)
     }
+    #expect(regime.model.violations == [])
+    #expect(regime.pool.available == available, "no table is made for a second device")
   }
 
-  @Test("no table is made for a second device")
-  func pool() throws {
-    var memory = LiveMemory()
-    var window = DeviceWindow()
-    _ = try window.open(0x0900_0000, in: Self.tables, memory: &memory)
-    window.close(memory: &memory)
-    let pages = memory.nextPage
-    for n in 0..<1000 as Range<UInt64> {
-      _ = try window.open(n << 30, in: Self.tables, memory: &memory)
-      window.close(memory: &memory)
+  @Test("no page beyond 48 bits is shown as another")
+  func beyond() throws {
+    let regime = ModelRegime<PhysicalAddress>()
+    var memory = ModelTableMemory(model: regime.model)
+    var tlb = ModelTableTLB(model: regime.model)
+    try DeviceWindow.prepare(in: regime.tables, pool: &regime.pool.pool, memory: &memory)
+    #expect(throws: TranslationError.outOfRange) {
+      _ = try DeviceWindow.open(
+        PhysicalAddress(1 << 48), in: regime.tables, memory: &memory, tlb: &tlb)
     }
-    #expect(memory.nextPage == pages)
   }
 
   @Test(

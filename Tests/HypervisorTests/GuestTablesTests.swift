@@ -54,7 +54,9 @@ struct GuestTablesTests {
     var physical: UInt64
 
     func found(_ tables: GuestTables? = nil, physical: UInt64? = nil) -> GuestTables.Leaf? {
-      (tables ?? guest).leaf(mapping: address, to: physical ?? self.physical) { memory[$0] }
+      (tables ?? guest).leaf(
+        mapping: VirtualAddress(address), to: IntermediateAddress(physical ?? self.physical)
+      ) { memory[$0.rawValue] }
     }
   }
 
@@ -66,13 +68,14 @@ struct GuestTablesTests {
       let tables = Tables(
         granule: granule, inputBits: UInt64(inputBits), depth: Int(levels) - 1, isUpper: isUpper)
       let leaf = try #require(tables.found())
-      #expect(leaf.location == tables.leaf)
+      #expect(leaf.location.rawValue == tables.leaf)
       #expect(leaf.descriptor == tables.memory[tables.leaf])
       // A tag in the top byte is no part of it.
       if !isUpper {
         let tagged = tables.guest.leaf(
-          mapping: tables.address | 0x5A << 56, to: tables.physical
-        ) { tables.memory[$0] }
+          mapping: VirtualAddress(tables.address | 0x5A << 56),
+          to: IntermediateAddress(tables.physical)
+        ) { tables.memory[$0.rawValue] }
         #expect(tagged == leaf)
       }
     }
@@ -83,7 +86,7 @@ struct GuestTablesTests {
     for depth in 0..<2 {
       let tables = Tables(
         granule: Self.granules[granule], inputBits: 39, depth: depth, isUpper: false)
-      #expect(try #require(tables.found()).location == tables.leaf)
+      #expect(try #require(tables.found()).location.rawValue == tables.leaf)
     }
   }
 
@@ -108,6 +111,41 @@ struct GuestTablesTests {
       let guest = GuestTables(tcr: tcr, ttbr0: tables.guest.ttbr0, ttbr1: tables.guest.ttbr1)
       #expect(tables.found(guest) == nil)
     }
+  }
+
+  @Test("what stands below the first table's address in TTBR is no part of it", arguments: 0..<3)
+  func base(granule: Int) throws {
+    for inputBits in 25..<49 as Range<UInt64> {
+      let size = Self.granules[granule].2
+      let levels = (inputBits - 4) / (size - 3)
+      for isUpper in [false, true] {
+        let tables = Tables(
+          granule: Self.granules[granule], inputBits: inputBits, depth: Int(levels) - 1,
+          isUpper: isUpper)
+        var shift = size
+        while shift + size - 3 < inputBits { shift += size - 3 }
+        // A table of 2^n descriptors is aligned to its size, and to 64 bytes.
+        let below = max((8 as UInt64) << (inputBits - shift), 64) - 1
+        let guest = GuestTables(
+          tcr: tables.guest.tcr, ttbr0: tables.guest.ttbr0 | below | 0xabcd << 48,
+          ttbr1: tables.guest.ttbr1 | below | 0xabcd << 48)
+        #expect(try #require(tables.found(guest)).location.rawValue == tables.leaf)
+      }
+    }
+  }
+
+  @Test("tables of 52-bit addresses, whose descriptors are of another form, are not read")
+  func longAddresses() {
+    let tables = Tables(granule: Self.granules[2], inputBits: 48, depth: 2, isUpper: false)
+    #expect(tables.found() != nil)
+    for bits in [0b110 << 32, 0b111 << 32, 1 << 59] as [UInt64] {
+      let guest = GuestTables(
+        tcr: tables.guest.tcr | bits, ttbr0: tables.guest.ttbr0, ttbr1: tables.guest.ttbr1)
+      #expect(tables.found(guest) == nil)
+    }
+    let guest = GuestTables(
+      tcr: tables.guest.tcr | 0b101 << 32, ttbr0: tables.guest.ttbr0, ttbr1: tables.guest.ttbr1)
+    #expect(tables.found(guest) != nil)
   }
 
   @Test("who manages the dirty state is TCR_EL1.HD")

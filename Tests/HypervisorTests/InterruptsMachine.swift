@@ -44,14 +44,13 @@ final class MachineOf<Model: InterruptModel> {
     var links = InlineArray<4, OwnInterrupts.Link?>(repeating: nil)
     links[0] = OwnInterrupts.Link(
       number: InterruptNumber(Self.link), trigger: linkTrigger)
-    var memory = BootMemory.forTests(affinities.count * 0x8000)
     controller = InterruptController(
       hardware: model,
       own: OwnInterrupts(
         kick: InterruptNumber(Self.kick), maintenance: InterruptNumber(25),
         timer: InterruptNumber(Self.timer), links: links),
-      privateInterrupts: PerVCPU(affinities.count, in: &memory) { _ in PrivateInterrupts() }!)
-    interfaces = PerVCPU(affinities.count, in: &memory) { _ in VirtualCPUInterface() }!
+      privateInterrupts: .forTests(affinities.count) { _ in PrivateInterrupts() })
+    interfaces = .forTests(affinities.count) { _ in VirtualCPUInterface() }
     noteFault { () throws(InterruptControllerFault) in
       try controller.startDistributor(bootProcessor: 0)
     }

@@ -226,7 +226,7 @@ struct LiveInterruptTableTests {
 }
 
 /// Makes a small flattened device tree (Devicetree Specification v0.4, chapter 5).
-private struct FlatTree {
+struct FlatTree {
   var reservations: [Region] = []
   private var structure: [UInt8] = []
   private var strings: [UInt8] = []

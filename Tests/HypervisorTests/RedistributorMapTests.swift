@@ -7,7 +7,10 @@ extension Redistributors {
   /// Those of cores with the given MPIDRs.
   fileprivate init(_ mpidrs: [UInt64]) {
     var memory = BootMemory.forTests()
-    self.init(mpidrs.count, mpidrs: PerVCPU(mpidrs), in: &memory)!
+    guard let made = Redistributors(mpidrs.count, mpidrs: PerVCPU(mpidrs), in: &memory) else {
+      fatalError("the memory is too small")
+    }
+    self = made
   }
 }
 

@@ -9,10 +9,20 @@ extension BootMemory {
   }
 }
 
+extension PerVCPU where Element: ~Copyable {
+  /// One value for each of `count` vCPUs, which `value` makes.
+  static func forTests(_ count: Int, _ value: (Int) -> Element) -> PerVCPU {
+    var memory = BootMemory.forTests(count * MemoryLayout<Element>.stride + 4096)
+    guard let made = PerVCPU(count, in: &memory, value) else {
+      fatalError("the memory is too small")
+    }
+    return made
+  }
+}
+
 extension PerVCPU where Element: Copyable {
   /// The given values, one for each vCPU.
   init(_ values: [Element]) {
-    var memory = BootMemory.forTests(values.count * MemoryLayout<Element>.stride + 4096)
-    self.init(values.count, in: &memory) { values[$0] }!
+    self = .forTests(values.count) { values[$0] }
   }
 }

@@ -76,7 +76,7 @@ EL2_WRITE(mpamhcr_el2, "S3_4_C10_C4_0")
 EL2_READ(mpamidr_el1, "S3_0_C10_C4_4")
 EL2_WRITE(lorc_el1, "S3_0_C10_C4_3")
 EL2_WRITE(vtcr_el2, "VTCR_EL2")
-EL2_WRITE(vttbr_el2, "VTTBR_EL2")
+EL2_REGISTER(vttbr_el2, "VTTBR_EL2")
 EL2_WRITE(vbar_el2, "VBAR_EL2")
 EL2_READ(sctlr_el2, "SCTLR_EL2")
 EL2_READ(tcr_el2, "TCR_EL2")
@@ -252,95 +252,20 @@ EL2_INLINE void el2_tlbi_alle1is(void) { EL2_ASM("tlbi alle1is" : : : "memory");
 EL2_INLINE void el2_tlbi_vae2is(uintptr_t address) {
   EL2_ASM("tlbi vae2is, %0" : : "r"(address >> 12) : "memory");
 }
+// EL2's own translation, all of it, on all cores.
+EL2_INLINE void el2_tlbi_alle2is(void) { EL2_ASM("tlbi alle2is" : : : "memory"); }
+// What all cores hold of the guest's translation under the VMID in VTTBR_EL2: of stage 2 alone for one page, of
+// stage 1 (alone or combined with stage 2), of both.
+EL2_INLINE void el2_tlbi_ipas2e1is(uint64_t address) {
+  EL2_ASM("tlbi ipas2e1is, %0" : : "r"(address >> 12) : "memory");
+}
+EL2_INLINE void el2_tlbi_vmalle1is(void) { EL2_ASM("tlbi vmalle1is" : : : "memory"); }
+EL2_INLINE void el2_tlbi_vmalls12e1is(void) { EL2_ASM("tlbi vmalls12e1is" : : : "memory"); }
 EL2_INLINE void el2_ic_ialluis(void) { EL2_ASM("ic ialluis" : : : "memory"); }
 
 // One cache line each; the line size is CTR_EL0's.
 EL2_INLINE void el2_dc_cvau(uintptr_t address) { EL2_ASM("dc cvau, %0" : : "r"(address) : "memory"); }
 EL2_INLINE void el2_dc_civac(uintptr_t address) { EL2_ASM("dc civac, %0" : : "r"(address) : "memory"); }
-
-// Both stages of the guest's translation of `address`, for a read or a write at EL1 or EL0, as a PAR_EL1
-// value. The caller saves and restores the guest's own PAR_EL1.
-#if EL2_TARGET
-#define EL2_TRANSLATION(name) \
-  EL2_INLINE uint64_t el2_translate_##name(uint64_t address) { \
-    uint64_t par; \
-    EL2_ASM("at " #name ", %1\n\tisb\n\tmrs %0, par_el1" : "=r"(par) : "r"(address) : "memory"); \
-    return par; \
-  }
-#else
-#define EL2_TRANSLATION(name) \
-  EL2_INLINE uint64_t el2_translate_##name(uint64_t address) { (void)address; __builtin_trap(); }
-#endif
-EL2_TRANSLATION(s12e1r)
-EL2_TRANSLATION(s12e1w)
-EL2_TRANSLATION(s12e0r)
-EL2_TRANSLATION(s12e0w)
-
-// MARK: Compare and exchange in the guest's memory
-
-// Stores `desired` where memory holds `expected`, atomically, with acquire and release semantics, and
-// says whether it did. `address` is a multiple of the size, and bits beyond the size are 0. LDAXR and
-// STLXR are what every processor has, FEAT_LSE or not. The loop ends: nothing but another observer's
-// store, which is progress, makes STLXR fail again and again (Arm ARM B2.9.5), and EL2 runs it with
-// interrupts masked.
-#if EL2_TARGET
-#define EL2_COMPARE_EXCHANGE(bits, suffix, width) \
-  EL2_INLINE bool el2_compare_exchange##bits( \
-      uintptr_t address, uint64_t expected, uint64_t desired) { \
-    uint64_t seen, stored; \
-    uint32_t failed; \
-    EL2_ASM("1: ldaxr" suffix " %" width "0, [%3]\n\t" \
-            "mov %2, #0\n\t" \
-            "cmp %0, %4\n\t" \
-            "b.ne 2f\n\t" \
-            "stlxr" suffix " %w1, %" width "5, [%3]\n\t" \
-            "cbnz %w1, 1b\n\t" \
-            "mov %2, #1\n" \
-            "2: clrex" \
-            : "=&r"(seen), "=&r"(failed), "=&r"(stored) \
-            : "r"(address), "r"(expected), "r"(desired) \
-            : "cc", "memory"); \
-    return stored != 0; \
-  }
-// LDAXP is atomic only together with the STLXP that succeeds. A value that differs may be torn: the
-// guest's store then fails although it need not have, which it may.
-EL2_INLINE bool el2_compare_exchange128(
-    uintptr_t address, uint64_t expected_low, uint64_t expected_high, uint64_t desired_low,
-    uint64_t desired_high) {
-  uint64_t low, high, stored;
-  uint32_t failed;
-  EL2_ASM("1: ldaxp %0, %1, [%4]\n\t"
-          "mov %3, #0\n\t"
-          "cmp %0, %5\n\t"
-          "ccmp %1, %6, #0, eq\n\t"
-          "b.ne 2f\n\t"
-          "stlxp %w2, %7, %8, [%4]\n\t"
-          "cbnz %w2, 1b\n\t"
-          "mov %3, #1\n"
-          "2: clrex"
-          : "=&r"(low), "=&r"(high), "=&r"(failed), "=&r"(stored)
-          : "r"(address), "r"(expected_low), "r"(expected_high), "r"(desired_low),
-            "r"(desired_high)
-          : "cc", "memory");
-  return stored != 0;
-}
-#else
-#define EL2_COMPARE_EXCHANGE(bits, suffix, width) \
-  EL2_INLINE bool el2_compare_exchange##bits( \
-      uintptr_t address, uint64_t expected, uint64_t desired) { \
-    (void)address; (void)expected; (void)desired; __builtin_trap(); \
-  }
-EL2_INLINE bool el2_compare_exchange128(
-    uintptr_t address, uint64_t expected_low, uint64_t expected_high, uint64_t desired_low,
-    uint64_t desired_high) {
-  (void)address; (void)expected_low; (void)expected_high; (void)desired_low; (void)desired_high;
-  __builtin_trap();
-}
-#endif
-EL2_COMPARE_EXCHANGE(8, "b", "w")
-EL2_COMPARE_EXCHANGE(16, "h", "w")
-EL2_COMPARE_EXCHANGE(32, "", "w")
-EL2_COMPARE_EXCHANGE(64, "", "x")
 
 // MARK: Memory-mapped registers: one access of exactly this size, volatile
 
@@ -370,27 +295,56 @@ EL2_MMIO(64, "ldr", "str", "x")
 
 // MARK: Accesses that may fault
 
-// What became of one: whether it ended in a synchronous exception or an SError, and the value that was read.
+// What became of one: whether it ended in an exception, and the value that was read.
 struct el2_guarded_result { uint64_t failed, value; };
 
-// Accesses of exactly this size that may fault (`Guarded.S`): an exception in one is its result, not the end of
-// EL2. With HCR_EL2.AMO set an SError that it brings about is caught as well. A failed one leaves ESR_EL2,
+// What may fault (`Guarded.S`): an exception in one is its result, not the end of EL2. A failed one leaves ESR_EL2,
 // FAR_EL2 and HPFAR_EL2 changed.
-#define EL2_GUARDED(each) each(8) each(16) each(32) each(64)
 #if EL2_TARGET
-#define EL2_GUARDED_ACCESS(bits) \
-  struct el2_guarded_result el2_guarded_read##bits(uintptr_t address); \
-  struct el2_guarded_result el2_guarded_write##bits(uintptr_t address, uint64_t value);
+#define EL2_GUARDED(name, parameters, ignored) struct el2_guarded_result el2_guarded_##name parameters;
 #else
-#define EL2_GUARDED_ACCESS(bits) \
-  EL2_INLINE struct el2_guarded_result el2_guarded_read##bits(uintptr_t address) { \
-    (void)address; __builtin_trap(); \
-  } \
-  EL2_INLINE struct el2_guarded_result el2_guarded_write##bits(uintptr_t address, uint64_t value) { \
-    (void)address; (void)value; __builtin_trap(); \
-  }
+#define EL2_GUARDED(name, parameters, ignored) \
+  EL2_INLINE struct el2_guarded_result el2_guarded_##name parameters { ignored; __builtin_trap(); }
 #endif
-EL2_GUARDED(EL2_GUARDED_ACCESS)
+
+// Device registers: accesses of exactly this size. With HCR_EL2.AMO set an SError that one brings about is its
+// failure as well.
+#define EL2_GUARDED_REGISTER(bits) \
+  EL2_GUARDED(read##bits, (uintptr_t address), (void)address) \
+  EL2_GUARDED(write##bits, (uintptr_t address, uint64_t value), ((void)address, (void)value))
+EL2_GUARDED_REGISTER(8)
+EL2_GUARDED_REGISTER(16)
+EL2_GUARDED_REGISTER(32)
+EL2_GUARDED_REGISTER(64)
+
+// The guest's memory: plain accesses, aligned and of exactly this size. An asynchronous abort is the guest's.
+#define EL2_GUARDED_MEMORY(bits) \
+  EL2_GUARDED(load##bits, (uintptr_t address), (void)address) \
+  EL2_GUARDED(store##bits, (uintptr_t address, uint64_t value), ((void)address, (void)value)) \
+  EL2_GUARDED(compare_exchange##bits, (uintptr_t address, uint64_t expected, uint64_t desired), \
+              ((void)address, (void)expected, (void)desired))
+EL2_GUARDED_MEMORY(8)
+EL2_GUARDED_MEMORY(16)
+EL2_GUARDED_MEMORY(32)
+EL2_GUARDED_MEMORY(64)
+// compare_exchange<bits> stores `desired` where memory holds `expected`, atomically, with acquire and release
+// semantics; the value is whether it did. Bits beyond the size are 0.
+EL2_GUARDED(compare_exchange128,
+            (uintptr_t address, uint64_t expected_low, uint64_t expected_high,
+             uint64_t desired_low, uint64_t desired_high),
+            ((void)address, (void)expected_low, (void)expected_high, (void)desired_low,
+             (void)desired_high))
+// Copies `count` bytes, in any order of sizes. One that fails may have copied some.
+EL2_GUARDED(copy, (uintptr_t destination, uintptr_t source, uint64_t count),
+            ((void)destination, (void)source, (void)count))
+
+// PAR_EL1 of stage 1 of the guest's translation, for a read or a write at EL1 or EL0. It fails where the walk of the
+// guest's tables is aborted (Arm ARM D8.17.4): by stage 2, or by what answers at their address. The caller saves and
+// restores the guest's own PAR_EL1.
+EL2_GUARDED(translate_s1e1r, (uint64_t address), (void)address)
+EL2_GUARDED(translate_s1e1w, (uint64_t address), (void)address)
+EL2_GUARDED(translate_s1e0r, (uint64_t address), (void)address)
+EL2_GUARDED(translate_s1e0w, (uint64_t address), (void)address)
 
 // MARK: Words that cores signal each other with
 

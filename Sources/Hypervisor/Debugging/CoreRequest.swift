@@ -12,7 +12,7 @@ struct CoreRequest {
     case readFPSR, writeFPSR, readFPCR, writeFPCR
     case readStackPointer(el1: Bool)
     case writeStackPointer(el1: Bool)
-    /// PAR_EL1 of the virtual address in `low`.
+    /// PAR_EL1 of the virtual address in `low`, by stage 1 alone. It fails where the walk is aborted.
     case translate
     /// The register of a device at the physical address in `high`; 1, 2, 4 or 8 bytes.
     case readDevice(size: Int)
@@ -40,14 +40,23 @@ struct CoreRequest {
     case .readStackPointer(let el1): low = el1 ? el2_read_sp_el1() : el2_read_sp_el0()
     case .writeStackPointer(let el1):
       if el1 { el2_write_sp_el1(low) } else { el2_write_sp_el0(low) }
-    case .translate: low = GuestTranslation.result(of: low).rawValue
+    case .translate: translate()
     case .readDevice(let size): accessDevice(size, writing: nil)
     case .writeDevice(let size): accessDevice(size, writing: low)
     }
   }
 
+  private mutating func translate() {
+    let address = VirtualAddress(low)
+    guard let stage1 = CoreAddressHardware().translate(address, from: .el1, isStore: false) else {
+      succeeded = false
+      return
+    }
+    low = stage1.rawValue
+  }
+
   private mutating func accessDevice(_ size: Int, writing value: UInt64?) {
-    guard let result = GuestDevices.access(high, size: size, writing: value) else {
+    guard let result = GuestDevices.access(PhysicalAddress(high), size: size, writing: value) else {
       succeeded = false
       return
     }

@@ -29,7 +29,6 @@ struct GuestDevices {
   private(set) var lastRefusal: (address: UInt64, count: Int, reason: Refusal)?
   /// The debugger's watchpoint has stopped at a device while ``isOn`` was false, and that has been said.
   var watchIsExplained = false
-  private var window = DeviceWindow()
 
   /// Whether an access may be made, and notes why not.
   ///
@@ -62,18 +61,17 @@ struct GuestDevices {
   /// still.
   ///
   /// - Returns: what was read, or nil if the access has ended in an exception.
-  static func access(_ physical: UInt64, size: Int, writing value: UInt64?) -> UInt64? {
+  static func access(_ physical: PhysicalAddress, size: Int, writing value: UInt64?) -> UInt64? {
     // An SError that is pending already would be taken for the access's. It is the guest's.
     let serror: UInt64 = 1 &<< 8
     guard el2_read_isr_el1() & serror == 0 else { return nil }
-    let shared = EL2.shared
-    var own = OwnTables(memory: shared.value.memory)
-    defer { shared.value.memory = own.memory }
+    let tables = OwnTables.ofThisCore
+    var memory = PhysicalMemory()
+    var tlb = OwnTLB()
     guard
-      let address = try? shared.value.devices.window.open(
-        physical, in: OwnTables.tables, memory: &own)
+      let address = try? DeviceWindow.open(physical, in: tables, memory: &memory, tlb: &tlb)
     else { return nil }
-    defer { shared.value.devices.window.close(memory: &own) }
+    defer { DeviceWindow.close(in: tables, memory: &memory, tlb: &tlb) }
     // HCR_EL2.AMO: SErrors come to EL2, while it makes the access and no longer.
     let control = el2_read_hcr_el2()
     el2_write_hcr_el2(control | 1 &<< 5)
@@ -82,7 +80,7 @@ struct GuestDevices {
       el2_write_hcr_el2(control)
       el2_isb()
     }
-    let result = perform(UInt(address), size, value)
+    let result = perform(UInt(address.rawValue), size, value)
     return result.failed == 0 ? result.value : nil
   }
 

@@ -9,13 +9,15 @@ extension GuestTarget {
   mutating func readMemory(
     at address: UInt64, of vcpu: Int, into bytes: inout MutableSpan<UInt8>
   ) -> Int {
+    var space = GuestAddressSpace.ofThisCore
     var done = 0
     while done < bytes.count {
       let from = address &+ UInt64(done)
-      switch translate(from, of: vcpu) {
-      case .memory(let physical):
-        let count = GuestMemory.bytesInPage(from: from, atMost: bytes.count &- done)
-        GuestMemory.read(physical, into: &bytes, at: done, count: count)
+      switch destination(of: from, of: vcpu) {
+      case .memory(let physical, _):
+        let count = GuestAddressSpace<CoreAddressHardware>.bytesInPage(
+          from: VirtualAddress(from), atMost: bytes.count &- done)
+        guard space.read(physical, into: &bytes, at: done, count: count) else { return done }
         done &+= count
       case .other(let physical):
         // Never a part of what was asked for: that would be another access than the one wanted.
@@ -30,15 +32,15 @@ extension GuestTarget {
       case .withheld:
         if done == 0 { EL2.shared.value.devices.noteWithheld(address, count: bytes.count) }
         return done
-      case .nothing: return done
+      case .fault: return done
       }
     }
     return done
   }
 
   mutating func writeMemory(at address: UInt64, of vcpu: Int, from bytes: Span<UInt8>) -> Bool {
-    switch translate(address, of: vcpu) {
-    case .memory, .nothing: break
+    switch destination(of: address, of: vcpu) {
+    case .memory, .fault: break
     case .other(let physical):
       var value: UInt64 = 0
       for index in bytes.indices.reversed() { value = value &<< 8 | UInt64(bytes[index]) }
@@ -56,12 +58,16 @@ extension GuestTarget {
   private func write(
     at address: UInt64, of vcpu: Int, from bytes: Span<UInt8>, onlyTranslates: Bool
   ) -> Bool {
+    var space = GuestAddressSpace.ofThisCore
     var done = 0
     while done < bytes.count {
       let from = address &+ UInt64(done)
-      guard case .memory(let physical) = translate(from, of: vcpu) else { return false }
-      let count = GuestMemory.bytesInPage(from: from, atMost: bytes.count &- done)
-      if !onlyTranslates { GuestMemory.write(physical, from: bytes, at: done, count: count) }
+      guard let physical = destination(of: from, of: vcpu).memory else { return false }
+      let count = GuestAddressSpace<CoreAddressHardware>.bytesInPage(
+        from: VirtualAddress(from), atMost: bytes.count &- done)
+      if !onlyTranslates {
+        guard space.write(physical, from: bytes, at: done, count: count) else { return false }
+      }
       done &+= count
     }
     return true
@@ -69,17 +75,17 @@ extension GuestTarget {
 
   /// One access of a device register: what was read (0 for a write), or nil if none was made or it failed.
   private func accessDevice(
-    _ address: UInt64, _ physical: UInt64, of vcpu: Int, count: Int, writing value: UInt64?
+    _ address: UInt64, _ physical: PhysicalAddress, of vcpu: Int, count: Int, writing value: UInt64?
   ) -> UInt64? {
     let shared = EL2.shared
-    let isGuests = Stage2.isGuests(physical, shared.value.machine)
+    let isGuests = !shared.value.machine.owned.isHidden(physical)
     guard shared.value.devices.isOn,
       shared.value.devices.permits(address, count: count, isGuests: isGuests)
     else { return nil }
     var request = CoreRequest(
       kind: value == nil ? .readDevice(size: count) : .writeDevice(size: count))
     request.low = value ?? 0
-    request.high = physical
+    request.high = physical.rawValue
     let done = Standstill.perform(request, on: vcpu)
     guard done.succeeded else {
       shared.value.devices.noteFault(address, count: count)
@@ -88,26 +94,14 @@ extension GuestTarget {
     return done.low
   }
 
-  /// What lies behind a virtual address.
-  enum Destination {
-    /// The guest's RAM, at this physical address.
-    case memory(UInt64)
-    /// Something else: a device, or nothing at all.
-    case other(UInt64)
-    /// Something that stage 2 keeps from the guest.
-    case withheld
-    /// The vCPU does not map it.
-    case nothing
-  }
-
-  func translate(_ address: UInt64, of vcpu: Int) -> Destination {
+  /// What lies behind a virtual address of a vCPU's: stage 1 by its own core, in which it is live.
+  func destination(
+    of address: UInt64, of vcpu: Int
+  ) -> GuestAddressSpace<CoreAddressHardware>.Destination {
     var request = CoreRequest(kind: .translate)
     request.low = address
     let done = Standstill.perform(request, on: vcpu)
-    guard done.succeeded else { return .nothing }
-    guard let physical = GuestMemory.physicalAddress(ofPAR: done.low, address: address) else {
-      return TranslationResult(par: done.low).isStage2Fault ? .withheld : .nothing
-    }
-    return EL2.shared.value.machine.isGuestMemory(physical) ? .memory(physical) : .other(physical)
+    let stage1 = done.succeeded ? TranslationResult(par: done.low) : nil
+    return GuestAddressSpace.ofThisCore.destination(of: stage1, at: VirtualAddress(address))
   }
 }

@@ -109,7 +109,7 @@ struct GuestTarget: Target {
   ) {
     let shared = EL2.shared
     guard case .watchpoint(_, let address) = stop.cause, !shared.value.devices.isOn,
-      !shared.value.devices.watchIsExplained, case .other = translate(address, of: stop.vcpu)
+      !shared.value.devices.watchIsExplained, case .other = destination(of: address, of: stop.vcpu)
     else { return }
     shared.value.devices.watchIsExplained = true
     GuestDevices.explainWatch(at: address, to: &output)

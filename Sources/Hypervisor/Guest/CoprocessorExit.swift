@@ -77,16 +77,14 @@ struct CoprocessorExit {
 
     // These instructions are aligned whatever SCTLR_EL1.A says.
     guard address & 3 == 0 else { return injectAbort(status: 0b100001, address, isStore) }
-    let par = GuestTranslation.result(of: address, from: .el0, isStore: isStore)
-    if par.isFault {
-      // A fault of stage 2 is EL2's business, and there is nothing at that address: a synchronous
-      // external abort.
-      return injectAbort(
-        status: par.isStage2Fault ? 0b010000 : par.faultStatus, address, isStore)
+    var space = GuestAddressSpace.ofThisCore
+    let physical: PhysicalAddress
+    switch space.destination(of: VirtualAddress(address), from: .el0, isStore: isStore) {
+    case .memory(let place, _): physical = place
+    case .fault(let status): return injectAbort(status: status, address, isStore)
+    // There is nothing at that address, or it is a device, on which this would be another access.
+    case .other, .withheld: return injectAbort(status: Self.externalAbort, address, isStore)
     }
-    guard let physical = GuestMemory.physicalAddress(ofPAR: par.rawValue, address: address),
-      EL2.shared.value.machine.isGuestMemory(physical)
-    else { return injectAbort(status: 0b010000, address, isStore) }
     var hardware = CoreDebugHardware()
     guard
       !vcpu.value.debug.watches(
@@ -96,18 +94,28 @@ struct CoprocessorExit {
       return
     }
 
-    let value =
-      isStore ? 0 : UInt64(context.pstate.inEndianness(GuestMemory.word(at: physical)))
+    var value: UInt64 = 0
+    if !isStore {
+      guard let word = space.word(at: physical) else {
+        return injectAbort(status: Self.externalAbort, address, isStore)
+      }
+      value = UInt64(context.pstate.inEndianness(word))
+    }
     switch vcpu.value.debug.access(.dbgdtrint, isRead: access.isRead, value: value) {
     case .read(let read):
-      GuestMemory.setWord(
-        at: physical, context.pstate.inEndianness(UInt32(truncatingIfNeeded: read)))
+      let word = context.pstate.inEndianness(UInt32(truncatingIfNeeded: read))
+      guard space.setWord(at: physical, word) else {
+        return injectAbort(status: Self.externalAbort, address, isStore)
+      }
     case .written: break
     case .undefined: return injectUndefined()
     }
     if let writeBack { frame.value[rt: transfer.base] = UInt64(writeBack) }
     complete()
   }
+
+  /// A synchronous external abort, not on a table walk (Arm ARM D24.2.40, DFSC).
+  private static var externalAbort: UInt64 { 0b010000 }
 
   /// The data abort that the program's access takes to EL1.
   private func injectAbort(status: UInt64, _ address: UInt64, _ isStore: Bool) {

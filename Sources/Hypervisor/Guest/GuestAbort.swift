@@ -3,8 +3,8 @@ internal import DeviceTree
 internal import EL2Support
 internal import NestedDebug
 
-/// A stage-2 fault of the guest's: an access of the interrupt controller that EL2 completes, the first
-/// use of an address that is not mapped yet, or an address that is not the guest's.
+/// A stage-2 fault of the guest: an access of the interrupt controller that EL2 completes, the first use of an address
+/// that is not mapped yet, or an address that is not the guest's.
 struct GuestAbort {
   let vcpu: Fixed<VCPU>
   let syndrome: Syndrome
@@ -14,29 +14,57 @@ struct GuestAbort {
   private var isInstruction: Bool { syndrome.exceptionClass == .instructionAbortLower }
   private var access: DataAbort { DataAbort(iss: syndrome.iss) }
 
-  /// The intermediate physical address: HPFAR_EL2 has its page, FAR_EL2 the offset. (HPFAR_EL2 is
-  /// valid for every fault that EL2 gets: translation faults, and faults of a table walk.)
-  private var physical: UInt64 {
-    (el2_read_hpfar_el2() &>> 4 & 0xff_ffff_ffff) &<< 12 | faultAddress & 0xfff
-  }
-
   func handle() {
-    let physical = physical
-    let shared = EL2.shared
+    // First of all: whatever of EL2's own faults on the way writes HPFAR_EL2.
+    let page = StageTwoFault(access).page(hpfar: el2_read_hpfar_el2())
+    guard let address = page.map({ $0 &+ faultAddress & Page.offsetMask }) ?? translated else {
+      // The guest has changed its tables meanwhile: it tries again, and faults by the new ones if at all.
+      return
+    }
+    let owner = EL2.shared.value.machine.owned.owner(of: PhysicalAddress(oneToOne: address))
     if !isInstruction && !access.isTableWalk {
-      if let place = shared.value.interrupts.place(of: physical, shared.value.machine) {
-        complete(at: place)
-        return
+      switch owner {
+      case .distributor, .redistributors:
+        let shared = EL2.shared
+        if let place = shared.value.interrupts.place(of: address.rawValue, shared.value.machine) {
+          return complete(at: place)
+        }
+      case .hypervisor, .debugLink, .console, .firmware, nil: break
       }
     }
-    if access.isTranslationFault, Stage2.isGuests(physical, shared.value.machine),
-      Stage2.mapOnDemand(physical)
-    {
+    if access.isTranslationFault, owner?.isHidden != true, mapOnDemand(address) {
       vcpu.value.exits.count(.stage2Map)
       return
     }
     vcpu.value.exits.count(.stage2Refused)
     refuse()
+  }
+
+  /// The intermediate address by the guest's own stage 1; nil if that does not permit the access.
+  private var translated: IntermediateAddress? {
+    let el: ExceptionLevel = vcpu.value.frame.value.context.pstate.isEL0 ? .el0 : .el1
+    let stage1 = CoreAddressHardware().translate(
+      VirtualAddress(faultAddress), from: el, isStore: !isInstruction && access.isWrite)
+    guard let stage1, !stage1.isFault else { return nil }
+    return IntermediateAddress(stage1.outputPage) &+ faultAddress & Page.offsetMask
+  }
+
+  /// Maps the gigabyte around an address that no node of the device tree named.
+  ///
+  /// - Returns: false if the address cannot be mapped.
+  private func mapOnDemand(_ address: IntermediateAddress) -> Bool {
+    guard Stage2Lock.take() else {
+      // Whoever holds it may be mapping this very gigabyte. The guest tries again, and an interrupt or a standstill
+      // comes in between.
+      return true
+    }
+    defer { Stage2Lock.release() }
+    do throws(TranslationError) {
+      try EL2.shared.value.stage2.mapOnDemand(address)
+      return true
+    } catch {
+      return false
+    }
   }
 
   // MARK: The interrupt controller
@@ -85,48 +113,17 @@ struct GuestAbort {
   }
 }
 
-extension Stage2 {
-  /// Whether an address is one that the guest may reach: not EL2's, not the interrupt controller's,
-  /// not the debug link's.
-  static func isGuests(_ physical: UInt64, _ machine: borrowing MachineDescription) -> Bool {
-    if machine.hypervisor.contains(physical) || machine.linkPage.contains(physical) { return false }
-    if machine.distributor.contains(physical) { return false }
-    for index in 0..<machine.redistributors.count
-    where machine.redistributors[index].contains(physical) {
-      return false
-    }
-    return true
+/// The lock around changes of stage 2 while vCPUs run.
+enum Stage2Lock {
+  /// How often a core looks before it goes back to its guest: long enough for a change, which takes some thousand
+  /// instructions.
+  private static var attempts: Int { 1 &<< 16 }
+
+  /// - Returns: false if another core has kept it for too long.
+  static func take() -> Bool {
+    for _ in 0..<attempts where CoreWord.stage2Lock.exchange(0, 1) == 0 { return true }
+    return false
   }
 
-  /// The whole gigabytes that `region` lies in.
-  static func gigabytes(around region: Region) -> Region {
-    let gigabyte: UInt64 = 1 &<< 30
-    let end = (region.end &- 1) | (gigabyte &- 1)
-    return Region(from: region.address & ~(gigabyte &- 1), to: end == .max ? end : end &+ 1)
-  }
-
-  /// Maps the gigabyte around an address that no node of the device tree named.
-  ///
-  /// - Returns: false if it lies beyond what stage 2 reaches or the pool of tables is used up.
-  static func mapOnDemand(_ physical: UInt64) -> Bool {
-    let shared = EL2.shared
-    let region = gigabytes(around: Region(from: physical, to: physical &+ 1))
-    return withLock {
-      // Another vCPU may have been faster.
-      if shared.value.stage2.lookup(physical, in: shared.value.memory) != nil { return true }
-      // A gigabyte that holds something of EL2's was mapped at boot: what faults in it stays so.
-      do throws(TranslationError) {
-        try shared.value.stage2.set(region, attributes: open, in: &shared.value.memory)
-        return true
-      } catch {
-        return false
-      }
-    }
-  }
-
-  private static func withLock<Result>(_ body: () -> Result) -> Result {
-    while CoreWord.stage2Lock.exchange(0, 1) != 0 {}
-    defer { CoreWord.stage2Lock.store(0, 0) }
-    return body()
-  }
+  static func release() { CoreWord.stage2Lock.store(0, 0) }
 }

@@ -109,7 +109,7 @@ struct GuestMachine: PSCIMachine {
   func vcpu(affinity: UInt64) -> Int? { EL2.shared.value.machine.vcpu(affinity: affinity) }
 
   func isGuestMemory(_ address: UInt64) -> Bool {
-    EL2.shared.value.machine.isGuestMemory(address)
+    EL2.shared.value.machine.isGuestMemory(PhysicalAddress(address))
   }
 
   var hasFirmware: Bool { Firmware.isPresent }

@@ -35,7 +35,7 @@ public func stepwellBoot(_ deviceTree: UInt64, program: UInt64, end: UInt64) {
 public func stepwellSecondary(_ core: UInt64) {
   let features = ProcessorFeatures.ofThisCore
   do throws(MachineError) {
-    if let lack = features.lack(besideAddressBits: EL2.shared.value.stage2.inputBits) {
+    if let lack = features.lack(besideAddressBits: EL2.shared.value.stage2.addressBits) {
       throw lack
     }
     try Core.start(Int(core), features)
@@ -126,9 +126,9 @@ enum Boot {
       throw .bootCPUMissing
     }
 
-    var memory = PhysicalMemory()
+    var pool = PagePool.ofTheImage
     let addressBits = ControlRegisters.addressBits(features, reaching: lastAddress(of: tree))
-    try turnOnMMU(machine, stacks, addressBits: addressBits, memory: &memory)
+    try turnOnMMU(machine, stacks, addressBits: addressBits, pool: &pool)
     // Exclusives work from here on.
     guard let words = PerVCPU<CoreWordLine>(count, in: &bootMemory, { _ in CoreWordLine() }),
       let vcpus = PerVCPU<VCPU>(
@@ -138,11 +138,12 @@ enum Boot {
     else { throw .noRoom }
     el2_use_words(words.place(of: 0).address, UInt32(count))
     payload.restore()
-    let stage2 = try makeStage2(tree, machine, addressBits: addressBits, memory: &memory)
+    let stage2 = try makeStage2(tree, machine, addressBits: addressBits, pool: pool)
     guard let redistributors = try machine.redistributorMap(in: &bootMemory) else {
       throw .noGICv3
     }
-    try giveTreeToGuest(tree, at: address, machine, redistributors, memory)
+    try giveTreeToGuest(
+      tree, at: address, machine, redistributors, scratch: stage2.pool.firstUnused)
 
     var link = VirtioConsole(
       VirtioTransport(base: UInt(machine.linkTransport)),
@@ -157,7 +158,7 @@ enum Boot {
     EL2.shared.initialize(
       to: SharedState(
         machine: machine, vcpus: vcpus, stacks: stacks, interrupts: interrupts, stage2: stage2,
-        memory: memory, linkCore: bootCore, powerStateFormat: powerStateFormat))
+        linkCore: bootCore, powerStateFormat: powerStateFormat))
     try EL2.shared.value.interrupts.startDistributor(bootCore: bootCore)
     for vcpu in 0..<vcpuCount {
       CoreWord.power.store(vcpu, PSCI.Power.off.rawValue)
@@ -258,33 +259,18 @@ enum Boot {
 
   private static func turnOnMMU(
     _ machine: borrowing MachineDescription, _ stacks: CoreStacks, addressBits: Int,
-    memory: inout PhysicalMemory
+    pool: inout PagePool
   ) throws(MachineError) {
     do throws(TranslationError) {
-      guard let root = memory.allocatePage() else { throw .outOfTablePages }
-      let tables = TranslationTables(root: root, startLevel: 0, inputBits: 48)
-      for index in 0..<machine.memory.count {
-        try tables.set(machine.memory[index], attributes: Stage1.data, in: &memory)
-      }
-      try Stage1.mapProgram(upTo: machine.hypervisor.end, in: tables, memory: &memory)
-      for core in 0..<stacks.count {
-        let guardPage = UInt64(stacks.guardPage(of: core))
-        try tables.set(
-          Region(from: guardPage, to: guardPage &+ UInt64(CoreStacks.guardSize)), attributes: nil,
-          in: &memory)
-      }
-      try tables.set(machine.distributor, attributes: Stage1.registers, in: &memory)
-      for index in 0..<machine.redistributors.count {
-        try tables.set(machine.redistributors[index], attributes: Stage1.registers, in: &memory)
-      }
-      try tables.set(machine.linkPage, attributes: Stage1.registers, in: &memory)
-      if machine.console != 0 {
-        try tables.set(
-          Region(from: machine.console, to: machine.console &+ 4096),
-          attributes: Stage1.registers, in: &memory)
-      }
+      var memory = PhysicalMemory()
+      guard let root = pool.take(in: &memory) else { throw .outOfTablePages }
+      let tables = OwnTables(root: root, startLevel: 0, inputBits: 48)
+      try Stage1.map(machine, in: tables, pool: &pool, memory: &memory)
+      try Stage1.mapProgram(in: tables, pool: &pool, memory: &memory)
+      try Stage1.unmapGuards(of: stacks, in: tables, pool: &pool, memory: &memory)
+      try DeviceWindow.prepare(in: tables, pool: &pool, memory: &memory)
       el2_enable_mmu(
-        ControlRegisters.mair, ControlRegisters.tcr(addressBits: addressBits), root,
+        ControlRegisters.mair, ControlRegisters.tcr(addressBits: addressBits), root.rawValue,
         ControlRegisters.sctlr, machine.hypervisor.end)
     } catch { throw .translation(error) }
   }
@@ -293,10 +279,10 @@ enum Boot {
   /// tree, which stays where it is and is otherwise as it was.
   private static func giveTreeToGuest(
     _ tree: DeviceTree, at address: UInt64, _ machine: borrowing MachineDescription,
-    _ redistributors: borrowing RedistributorMap, _ memory: PhysicalMemory
+    _ redistributors: borrowing RedistributorMap, scratch firstUnused: PhysicalAddress
   ) throws(MachineError) {
     // No vCPU is there yet, and no more page tables are needed for now: their room is scratch memory.
-    let start = UInt(memory.firstUnused)
+    let start = UInt(firstUnused.rawValue)
     let scratch = unsafe UnsafeMutableRawBufferPointer(
       start: UnsafeMutableRawPointer(bitPattern: start),
       count: Int(el2_address_of___scratch_end() &- start))
@@ -334,29 +320,19 @@ enum Boot {
   /// Everything one to one, but for what is EL2's.
   private static func makeStage2(
     _ tree: DeviceTree, _ machine: borrowing MachineDescription, addressBits: Int,
-    memory: inout PhysicalMemory
-  ) throws(MachineError) -> TranslationTables {
+    pool: consuming PagePool
+  ) throws(MachineError) -> GuestStage2 {
     do throws(TranslationError) {
-      let startLevel = ControlRegisters.stage2StartLevel(addressBits: addressBits)
-      let pages = TranslationTables.rootPages(startLevel: startLevel, inputBits: addressBits)
-      guard let root = memory.allocatePages(pages) else { throw .outOfTablePages }
-      let tables = TranslationTables(root: root, startLevel: startLevel, inputBits: addressBits)
+      var stage2 = try GuestStage2(
+        startLevel: ControlRegisters.stage2StartLevel(addressBits: addressBits),
+        addressBits: addressBits, pool: pool, memory: PhysicalMemory(),
+        hardware: CoreStage2Hardware())
       // What the tree names is mapped at once, by whole gigabytes; the rest when it is first used.
-      try tables.set(
-        Stage2.gigabytes(around: Region(from: 0, to: 1)), attributes: Stage2.open, in: &memory)
+      try stage2.mapGigabytes(of: Region(from: 0, to: 1))
       var regions = tree.physicalRegions
-      while let region = regions.next() {
-        let gigabytes = Stage2.gigabytes(around: region)
-        guard gigabytes.end &- 1 < 1 &<< UInt64(addressBits) else { continue }
-        try tables.set(gigabytes, attributes: Stage2.open, in: &memory)
-      }
-      try tables.set(machine.hypervisor, attributes: nil, in: &memory)
-      try tables.set(machine.distributor, attributes: nil, in: &memory)
-      for index in 0..<machine.redistributors.count {
-        try tables.set(machine.redistributors[index], attributes: nil, in: &memory)
-      }
-      try tables.set(machine.linkPage, attributes: nil, in: &memory)
-      return tables
+      while let region = regions.next() { try stage2.mapGigabytes(of: region) }
+      try stage2.hide(machine.owned)
+      return stage2
     } catch { throw .translation(error) }
   }
 

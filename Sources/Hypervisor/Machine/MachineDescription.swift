@@ -33,6 +33,10 @@ struct MachineDescription: ~Copyable {
   var hasTrustedOS = false
   /// EL2's own memory.
   var hypervisor = Region(from: 0, to: 0)
+  /// What of all this is not simply the guest's.
+  var owned = OwnedRegions()
+  /// The guest's RAM: ``memory`` without what is ``owned``.
+  private var guestMemory = RegionList<96>()
 
   /// A machine of which nothing is known yet.
   ///
@@ -65,6 +69,24 @@ extension MachineDescription {
     try readProcessors(tree, bootAffinity: bootAffinity)
     try readInterruptController(tree)
     try findDebugLink(tree, isConsole: isConsole)
+    try findOwners(tree)
+  }
+
+  /// Says whose what is, what faults most first.
+  private mutating func findOwners(_ tree: DeviceTree) throws(MachineError) {
+    do throws(OwnedRegionError) {
+      try owned.add(distributor, .distributor)
+      for index in 0..<redistributors.count {
+        try owned.add(redistributors[index], .redistributors)
+      }
+      try owned.add(hypervisor, .hypervisor)
+      try owned.add(linkPage, .debugLink)
+      if console != 0 { try owned.add(Region(from: console, to: console &+ Page.size), .console) }
+      try owned.addReservations(of: tree)
+    } catch { throw .regions(error) }
+    for index in 0..<memory.count {
+      guard owned.appendRest(of: memory[index], to: &guestMemory) else { throw .tooManyRegions }
+    }
   }
 
   /// The PL011 that /chosen calls the console, or else the first one; 0 if there is none.
@@ -171,8 +193,8 @@ extension MachineDescription {
     }
     guard linkTransport != 0 else { throw .noDebugLink }
     // Stage 2 cannot hide less than a page, and what shares it with the link goes with it.
-    let page = linkTransport & ~(TranslationTables.pageSize &- 1)
-    linkPage = Region(from: page, to: page &+ TranslationTables.pageSize)
+    let page = linkTransport & ~(Page.size &- 1)
+    linkPage = Region(from: page, to: page &+ Page.size)
   }
 
   private func reading<Result>(
@@ -182,8 +204,8 @@ extension MachineDescription {
   }
 
   /// Whether the guest's RAM has a byte at `address`.
-  func isGuestMemory(_ address: UInt64) -> Bool {
-    memory.contains(address) && !hypervisor.contains(address)
+  func isGuestMemory(_ address: PhysicalAddress) -> Bool {
+    guestMemory.contains(address.rawValue)
   }
 
   /// The vCPU of that affinity, or nil.

@@ -50,15 +50,18 @@ struct Payload {
   func restore() {
     var caches = CoreCaches()
     // The loader has given the image this memory, and nobody else uses it.
+    func bytes(_ address: UInt64, _ count: UInt64) -> UnsafeMutableRawBufferPointer {
+      unsafe UnsafeMutableRawBufferPointer(
+        start: UnsafeMutableRawPointer(bitPattern: UInt(address)), count: Int(count))
+    }
     caches.publish(entry, count: Self.pageSize) {
-      unsafe UnsafeMutableRawPointer(bitPattern: UInt(entry))!.copyMemory(
-        from: UnsafeRawPointer(bitPattern: firstPage)!, byteCount: Int(Self.pageSize))
+      unsafe bytes(entry, Self.pageSize).copyMemory(
+        from: UnsafeRawBufferPointer(bytes(UInt64(firstPage), Self.pageSize)))
     }
     let end = entry &+ size
     let count = program &+ programSize &- end
     caches.publish(end, count: count) {
-      unsafe UnsafeMutableRawPointer(bitPattern: UInt(end))!.initializeMemory(
-        as: UInt8.self, repeating: 0, count: Int(count))
+      unsafe bytes(end, count).initializeMemory(as: UInt8.self, repeating: 0)
     }
   }
 }

@@ -1,7 +1,7 @@
 internal import DeviceTree
 internal import EL2Support
 
-/// EL2's own translation: one to one, what EL2 needs and no more.
+/// EL2's own translation: one to one, what EL2 needs and no more. The attributes are those of a leaf.
 enum Stage1 {
   private static let accessFlag: UInt64 = 1 &<< 10
   private static let innerShareable: UInt64 = 3 &<< 8
@@ -15,45 +15,102 @@ enum Stage1 {
   static let text = accessFlag | innerShareable | ap1 | readOnly
   /// Constants.
   static let constants = text | executeNever
-  /// EL2's data, and the guest's memory as the debugger reads and writes it.
+  /// EL2's data, and the guest's memory as EL2 reads and writes it.
   static let data = accessFlag | innerShareable | ap1 | executeNever
   /// Registers of devices that EL2 drives.
   static let registers = accessFlag | ap1 | executeNever | device
+}
 
-  /// Where the program's own parts lie.
-  ///
-  /// - Parameter end: where EL2's memory ends.
-  static func mapProgram(
-    upTo end: UInt64, in tables: TranslationTables, memory: inout PhysicalMemory
+// MARK: What is mapped at boot
+
+extension Stage1 {
+  /// The guest's RAM, less what nobody may map as memory, and the registers that EL2 drives.
+  static func map<Memory: TableMemory & ~Copyable>(
+    _ machine: borrowing MachineDescription, in tables: OwnTables, pool: inout PagePool,
+    memory: inout Memory
   ) throws(TranslationError) {
+    var tlb = UnusedTables<PhysicalAddress>()
+    for index in 0..<machine.memory.count {
+      guard let pages = AddressRange<PhysicalAddress>(machine.memory[index])?.pagesWithin else {
+        continue
+      }
+      try tables.change(
+        pages, to: Mapping(attributes: data), while: .none, pool: &pool, memory: &memory, tlb: &tlb)
+    }
+    for index in 0..<machine.owned.count {
+      let entry = machine.owned[index]
+      let mapping: Mapping? =
+        switch entry.owner {
+        case .hypervisor: Mapping(attributes: data)
+        case .distributor, .redistributors, .debugLink, .console: Mapping(attributes: registers)
+        case .firmware: nil
+        }
+      try tables.change(
+        entry.range, to: mapping, while: .none, pool: &pool, memory: &memory, tlb: &tlb)
+    }
+  }
+
+  /// The parts of the program, within what is mapped as data already.
+  static func mapProgram(
+    in tables: OwnTables, pool: inout PagePool, memory: inout PhysicalMemory
+  ) throws(TranslationError) {
+    var tlb = UnusedTables<PhysicalAddress>()
     let start = UInt64(el2_address_of___image_start())
     let textEnd = UInt64(el2_address_of___text_end())
     let constantsEnd = UInt64(el2_address_of___rodata_end())
-    try tables.set(
-      Region(from: start, to: textEnd), attributes: text, in: &memory)
-    try tables.set(
-      Region(from: textEnd, to: constantsEnd), attributes: constants,
-      in: &memory)
-    try tables.set(
-      Region(from: constantsEnd, to: end), attributes: data,
-      in: &memory)
+    if let range = AddressRange<PhysicalAddress>(Region(from: start, to: textEnd)) {
+      try tables.change(
+        range, to: Mapping(attributes: text), while: .none, pool: &pool, memory: &memory,
+        tlb: &tlb)
+    }
+    if let range = AddressRange<PhysicalAddress>(Region(from: textEnd, to: constantsEnd)) {
+      try tables.change(
+        range, to: Mapping(attributes: constants), while: .none, pool: &pool, memory: &memory,
+        tlb: &tlb)
+    }
   }
 }
 
-/// The guest's stage 2: one to one, and open but for what is EL2's.
-enum Stage2 {
-  /// Normal write-back in both stages leaves the memory type to the guest's own stage 1: of the two
-  /// types the stricter wins (Arm ARM D8.6.4). Device here would make unaligned accesses fault that
-  /// the guest's write-combining mappings allow.
-  private static let normalWriteBack: UInt64 = 0b1111 &<< 2
-  private static let readWrite: UInt64 = 0b11 &<< 6
-  private static let innerShareable: UInt64 = 3 &<< 8
-  private static let accessFlag: UInt64 = 1 &<< 10
+extension Stage1 {
+  /// The lowest page of each stack, which must not be mapped.
+  static func unmapGuards(
+    of stacks: CoreStacks, in tables: OwnTables, pool: inout PagePool,
+    memory: inout PhysicalMemory
+  ) throws(TranslationError) {
+    var tlb = UnusedTables<PhysicalAddress>()
+    for core in 0..<stacks.count {
+      let page = PhysicalAddress(UInt64(stacks.guardPage(of: core)))
+      try tables.change(
+        AddressRange(pageOf: page), to: nil, while: .none, pool: &pool, memory: &memory, tlb: &tlb)
+    }
+  }
+}
 
-  /// Everything that the guest may reach, RAM and registers alike: readable, writable, executable.
-  static let open = normalWriteBack | readWrite | innerShareable | accessFlag
+/// EL2's own tables.
+typealias OwnTables = TranslationTables<PhysicalAddress>
 
-  /// The VMID of the one guest there is, which its own VMID breakpoints compare with (DBGBCR.BT): 0,
-  /// as a kernel that is entered at EL2 leaves it beneath itself when it goes on at EL1.
-  static let vmid: UInt64 = 0 &<< 48
+extension OwnTables {
+  /// Those of the core that executes this, which all cores share.
+  static var ofThisCore: OwnTables {
+    OwnTables(
+      root: PhysicalAddress(el2_read_ttbr0_el2() & Descriptor.addressMask), startLevel: 0,
+      inputBits: 48)
+  }
+}
+
+/// The TLBs of EL2's own translation, of all cores.
+struct OwnTLB: TableTLB {
+  mutating func invalidate(_ range: AddressRange<PhysicalAddress>) {
+    if range.pageCount <= 64 {
+      var page = range.first.page
+      for _ in 0..<range.pageCount {
+        el2_tlbi_vae2is(UInt(page.rawValue))
+        page = page &+ Page.size
+      }
+    } else {
+      el2_tlbi_alle2is()
+    }
+    el2_dsb_ish()
+    el2_isb()
+  }
 }

@@ -27,10 +27,10 @@ enum Core {
     el2_write_cntvoff_el2(shared.value.clock.offset)
     clearWhatIsNotUsed(cpu)
     el2_write_vtcr_el2(
-      ControlRegisters.vtcr(cpu, addressBits: shared.value.stage2.inputBits))
-    el2_write_vttbr_el2(shared.value.stage2.root | Stage2.vmid)
+      ControlRegisters.vtcr(cpu, addressBits: shared.value.stage2.addressBits))
+    el2_write_vttbr_el2(shared.value.stage2.vttbr(.armed))
     el2_isb()
-    // Whatever firmware or an earlier boot left under this VMID.
+    // Whatever firmware or an earlier boot left under these VMIDs.
     el2_tlbi_alle1is()
     el2_dsb_ish()
     el2_isb()
@@ -183,24 +183,12 @@ struct CoreDebugHardware: DebugHardware {
   mutating func synchronize() { el2_isb() }
 
   mutating func fetchInstruction(at pc: UInt64) -> UInt32? {
-    Self.location(ofInstruction: pc).map(GuestMemory.instruction(at:))
+    var space = GuestAddressSpace.ofThisCore
+    return space.instruction(at: VirtualAddress(pc))
   }
 
   mutating func forEachInstruction(from pc: UInt64, _ body: (Instruction) -> Bool) {
-    guard var address = Self.location(ofInstruction: pc) else { return }
-    // One translation for all: a page is mapped as one, and is RAM as one.
-    repeat {
-      guard body(Instruction(GuestMemory.instruction(at: address))) else { return }
-      address &+= 4
-    } while address & (GuestMemory.pageSize &- 1) != 0
-  }
-
-  private static func location(ofInstruction pc: UInt64) -> UInt64? {
-    guard pc & 3 == 0,
-      let physical = GuestMemory.physicalAddress(
-        ofPAR: GuestTranslation.result(of: pc).rawValue, address: pc),
-      EL2.shared.value.machine.isGuestMemory(physical)
-    else { return nil }
-    return physical
+    var space = GuestAddressSpace.ofThisCore
+    space.forEachInstruction(from: VirtualAddress(pc)) { body(Instruction($0)) }
   }
 }

@@ -10,8 +10,8 @@ struct SharedState: ~Copyable {
   let vcpus: PerVCPU<VCPU>
   let stacks: CoreStacks
   let interrupts: MachineInterrupts
-  var stage2: TranslationTables
-  var memory: PhysicalMemory
+  /// Written under ``CoreWord/stage2Lock``, or while everything stands still.
+  var stage2: GuestStage2
   /// The core that the debug link's interrupt goes to.
   let linkCore: Int
   /// How firmware, and so the guest, writes CPU_SUSPEND's argument.

@@ -47,7 +47,7 @@ struct VCPU: ~Copyable {
     VirtualDebug(
       capabilities: features.debugCapabilities, features: features.exceptionFeatures,
       zeroBlockSize: features.zeroBlockSize,
-      vmid: UInt16(truncatingIfNeeded: Stage2.vmid &>> 48))
+      vmid: GuestStage2.Tree.armed.vmid)
   }
 
   /// The general registers, at the top of the core's EL2 stack.
