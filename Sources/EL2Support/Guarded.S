@@ -131,6 +131,25 @@ guarded_start:
         b.ne    3b
 4:      succeed
 
+        // An A64 instruction, translated and read in one. x0: its virtual address; x1, x2: where a region of RAM
+        // begins, and its size.
+        begin   fetch
+        mov     x7, x2
+        guard
+        at      s1e1r, x0
+        isb
+        mrs     x6, par_el1
+        tbnz    x6, #0, 1f
+        ubfx    x6, x6, #12, #40
+        bfi     x0, x6, #12, #52
+        sub     x6, x0, x1
+        cmp     x6, x7
+        b.hs    1f
+        ldr     w6, [x0]
+        succeed
+1:      mov     x0, #1
+        ret
+
         translation s1e1r
         translation s1e1w
         translation s1e0r

@@ -61,6 +61,8 @@ private struct ModelAddressing: GuestAddressHardware {
     return model.ram.contains(physical.rawValue) ? .memory(physical) : .other(physical)
   }
 
+  mutating func fetch(_ pc: VirtualAddress) -> UInt32? { nil }
+
   mutating func load(
     _ instructions: inout InlineArray<16, UInt32>, count: Int, from address: PhysicalAddress
   ) -> Bool {

@@ -338,6 +338,10 @@ EL2_GUARDED(compare_exchange128,
 EL2_GUARDED(copy, (uintptr_t destination, uintptr_t source, uint64_t count),
             ((void)destination, (void)source, (void)count))
 
+// The A64 instruction at an address that stage 1 of the guest's translation lets EL1 read and that lies in a region of
+// RAM, mapped one to one. Anything else fails. The caller saves and restores the guest's own PAR_EL1.
+EL2_GUARDED(fetch, (uint64_t address, uint64_t start, uint64_t size), ((void)address, (void)start, (void)size))
+
 // PAR_EL1 of stage 1 of the guest's translation, for a read or a write at EL1 or EL0. It fails where the walk of the
 // guest's tables is aborted (Arm ARM D8.17.4): by stage 2, or by what answers at their address. The caller saves and
 // restores the guest's own PAR_EL1.

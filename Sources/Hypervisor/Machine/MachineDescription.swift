@@ -37,6 +37,8 @@ struct MachineDescription: ~Copyable {
   var owned = OwnedRegions()
   /// The guest's RAM: ``memory`` without what is ``owned``.
   private var guestMemory = RegionList<96>()
+  /// The largest region of the guest's RAM, where nearly all of its instructions are.
+  private(set) var largestGuestMemory = Region(from: 0, to: 0)
 
   /// A machine of which nothing is known yet.
   ///
@@ -86,6 +88,9 @@ extension MachineDescription {
     } catch { throw .regions(error) }
     for index in 0..<memory.count {
       guard owned.appendRest(of: memory[index], to: &guestMemory) else { throw .tooManyRegions }
+    }
+    for index in 0..<guestMemory.count where guestMemory[index].size > largestGuestMemory.size {
+      largestGuestMemory = guestMemory[index]
     }
   }
 

@@ -1,4 +1,5 @@
 internal import ArmDebug
+internal import DeviceTree
 internal import EL2Support
 internal import NestedDebug
 
@@ -20,6 +21,15 @@ struct CoreAddressHardware: GuestAddressHardware {
       }
     el2_write_par_el1(saved)
     return result.failed == 0 ? TranslationResult(par: result.value) : nil
+  }
+
+  @inline(__always)
+  func fetch(_ pc: VirtualAddress) -> UInt32? {
+    let saved = el2_read_par_el1()
+    let ram = EL2.shared.value.machine.largestGuestMemory
+    let result = el2_guarded_fetch(pc.rawValue, ram.address, ram.size)
+    el2_write_par_el1(saved)
+    return result.failed == 0 ? UInt32(truncatingIfNeeded: result.value) : nil
   }
 
   func place(of address: IntermediateAddress) -> GuestPlace {

@@ -29,6 +29,9 @@ protocol GuestAddressHardware {
   mutating func translate(
     _ address: VirtualAddress, from el: ExceptionLevel, isStore: Bool
   ) -> TranslationResult?
+  /// The A64 instruction at `pc`, a multiple of 4, where one step can say it; nil asks for the longer way by
+  /// ``translate(_:from:isStore:)`` and ``load(_:at:)``. Each of a guest's silent steps fetches.
+  mutating func fetch(_ pc: VirtualAddress) -> UInt32?
   /// Where stage 2 leads, whatever the debugger has done to the guest's view of it.
   func place(of address: IntermediateAddress) -> GuestPlace
 
@@ -162,6 +165,7 @@ struct GuestAddressSpace<Hardware: GuestAddressHardware> {
 
   /// The A64 instruction at `pc`; nil where it is not in RAM or cannot be read.
   mutating func instruction(at pc: VirtualAddress) -> UInt32? {
+    if pc.rawValue & 3 == 0, let bits = hardware.fetch(pc) { return bits }
     guard let physical = location(ofInstruction: pc) else { return nil }
     return hardware.load(4, at: physical).map { UInt32(truncatingIfNeeded: $0) }
   }
