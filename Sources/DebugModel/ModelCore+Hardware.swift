@@ -2,7 +2,7 @@ package import ArmDebug
 package import NestedDebug
 
 /// The model as the engine's hardware.
-extension ModelCore: DebugHardware {
+extension ModelCore: DebugHardware, GuestProcessor {
   package mutating func read(_ register: DebugRegister) -> UInt64 {
     guard let encoding = register.description(on: processor.capabilities)?.encoding else {
       return 0

@@ -2,10 +2,10 @@ import ArmDebug
 
 extension Trial {
   /// The same trial for the same number, everywhere and always: the even ones have a debugger and
-  /// interrupts at work, the odd ones interrupts alone. Two of four take the short ways.
+  /// interrupts at work, the odd ones interrupts alone. Two of four take the fast path.
   package static func numbered(_ number: UInt64) -> Trial {
     var trial = number % 2 == 0 ? debugger(seed: number) : interrupts(seed: number)
-    trial.takesShortWays = number % 4 < 2
+    trial.takesFastPath = number % 4 < 2
     return trial
   }
 

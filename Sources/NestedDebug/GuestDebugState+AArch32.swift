@@ -35,7 +35,7 @@ extension VirtualDebug {
   /// Whether an access by the guest of `size` bytes at `address` would have hit a watchpoint of the
   /// plan: for one that EL2 is about to make in the guest's place. The hypervisor then gives
   /// `handle` a watchpoint exception, and makes the access when the instruction comes again.
-  public func watches<Hardware: DebugHardware & ~Copyable>(
+  public func watches<Hardware: GuestProcessor & ~Copyable>(
     _ address: UInt64, size: UInt64, isStore: Bool, in state: PState, hardware: inout Hardware
   ) -> Bool {
     mode == .shared

@@ -6,17 +6,17 @@ public enum Owner: Equatable, Sendable {
   case nobody
   /// The guest has enabled it. Its masks may keep it from being armed.
   case guest
-  /// It does the debugger's request of this number, or a part of it.
-  case debugger(request: Int)
+  /// It does what these requests of the debugger ask for, or a part of it.
+  case debugger(RequestIDs)
 }
 
 /// Who the comparators of one kind work for.
 public struct Owners: Sendable {
   /// Those that the guest has enabled.
   var guests = ComparatorSet.none
-  /// Those that do a request of the debugger's, whose number is in `requests`.
+  /// Those that do what the debugger asks for in `requests`.
   private(set) var debuggers = ComparatorSet.none
-  private var requests = [16 of UInt8](repeating: 0)
+  private var requests = [16 of RequestIDs](repeating: RequestIDs())
 
   /// Those that work for somebody.
   var everybodys: ComparatorSet { guests.union(debuggers) }
@@ -24,8 +24,11 @@ public struct Owners: Sendable {
   /// The owner of comparator `n` of 0 to 15.
   public subscript(n: Int) -> Owner {
     if guests.contains(n) { return .guest }
-    return debuggers.contains(n) ? .debugger(request: Int(requests[n])) : .nobody
+    return debuggers.contains(n) ? .debugger(requests[n]) : .nobody
   }
+
+  /// The requests behind comparator `n`, which is the debugger's.
+  func requests(of n: Int) -> RequestIDs { requests[n] }
 
   /// Forgets everybody. What `requests` holds is then nobody's.
   mutating func removeAll() {
@@ -34,9 +37,9 @@ public struct Owners: Sendable {
   }
 
   @inline(__always)
-  mutating func giveToDebugger(_ n: Int, request: Int) {
+  mutating func giveToDebugger(_ n: Int, for ids: RequestIDs) {
     debuggers.insert(n)
-    requests[n] = UInt8(truncatingIfNeeded: request)
+    requests[n] = ids
   }
 }
 
@@ -55,20 +58,14 @@ public struct Plan: Sendable {
   /// it EL2 could step itself.
   public internal(set) var mdscr = MDSCR(rawValue: 0)
 
-  /// The requests for which there is no comparator left; bit n is request n.
-  public internal(set) var unplacedBreakpoints: UInt16 = 0
-  public internal(set) var unplacedWatchpoints: UInt16 = 0
+  /// The requests for which there is no comparator left.
+  public internal(set) var unplaced = UnplacedRequests()
 
   /// Nothing armed.
   init() {}
 
-  /// The requests for which there is no comparator left.
-  public var unplaced: MissedRequests {
-    MissedRequests(breakpoints: unplacedBreakpoints, watchpoints: unplacedWatchpoints)
-  }
-
   /// Whether every request has found its comparators.
-  public var isComplete: Bool { unplacedBreakpoints == 0 && unplacedWatchpoints == 0 }
+  public var isComplete: Bool { unplaced.isEmpty }
 
   /// Whether any comparator is on.
   var armsAnything: Bool { !armedBreakpoints.isEmpty || !armedWatchpoints.isEmpty }
@@ -98,8 +95,7 @@ extension Plan {
     armedWatchpoints = .none
     breakpointOwners.removeAll()
     watchpointOwners.removeAll()
-    unplacedBreakpoints = 0
-    unplacedWatchpoints = 0
+    unplaced = UnplacedRequests()
   }
 
   // The guest enables or disables one of its comparators while every request of the debugger's has its
@@ -107,14 +103,18 @@ extension Plan {
 
   @inline(__always)
   mutating func giveBreakpointToGuest(_ n: Int) -> Bool {
-    guard unplacedBreakpoints == 0, !breakpointOwners.debuggers.contains(n) else { return false }
+    guard unplaced.breakpoints.isEmpty, !breakpointOwners.debuggers.contains(n) else {
+      return false
+    }
     breakpointOwners.guests.insert(n)
     return true
   }
 
   @inline(__always)
   mutating func giveWatchpointToGuest(_ n: Int) -> Bool {
-    guard unplacedWatchpoints == 0, !watchpointOwners.debuggers.contains(n) else { return false }
+    guard unplaced.watchpoints.isEmpty, !watchpointOwners.debuggers.contains(n) else {
+      return false
+    }
     watchpointOwners.guests.insert(n)
     return true
   }
@@ -123,7 +123,8 @@ extension Plan {
   @inline(__always)
   mutating func takeBreakpointFromGuest(_ n: Int, of comparators: Comparators) -> Bool {
     let later = ComparatorSet.first(n).union(comparators.contextAware)
-    guard unplacedBreakpoints == 0, breakpointOwners.debuggers.intersection(later).isEmpty else {
+    guard unplaced.breakpoints.isEmpty, breakpointOwners.debuggers.intersection(later).isEmpty
+    else {
       return false
     }
     breakpointOwners.guests.remove(n)
@@ -133,7 +134,7 @@ extension Plan {
 
   @inline(__always)
   mutating func takeWatchpointFromGuest(_ n: Int) -> Bool {
-    guard unplacedWatchpoints == 0,
+    guard unplaced.watchpoints.isEmpty,
       watchpointOwners.debuggers.intersection(.first(n)).isEmpty
     else { return false }
     watchpointOwners.guests.remove(n)

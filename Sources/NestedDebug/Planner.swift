@@ -18,10 +18,10 @@ struct Planner {
   /// Makes the plan, in place of whatever `plan` holds, and says which comparators may be other than
   /// they were: those that had an owner, and those that have one.
   ///
-  /// `guest` and `requests` are only read. They are `inout` to be read where they are: the compiler
-  /// copies a borrowed `InlineArray` whole, for each element.
+  /// `guest` is only read. It is `inout` because the compiler copies a borrowed `InlineArray` whole, for
+  /// each element.
   func make(
-    _ plan: inout Plan, guest: inout GuestDebugState, requests: inout DebugRequests
+    _ plan: inout Plan, guest: inout GuestDebugState, requests: borrowing DebugRequests
   ) -> ChangedComparators {
     var changed = ChangedComparators(
       breakpoints: plan.breakpointOwners.everybodys, watchpoints: plan.watchpointOwners.everybodys)
@@ -29,8 +29,8 @@ struct Planner {
     plan.breakpointOwners.guests = guest.bank.enabledBreakpoints(of: comparators)
     plan.watchpointOwners.guests = guest.bank.enabledWatchpoints(of: comparators)
     planGuests(&plan, &guest)
-    planDebuggerBreakpoints(&plan, &requests)
-    planDebuggerWatchpoints(&plan, &requests)
+    planDebuggerBreakpoints(&plan, requests)
+    planDebuggerWatchpoints(&plan, requests)
     planMDSCR(&plan, guest.mdscr)
     changed.breakpoints.formUnion(plan.breakpointOwners.everybodys)
     changed.watchpoints.formUnion(plan.watchpointOwners.everybodys)
@@ -91,13 +91,23 @@ struct Planner {
 
   /// Whether a processor can ever meet all of `requests` at once: it has the comparators, if the guest
   /// leaves them.
-  static func fits(_ requests: DebugRequests, on capabilities: DebugCapabilities) -> Bool {
-    guard requests.breakpointsInUse.count <= capabilities.breakpointCount else { return false }
-    let watchpoints = requests.watchpoints.span
-    var left = capabilities.watchpointCount
-    var rest = requests.watchpointsInUse
-    while let n = rest.popFirst() {
-      guard let count = watchpoints[n].range.comparatorCount(atMost: left) else { return false }
+  static func fits(
+    _ requests: borrowing DebugRequests, on capabilities: DebugCapabilities
+  ) -> Bool {
+    var left = capabilities.breakpointCount
+    var next = requests.firstBreakpoint
+    while let id = next, let request = requests[id] {
+      next = requests.next(after: id)
+      guard requests.isFirstAlike(id, request) else { continue }
+      guard left > 0 else { return false }
+      left &-= 1
+    }
+    left = capabilities.watchpointCount
+    next = requests.firstWatchpoint
+    while let id = next, let request = requests[id] {
+      next = requests.next(after: id)
+      guard requests.isFirstAlike(id, request) else { continue }
+      guard let count = request.range.comparatorCount(atMost: left) else { return false }
       left &-= count
     }
     return true
@@ -173,41 +183,47 @@ struct Planner {
       guest.armsComparators && !privilege.isEmpty && !passOver.contains(.guestWatchpoints)
   }
 
-  private func planDebuggerBreakpoints(_ plan: inout Plan, _ requests: inout DebugRequests) {
-    var wanted = requests.breakpointsInUse
-    guard !wanted.isEmpty else { return }
+  private func planDebuggerBreakpoints(_ plan: inout Plan, _ requests: borrowing DebugRequests) {
+    var next = requests.firstBreakpoint
+    guard next != nil else { return }
     let free = comparators.breakpoints.subtracting(plan.breakpointOwners.guests)
     var plain = free.subtracting(comparators.contextAware)
     var last = free.intersection(comparators.contextAware)
-    while let request = wanted.popFirst() {
+    while let id = next, let request = requests[id] {
+      next = requests.next(after: id)
+      // One comparator does it for all that ask for the same.
+      guard requests.isFirstAlike(id, request) else { continue }
+      let alike = requests.alike(request)
       guard let n = plain.popLast() ?? last.popLast() else {
-        plan.unplacedBreakpoints |= 1 &<< UInt16(truncatingIfNeeded: request)
+        plan.unplaced.noteBreakpoints(alike)
         continue
       }
-      plan.breakpointOwners.giveToDebugger(n, request: request)
-      var comparator = requests.breakpoints[request].comparator
+      plan.breakpointOwners.giveToDebugger(n, for: alike)
+      var comparator = request.breakpoint
       comparator.control.e = !passOver.contains(.debuggerBreakpoints)
       plan.setBreakpoint(n, comparator)
     }
   }
 
-  private func planDebuggerWatchpoints(_ plan: inout Plan, _ requests: inout DebugRequests) {
-    var wanted = requests.watchpointsInUse
-    guard !wanted.isEmpty else { return }
+  private func planDebuggerWatchpoints(_ plan: inout Plan, _ requests: borrowing DebugRequests) {
+    var next = requests.firstWatchpoint
+    guard next != nil else { return }
     var free = comparators.watchpoints.subtracting(plan.watchpointOwners.guests)
-    while let request = wanted.popFirst() {
-      let watchpoint = requests.watchpoints[request]
+    while let id = next, let request = requests[id], case .watchpoint(let kind) = request.kind {
+      next = requests.next(after: id)
+      guard requests.isFirstAlike(id, request) else { continue }
+      let alike = requests.alike(request)
       // All of its comparators or none: half a watchpoint would look like a whole one.
-      guard let count = watchpoint.range.comparatorCount(atMost: free.count) else {
-        plan.unplacedWatchpoints |= 1 &<< UInt16(truncatingIfNeeded: request)
+      guard let count = request.range.comparatorCount(atMost: free.count) else {
+        plan.unplaced.noteWatchpoints(alike)
         continue
       }
-      var rest = watchpoint.range
+      var rest = request.range
       for _ in 0..<count {
         guard let n = free.popLast() else { break }
         let piece = rest.firstPiece
-        plan.watchpointOwners.giveToDebugger(n, request: request)
-        var comparator = piece.comparator(for: watchpoint.kind)
+        plan.watchpointOwners.giveToDebugger(n, for: alike)
+        var comparator = piece.comparator(for: kind)
         comparator.control.e = !passOver.contains(.debuggerWatchpoints)
         plan.setWatchpoint(n, comparator)
         rest.first = piece.last &+ 1

@@ -33,7 +33,7 @@ extension VirtualDebug {
     guest = restored
     planned = nil
     holdsExternalRegisters = capabilities.external != nil
-    isSettled = false
+    allowsFastPath = false
     // The hardware's registers are not the guest's any more. In shared mode they never were.
     if mode == .native { mode = .reset }
   }

@@ -9,7 +9,7 @@ import ArmDebug
 extension VirtualDebug {
   /// The instruction of `entry` has completed: whether it was a load-exclusive, and what it means to
   /// one.
-  mutating func noteCompletion<Hardware: DebugHardware & ~Copyable>(
+  mutating func noteCompletion<Hardware: GuestProcessor & ~Copyable>(
     of entry: SteppedEntry, hardware: inout Hardware
   ) {
     guard let instruction = entry.instruction, !instruction.isExceptionReturn, !instruction.isCLREX
@@ -38,7 +38,7 @@ extension VirtualDebug {
 
   /// Looks for a store-exclusive ahead of a guest that has run unseen: its load may be behind it. A
   /// linear search will do, for compilers and people write these sequences as one piece.
-  mutating func lookForStoreExclusive<Hardware: DebugHardware & ~Copyable>(
+  mutating func lookForStoreExclusive<Hardware: GuestProcessor & ~Copyable>(
     ahead context: GuestContext, hardware: inout Hardware
   ) {
     var remaining = 32
@@ -59,7 +59,7 @@ extension VirtualDebug {
   ///
   /// - Returns: false if the processor has to run the instruction, or first of all to report the
   ///   watchpoint of `exclusives.watchedByte`.
-  mutating func completeStoreExclusive<Hardware: DebugHardware & ~Copyable>(
+  mutating func completeStoreExclusive<Hardware: GuestProcessor & ~Copyable>(
     _ instruction: Instruction?, context: inout GuestContext, hardware: inout Hardware
   ) -> Bool {
     exclusives.watchedByte = nil
@@ -96,7 +96,7 @@ extension VirtualDebug {
     return true
   }
 
-  private mutating func complete<Hardware: DebugHardware & ~Copyable>(
+  private mutating func complete<Hardware: GuestProcessor & ~Copyable>(
     _ store: ExclusiveInstruction, status: UInt64, context: inout GuestContext,
     hardware: inout Hardware
   ) {
@@ -106,7 +106,7 @@ extension VirtualDebug {
   }
 
   /// The address that a load- or store-exclusive is about to access.
-  func baseAddress<Hardware: DebugHardware & ~Copyable>(
+  func baseAddress<Hardware: GuestProcessor & ~Copyable>(
     of exclusive: ExclusiveInstruction, _ pstate: PState, hardware: inout Hardware
   ) -> UInt64 {
     if exclusive.rn != 31 { return hardware.read(.x(exclusive.rn)) }
@@ -117,7 +117,7 @@ extension VirtualDebug {
 
   /// What memory held for a load-exclusive that has run. What went to XZR is read again: the guest does
   /// not know what it was.
-  private func valueLoaded<Hardware: DebugHardware & ~Copyable>(
+  private func valueLoaded<Hardware: GuestProcessor & ~Copyable>(
     _ load: ExclusiveInstruction, at address: UInt64, _ pstate: PState, hardware: inout Hardware
   ) -> ExclusiveValue? {
     var value = valueStored(load, pstate, hardware: &hardware)
@@ -138,7 +138,7 @@ extension VirtualDebug {
 
   /// The registers of an exclusive as they are in memory: the first of a pair at the lower address, each
   /// in the guest's byte order (SCTLR_EL1.EE and E0E).
-  private func valueStored<Hardware: DebugHardware & ~Copyable>(
+  private func valueStored<Hardware: GuestProcessor & ~Copyable>(
     _ exclusive: ExclusiveInstruction, _ pstate: PState, hardware: inout Hardware
   ) -> ExclusiveValue {
     let isBigEndian = hardware.read(.sctlr)[bit: pstate.el == .el0 ? 24 : 25]
@@ -157,7 +157,7 @@ extension VirtualDebug {
 
 extension VirtualDebug {
   /// What the guest's context breakpoints compare.
-  func contextIdentifiers<Hardware: DebugHardware & ~Copyable>(
+  func contextIdentifiers<Hardware: GuestProcessor & ~Copyable>(
     _ hardware: inout Hardware
   ) -> ContextIdentifiers {
     ContextIdentifiers(
@@ -165,7 +165,7 @@ extension VirtualDebug {
   }
 
   /// Whether a breakpoint fires before the instruction at PC.
-  private func breaks<Hardware: DebugHardware & ~Copyable>(
+  private func breaks<Hardware: GuestProcessor & ~Copyable>(
     at context: GuestContext, hardware: inout Hardware
   ) -> Bool {
     let identifiers = contextIdentifiers(&hardware)
@@ -180,7 +180,7 @@ extension VirtualDebug {
 
   /// The lowest byte of an access that a watchpoint watches. `address` may be tagged, and so is what is
   /// returned.
-  func byteWatched<Hardware: DebugHardware & ~Copyable>(
+  func byteWatched<Hardware: GuestProcessor & ~Copyable>(
     ofAccessAt address: UInt64, size: UInt64, kind: AccessKind, from el: ExceptionLevel,
     hardware: inout Hardware
   ) -> UInt64? {

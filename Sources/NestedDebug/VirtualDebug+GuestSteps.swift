@@ -4,7 +4,7 @@ public import ArmDebug
 // instruction by instruction, through the guest's handler to the ERET with which the next begins.
 extension VirtualDebug {
   /// To be noted last before the guest is entered stepped: whether all that this step is for is the
-  /// guest's own, so that `stepQuickly` may be asked about its end.
+  /// guest's own, so that `fastStep` may be asked about its end.
   mutating func noteGuestsStep() {
     guard let entry, let instruction = entry.instruction else { return }
     stepsForGuest =
@@ -12,10 +12,10 @@ extension VirtualDebug {
       && exclusives.isIdle && !instruction.isExclusive
   }
 
-  /// The short way from a step of the guest's to what comes next, one more of them or the guest's step
+  /// The fast path from one step of the guest to what comes next, one more of them or the guest's step
   /// exception: the vCPU goes on, or nothing is done and false returned, for `guestExited` and `handle`
   /// to look at the exception.
-  public mutating func stepQuickly<Hardware: DebugHardware & ~Copyable>(
+  public mutating func fastStep<Hardware: GuestProcessor & ~Copyable>(
     _ syndrome: Syndrome, context: inout GuestContext, hardware: inout Hardware
   ) -> Bool {
     // ISV: an instruction has completed, and no exception been taken in its place.
@@ -36,7 +36,7 @@ extension VirtualDebug {
 
   /// The same where the guest's mask does not hold: its step begins here, or is over.
   @inline(never)
-  private mutating func stepUnmasked<Hardware: DebugHardware & ~Copyable>(
+  private mutating func stepUnmasked<Hardware: GuestProcessor & ~Copyable>(
     context: inout GuestContext, hardware: inout Hardware
   ) -> Bool {
     guard let source = entry, !context.pstate.isAArch32 else { return false }
@@ -92,18 +92,18 @@ extension VirtualDebug {
   /// now on, or still does: `context` is that of the next instruction, at which it is entered. If the
   /// guest's mask does not hold there this does nothing and returns false; the access is then to be
   /// completed as any other is, and writes the same once more.
-  public mutating func stepOnQuickly<Hardware: DebugHardware & ~Copyable>(
-    context: inout GuestContext, hardware: inout Hardware, inPlace requests: inout DebugRequests
+  public mutating func fastStepOn<Hardware: DebugHardware & GuestProcessor & ~Copyable>(
+    context: inout GuestContext, hardware: inout Hardware, requests: borrowing DebugRequests
   ) -> Bool {
-    guard mode == .shared, isSettled || stepsForGuest, guest.steps,
+    guard mode == .shared, allowsFastPath || stepsForGuest, guest.steps,
       !guest.masks.enables(context.pstate),
       let instruction = hardware.fetchInstruction(at: context.pc).map(Instruction.init),
       !instruction.isExclusive
     else { return false }
-    isSettled = false
+    allowsFastPath = false
     if exclusives.ranUnseen { lookForStoreExclusive(ahead: context, hardware: &hardware) }
     exclusives.enter(stepping: true)
-    updatePlan(stepping: true, requests: &requests, hardware: &hardware)
+    updatePlan(stepping: true, requests: requests, hardware: &hardware)
     step.guestSyndrome = .step(isv: false, ex: false)
     context.pstate.ss = false
     enterForGuest(&context, instruction)
@@ -118,7 +118,7 @@ extension VirtualDebug {
     exclusives.enter(stepping: false)
     entry = nil
     stepsForGuest = false
-    settle(for: requestsGeneration)
+    allowFastPath(for: requestsGeneration)
   }
 
   /// EX of its end is 0: an instruction that is an exclusive does not end here.

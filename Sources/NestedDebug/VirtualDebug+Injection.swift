@@ -7,7 +7,7 @@ extension VirtualDebug {
   /// the handler afterwards. `syndrome` may be what EL2 was told: its class is changed to that for
   /// the exception level which the exception comes from. `faultAddress` goes to FAR_EL1 for the
   /// classes that have one.
-  public mutating func inject<Hardware: DebugHardware & ~Copyable>(
+  public mutating func inject<Hardware: GuestProcessor & ~Copyable>(
     _ syndrome: Syndrome, faultAddress: UInt64? = nil, context: inout GuestContext,
     hardware: inout Hardware
   ) {
@@ -17,9 +17,9 @@ extension VirtualDebug {
   }
 
   /// The part of that which neither step machine nor exclusives monitor have to hear of: all there is while
-  /// the vCPU `isSettled`.
+  /// the vCPU `allowsFastPath`.
   @inline(__always)
-  func take<Hardware: DebugHardware & ~Copyable>(
+  func take<Hardware: GuestProcessor & ~Copyable>(
     _ syndrome: Syndrome, faultAddress: UInt64?, context: inout GuestContext,
     hardware: inout Hardware
   ) {
@@ -38,7 +38,7 @@ extension VirtualDebug {
   }
 
   /// Makes the guest take the exception of an UNDEFINED instruction at its PC.
-  public mutating func injectUndefined<Hardware: DebugHardware & ~Copyable>(
+  public mutating func injectUndefined<Hardware: GuestProcessor & ~Copyable>(
     context: inout GuestContext, hardware: inout Hardware
   ) {
     inject(Syndrome(.unknown), context: &context, hardware: &hardware)

@@ -84,7 +84,7 @@ extension VirtualDebug {
 
   /// Makes the plan if one of its inputs has changed, and puts into the hardware what differs.
   mutating func updatePlan<Hardware: DebugHardware & ~Copyable>(
-    stepping: Bool, requests: inout DebugRequests, hardware: inout Hardware
+    stepping: Bool, requests: borrowing DebugRequests, hardware: inout Hardware
   ) {
     let inputs = PlanInputs(
       comparatorChanges: guest.comparatorChanges, maskChanges: guest.maskChanges,
@@ -93,40 +93,40 @@ extension VirtualDebug {
     let planner = Planner(
       comparators: comparators, passOver: inputs.passOver, stepping: inputs.stepping)
     if inputs.differsInMasksAlone(from: planned) {
-      remakeMasks(planner, hardware: &hardware)
+      remakeMasks(planner, requests: requests, hardware: &hardware)
     } else {
-      remakeAll(planner, requests: &requests, hardware: &hardware)
+      remakeAll(planner, requests: requests, hardware: &hardware)
     }
     planned = inputs
   }
 
   @inline(never)
   private mutating func remakeMasks<Hardware: DebugHardware & ~Copyable>(
-    _ planner: Planner, hardware: inout Hardware
+    _ planner: Planner, requests: borrowing DebugRequests, hardware: inout Hardware
   ) {
     let old = plan.mdscr
     let changed = planner.remakeMasks(&plan, guest: &guest)
-    install(changed, insteadOf: old, hardware: &hardware)
+    install(changed, insteadOf: old, requests: requests, hardware: &hardware)
   }
 
   @inline(never)
   private mutating func remakeAll<Hardware: DebugHardware & ~Copyable>(
-    _ planner: Planner, requests: inout DebugRequests, hardware: inout Hardware
+    _ planner: Planner, requests: borrowing DebugRequests, hardware: inout Hardware
   ) {
     let old = planned == nil ? nil : plan.mdscr
-    let changed = planner.make(&plan, guest: &guest, requests: &requests)
-    install(changed, insteadOf: old, hardware: &hardware)
+    let changed = planner.make(&plan, guest: &guest, requests: requests)
+    install(changed, insteadOf: old, requests: requests, hardware: &hardware)
   }
 
-  /// What has to follow a `quickWrite` that made the plan stale. If the guest steps from now on it does
+  /// What has to follow a `fastWrite` that made the plan stale. If the guest steps from now on it does
   /// nothing and returns false: the access is then to be completed as any other is, and writes the
   /// same once more.
   @inline(__always)
-  public mutating func updateQuickly<Hardware: DebugHardware & ~Copyable>(
-    after change: GuestChange, hardware: inout Hardware, inPlace requests: inout DebugRequests
+  public mutating func fastUpdate<Hardware: DebugHardware & ~Copyable>(
+    after change: GuestChange, hardware: inout Hardware, requests: borrowing DebugRequests
   ) -> Bool {
-    // The rest of what prepareToRun looks at is as it was when the vCPU was settled, or its step began.
-    guard isSettled || stepsForGuest, mode == .shared, installedIsKnown, !guest.steps else {
+    // The rest of what prepareToRun looks at is as it was when the fast path was allowed, or the step began.
+    guard allowsFastPath || stepsForGuest, mode == .shared, installedIsKnown, !guest.steps else {
       return false
     }
     let planner = Planner(comparators: comparators, passOver: .nothing, stepping: false)
@@ -137,22 +137,22 @@ extension VirtualDebug {
         installed.setBreakpoint(n, plan.bank.breakpoints[n], hardware: &hardware)
         finishInstalling(insteadOf: old, hardware: &hardware)
       } else {
-        remakeAll(planner, requests: &requests, hardware: &hardware)
+        remakeAll(planner, requests: requests, hardware: &hardware)
       }
     case .watchpoint(let n):
       if planner.remake(&plan, watchpoint: n, guest: &guest) {
         installed.setWatchpoint(n, plan.bank.watchpoints[n], hardware: &hardware)
         finishInstalling(insteadOf: old, hardware: &hardware)
       } else {
-        remakeAll(planner, requests: &requests, hardware: &hardware)
+        remakeAll(planner, requests: requests, hardware: &hardware)
       }
     case .masks:
-      remakeMasks(planner, hardware: &hardware)
+      remakeMasks(planner, requests: requests, hardware: &hardware)
     }
     planned?.comparatorChanges = guest.comparatorChanges
     planned?.maskChanges = guest.maskChanges
-    settledInputs.guestChanges = guest.changes
-    if !isSettled { endGuestsSteps(for: requests.generation) }
+    preparedInputs.guestChanges = guest.changes
+    if !allowsFastPath { endGuestsSteps(for: requests.generation) }
     return true
   }
 
@@ -160,7 +160,8 @@ extension VirtualDebug {
   /// another than `old`.
   @inline(never)
   private mutating func install<Hardware: DebugHardware & ~Copyable>(
-    _ changed: ChangedComparators, insteadOf old: MDSCR?, hardware: inout Hardware
+    _ changed: ChangedComparators, insteadOf old: MDSCR?, requests: borrowing DebugRequests,
+    hardware: inout Hardware
   ) {
     if installedIsKnown {
       installed.install(changed, of: &plan, hardware: &hardware)
@@ -169,8 +170,7 @@ extension VirtualDebug {
       installedIsKnown = true
     }
     finishInstalling(insteadOf: old, hardware: &hardware)
-    missed.breakpoints |= plan.unplacedBreakpoints
-    missed.watchpoints |= plan.unplacedWatchpoints
+    missed.note(plan.unplaced, of: requests)
   }
 
   @inline(__always)

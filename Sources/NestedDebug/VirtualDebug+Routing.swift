@@ -4,7 +4,7 @@ public import ArmDebug
 extension VirtualDebug {
   /// Handles a debug exception that came to EL2: classes 0x30, 0x32, 0x34, 0x38, 0x3A and 0x3C.
   /// `faultAddress` is FAR_EL2. Any other class resumes.
-  public mutating func handle<Hardware: DebugHardware & ~Copyable>(
+  public mutating func handle<Hardware: GuestProcessor & ~Copyable>(
     _ syndrome: Syndrome, faultAddress: UInt64, context: inout GuestContext,
     hardware: inout Hardware
   ) -> Disposition {
@@ -21,8 +21,8 @@ extension VirtualDebug {
           Syndrome(.watchpointLower, iss: DebugSyndrome.storeWatchpoint.rawValue),
           faultAddress: address, context: &context, hardware: &hardware)
       } else {
-        // What the step means to the guest was settled when it exited.
-        disposition = step.debugger == .done ? .stop(.step) : .resume
+        // `guestExited` has already done what the step means to the guest.
+        disposition = step.debugger == .done ? .candidate(.step) : .resume
       }
     case .brk64, .bkpt32, .vectorCatch32:
       // Nothing masks a breakpoint instruction, and none of them is the debugger's.
@@ -31,7 +31,6 @@ extension VirtualDebug {
     default:
       disposition = .resume
     }
-    if case .stop = disposition { step.debugger = .none }
     return disposition
   }
 
@@ -47,7 +46,7 @@ extension VirtualDebug {
     while let n = armed.popFirst() {
       let breakpoint = plan.bank.breakpoints[n]
       let isAddress = breakpoint.control.comparesAddress
-      // Most are settled by this: others fire elsewhere.
+      // This rules out most of them.
       if isAddress, (breakpoint.value ^ context.pc)[bits: 2...55] != 0 { continue }
       // What the plan arms has HMC and SSC of 0.
       guard breakpoint.control.pmc & level.pmc != 0 else { continue }
@@ -59,21 +58,31 @@ extension VirtualDebug {
       } else {
         // BAS of 0b1111 may match a T32 instruction in the upper half of the word as well (CONSTRAINED
         // UNPREDICTABLE), for which the debugger has not asked.
-        let here = BreakpointRequest(address: context.pc.untagged).comparator
-        isDebuggers = isDebuggers || breakpoint == here
+        isDebuggers = isDebuggers || breakpoint == DebugRequest.breakpoint(at: context.pc)
       }
     }
     return (isGuests, isDebuggers)
   }
 
-  /// The short way for an exception of the guest's own while the vCPU `isSettled`: the guest takes it,
+  /// The requests behind the armed comparators that are for the instruction at `pc`.
+  private func debuggersBreakpoint(at pc: UInt64) -> RequestIDs {
+    var ids = RequestIDs()
+    var rest = plan.armedBreakpoints.intersection(plan.breakpointOwners.debuggers)
+    while let n = rest.popFirst() {
+      guard plan.bank.breakpoints[n] == DebugRequest.breakpoint(at: pc) else { continue }
+      ids.append(plan.breakpointOwners.requests(of: n))
+    }
+    return ids
+  }
+
+  /// The fast path for an exception of the guest while `allowsFastPath`: the guest takes it,
   /// or nothing is done and false returned, for `guestExited` and `handle` to look at the exception.
   @inline(__always)
-  public mutating func deliverQuickly<Hardware: DebugHardware & ~Copyable>(
+  public mutating func fastDeliver<Hardware: GuestProcessor & ~Copyable>(
     _ syndrome: Syndrome, faultAddress: UInt64, context: inout GuestContext,
     hardware: inout Hardware
   ) -> Bool {
-    guard isSettled, mode == .shared else { return false }
+    guard allowsFastPath, mode == .shared else { return false }
     switch syndrome.ec {
     case ExceptionClass.brk64.rawValue: break
     case ExceptionClass.breakpointLower.rawValue:
@@ -93,13 +102,13 @@ extension VirtualDebug {
     return true
   }
 
-  private mutating func routeBreakpoint<Hardware: DebugHardware & ~Copyable>(
+  private mutating func routeBreakpoint<Hardware: GuestProcessor & ~Copyable>(
     _ syndrome: Syndrome, context: inout GuestContext, hardware: inout Hardware
   ) -> Disposition {
     let (isGuests, isDebuggers) = breakpointOwners(at: context)
     if isDebuggers {
       step.passOver(.debuggerBreakpoints, at: context.pc)
-      return .stop(.breakpoint(address: context.pc))
+      return .candidate(.breakpoint(debuggersBreakpoint(at: context.pc), address: context.pc))
     }
     if isGuests, guest.masks.enables(context.pstate) {
       inject(syndrome, context: &context, hardware: &hardware)
@@ -112,7 +121,7 @@ extension VirtualDebug {
     return .resume
   }
 
-  private mutating func routeWatchpoint<Hardware: DebugHardware & ~Copyable>(
+  private mutating func routeWatchpoint<Hardware: GuestProcessor & ~Copyable>(
     _ syndrome: Syndrome, faultAddress: UInt64, context: inout GuestContext,
     hardware: inout Hardware
   ) -> Disposition {
@@ -125,12 +134,9 @@ extension VirtualDebug {
       return .resume
     }
     let watchpoint = plan.bank.watchpoints[n]
-    if case .debugger = plan.watchpointOwners[n], let range = watchpoint.range,
-      let kind = watchpoint.control.lsc
-    {
+    if case .debugger(let ids) = plan.watchpointOwners[n], let range = watchpoint.range {
       step.passOver(.debuggerWatchpoints, at: context.pc)
-      return .stop(
-        .watchpoint(address: range.clamp(faultAddress.untagged), kind: kind))
+      return .candidate(.watchpoint(ids, address: range.clamp(faultAddress.untagged)))
     }
     if guest.masks.enables(context.pstate) {
       inject(syndrome, faultAddress: faultAddress, context: &context, hardware: &hardware)
@@ -157,7 +163,7 @@ extension VirtualDebug {
   /// The armed watchpoint that the exception is attributed to: of those that match this access, the
   /// one nearest to FAR, the debugger's before the guest's. FAR need not be an address that it
   /// watches, so one that does not match may be nearer.
-  private mutating func nearestWatchpoint<Hardware: DebugHardware & ~Copyable>(
+  private mutating func nearestWatchpoint<Hardware: GuestProcessor & ~Copyable>(
     to faultAddress: UInt64, _ syndrome: DebugSyndrome, context: GuestContext,
     hardware: inout Hardware
   ) -> Int? {
@@ -191,7 +197,7 @@ extension VirtualDebug {
   /// Whether a watchpoint for these levels matches the access of the instruction at PC. One at EL1
   /// matches as EL0 if it is unprivileged (LDTR, STTR), unless PSTATE.UAO = 1; where that cannot be
   /// read, it may be either.
-  private static func privilege<Hardware: DebugHardware & ~Copyable>(
+  private static func privilege<Hardware: GuestProcessor & ~Copyable>(
     _ privilege: PrivilegeMatch, matches context: GuestContext, hardware: inout Hardware
   ) -> Bool {
     guard context.pstate.el == .el1, privilege.el0 != privilege.el1 else {
@@ -204,7 +210,7 @@ extension VirtualDebug {
 
   /// Whether the context that breakpoint `n`, the armed partner of a link, compares is the current
   /// one.
-  private mutating func linkMatches<Hardware: DebugHardware & ~Copyable>(
+  private mutating func linkMatches<Hardware: GuestProcessor & ~Copyable>(
     _ n: Int, hardware: inout Hardware
   ) -> Bool {
     plan.bank.breakpoints[n].matchesContext(contextIdentifiers(&hardware))

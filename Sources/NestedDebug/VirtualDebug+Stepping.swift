@@ -8,7 +8,7 @@ public import ArmDebug
 extension VirtualDebug {
   /// To be called first at every exit of the guest, whatever its reason. `syndrome` is nil for an
   /// interrupt or SError. Afterwards PSTATE.SS in `context` is the guest's own.
-  public mutating func guestExited<Hardware: DebugHardware & ~Copyable>(
+  public mutating func guestExited<Hardware: GuestProcessor & ~Copyable>(
     _ syndrome: Syndrome?, context: inout GuestContext, hardware: inout Hardware
   ) {
     guard mode == .shared else {
@@ -51,7 +51,7 @@ extension VirtualDebug {
   /// Whether the guest stands at a vector because the instruction took an exception to EL1, or an
   /// interrupt was taken before it. A stepped instruction that completes says so (ISV = 1), and HVC
   /// comes to EL2 as itself.
-  private static func tookException<Hardware: DebugHardware & ~Copyable>(
+  private static func tookException<Hardware: GuestProcessor & ~Copyable>(
     at left: GuestContext, isCompleteStep: Bool, syndrome: Syndrome?, hardware: inout Hardware
   ) -> Bool {
     guard !isCompleteStep, left.pstate.el == .el1 else { return false }
@@ -63,7 +63,7 @@ extension VirtualDebug {
 
   /// The guest's PSTATE.SS after the instruction at `source` has run: 0, unless it was an exception
   /// return with which the guest's own stepping begins.
-  static func stepBit<Hardware: DebugHardware & ~Copyable>(
+  static func stepBit<Hardware: GuestProcessor & ~Copyable>(
     after entry: SteppedEntry, at target: GuestContext, mdscr: MDSCR, masks: DebugExceptionMasks,
     hardware: inout Hardware
   ) -> Bool {
@@ -81,23 +81,14 @@ extension VirtualDebug {
   /// To be called last before the guest is entered. Makes the guest take its own step exception if
   /// that is due, changes the mode as `requests` and steps ask for, brings the hardware up to date
   /// and sets PSTATE.SS in `context` to what the hardware is to run with.
-  public mutating func prepareToRun<Hardware: DebugHardware & ~Copyable>(
-    context: inout GuestContext, hardware: inout Hardware, requests: DebugRequests
+  public mutating func prepareToRun<Hardware: DebugHardware & GuestProcessor & ~Copyable>(
+    context: inout GuestContext, hardware: inout Hardware, requests: borrowing DebugRequests
   ) {
-    var requests = requests
-    prepareToRun(context: &context, hardware: &hardware, inPlace: &requests)
-  }
-
-  /// The same for `requests` that are several hundred bytes somewhere and are not to be copied. They
-  /// are only read.
-  public mutating func prepareToRun<Hardware: DebugHardware & ~Copyable>(
-    context: inout GuestContext, hardware: inout Hardware, inPlace requests: inout DebugRequests
-  ) {
-    if isSettled(for: requests.generation) {
+    if hasNothingToPrepare(for: requests.generation) {
       if mode == .shared { context.pstate.ss = false }
       return
     }
-    isSettled = false
+    allowsFastPath = false
     stepsForGuest = false
     var isShared = step.debugger != .none || !requests.isEmpty
     if !isShared {
@@ -118,15 +109,15 @@ extension VirtualDebug {
       }
       withholdInterrupts(false, hardware: &hardware)
       trapWaits(false, hardware: &hardware)
-      settle(for: requests.generation)
+      allowFastPath(for: requests.generation)
       return
     }
 
-    var instruction = arrive(at: context, requests: &requests, hardware: &hardware)
+    var instruction = arrive(at: context, requests: requests, hardware: &hardware)
     // Not a loop of the guest's: two in a row would need two loads.
     while completeStoreExclusive(instruction, context: &context, hardware: &hardware) {
       takeGuestStepIfDue(context: &context, hardware: &hardware)
-      instruction = arrive(at: context, requests: &requests, hardware: &hardware)
+      instruction = arrive(at: context, requests: requests, hardware: &hardware)
     }
 
     let runsInstruction = step.debugger != .done && exclusives.watchedByte == nil
@@ -148,7 +139,7 @@ extension VirtualDebug {
     if stepping { noteGuestsStep() }
     context.pstate.ss = stepping && runsInstruction
     // Without a request, the next time finds the hardware to be given back.
-    if !stepping, !requests.isEmpty { settle(for: requests.generation) }
+    if !stepping, !requests.isEmpty { allowFastPath(for: requests.generation) }
   }
 
   /// Whether the hardware steps.
@@ -158,21 +149,21 @@ extension VirtualDebug {
 
   /// The guest is about to run from where it stands: brings the plan up to date, and returns the
   /// instruction that it is to be stepped over, where EL2 can read one.
-  private mutating func arrive<Hardware: DebugHardware & ~Copyable>(
-    at context: GuestContext, requests: inout DebugRequests, hardware: inout Hardware
+  private mutating func arrive<Hardware: DebugHardware & GuestProcessor & ~Copyable>(
+    at context: GuestContext, requests: borrowing DebugRequests, hardware: inout Hardware
   ) -> Instruction? {
     step.arrive(at: context.pc)
     // AArch32 exclusives are not known.
     let mayRun = isStepping && step.debugger != .done && !context.pstate.isAArch32
     if mayRun, exclusives.ranUnseen { lookForStoreExclusive(ahead: context, hardware: &hardware) }
     exclusives.enter(stepping: isStepping)
-    updatePlan(stepping: isStepping, requests: &requests, hardware: &hardware)
+    updatePlan(stepping: isStepping, requests: requests, hardware: &hardware)
     return mayRun ? hardware.fetchInstruction(at: context.pc).map(Instruction.init) : nil
   }
 
   /// The guest's own step exception, if its machine is active-pending. The debugger hears of a step
   /// of its own first.
-  private mutating func takeGuestStepIfDue<Hardware: DebugHardware & ~Copyable>(
+  private mutating func takeGuestStepIfDue<Hardware: GuestProcessor & ~Copyable>(
     context: inout GuestContext, hardware: inout Hardware
   ) {
     guard step.debugger != .done, guest.steps,

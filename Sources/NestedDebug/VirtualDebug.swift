@@ -36,7 +36,7 @@ public struct VirtualDebug: ~Copyable {
   /// What the hardware holds in shared mode, and whose it is.
   public internal(set) var plan = Plan()
   /// The requests that a plan had no comparator for since `forgetMissed`, be it for a while only.
-  public internal(set) var missed = MissedRequests()
+  public internal(set) var missed = UnplacedRequests()
   /// How far the debugger's step has come.
   public var debuggerStep: DebuggerStep { step.debugger }
 
@@ -55,12 +55,12 @@ public struct VirtualDebug: ~Copyable {
   /// Whether the guest was entered, or is about to be, with nothing stepped and nothing passed over:
   /// an exit that changes neither guest state nor step state can return without `guestExited` and
   /// `prepareToRun`, which would do nothing.
-  public internal(set) var isSettled = false
+  public internal(set) var allowsFastPath = false
   /// Whether the guest was entered for one of its own steps, masked or not, and for nothing else:
-  /// `stepQuickly`.
+  /// `fastStep`.
   public internal(set) var stepsForGuest = false
-  /// What the last `prepareToRun` was given, if `isSettled`.
-  var settledInputs = SettledInputs(guestChanges: 0, requestsGeneration: 0)
+  /// What the last `prepareToRun` was given, if `allowsFastPath`.
+  var preparedInputs = PreparedInputs(guestChanges: 0, requestsGeneration: 0)
   /// What the hardware has been set to; nil while that is not known.
   var interruptsWithheld: Bool?
   var waitsTrapped: Bool?
@@ -102,21 +102,22 @@ public struct VirtualDebug: ~Copyable {
   /// Whether this vCPU's processor can meet all of `requests` at once, if the guest leaves it the
   /// comparators. What the guest holds never makes a request fail: it is not in force meanwhile, and comes
   /// into force as the guest lets go.
-  public func fits(_ requests: DebugRequests) -> Bool { Planner.fits(requests, on: capabilities) }
+  public func fits(_ requests: borrowing DebugRequests) -> Bool {
+    Planner.fits(requests, on: capabilities)
+  }
 
   /// Those of `requests` that would not be in force if the guest went on now, for it has the comparators. In
   /// native mode this needs guest state to be current: `captureGuestState`.
-  public func unplaced(of requests: DebugRequests) -> MissedRequests {
+  public func unplaced(of requests: borrowing DebugRequests) -> UnplacedRequests {
     var plan = Plan()
     var guest = guest
-    var requests = requests
     let planner = Planner(comparators: comparators, passOver: .nothing, stepping: false)
-    _ = planner.make(&plan, guest: &guest, requests: &requests)
+    _ = planner.make(&plan, guest: &guest, requests: requests)
     return plan.unplaced
   }
 
   /// The debugger has been told what was missed.
-  public mutating func forgetMissed() { missed = MissedRequests() }
+  public mutating func forgetMissed() { missed = UnplacedRequests() }
 
   /// Asks for one instruction to be run, from the next `prepareToRun` on.
   public mutating func requestStep() { step.debugger = .requested }
@@ -130,36 +131,26 @@ public struct VirtualDebug: ~Copyable {
   public mutating func programCounterMoved() {
     step.leave()
     exclusives = ExclusiveMonitor()
-    isSettled = false
+    allowsFastPath = false
   }
-}
-
-/// Requests of the debugger's that were not in force for some time, for the guest had enabled the
-/// comparators itself. Bit n is request n.
-public struct MissedRequests: Equatable, Sendable {
-  public internal(set) var breakpoints: UInt16 = 0
-  public internal(set) var watchpoints: UInt16 = 0
-
-  /// Whether every request has been in force all the time.
-  public var isEmpty: Bool { breakpoints == 0 && watchpoints == 0 }
 }
 
 // Most exits change nothing that the way back to the guest depends on.
 extension VirtualDebug {
-  func isSettled(for requestsGeneration: UInt32) -> Bool {
-    isSettled && settledInputs.guestChanges == guest.changes
-      && settledInputs.requestsGeneration == requestsGeneration && !step.isAtWork
+  func hasNothingToPrepare(for requestsGeneration: UInt32) -> Bool {
+    allowsFastPath && preparedInputs.guestChanges == guest.changes
+      && preparedInputs.requestsGeneration == requestsGeneration && !step.isAtWork
   }
 
-  mutating func settle(for requestsGeneration: UInt32) {
-    isSettled = true
-    settledInputs = SettledInputs(
+  mutating func allowFastPath(for requestsGeneration: UInt32) {
+    allowsFastPath = true
+    preparedInputs = PreparedInputs(
       guestChanges: guest.changes, requestsGeneration: requestsGeneration)
   }
 }
 
 /// The inputs of `prepareToRun` of which it left nothing to do.
-struct SettledInputs {
+struct PreparedInputs {
   var guestChanges: UInt32
   var requestsGeneration: UInt32
 }

@@ -8,7 +8,7 @@ import Testing
 struct CornerTests {
   /// A vCPU in shared mode whose guest has written `registers`.
   private static func debug(
-    _ registers: [(DebugRegister, UInt64)], _ requests: DebugRequests,
+    _ registers: [(DebugRegister, UInt64)], _ requests: borrowing DebugRequests,
     _ context: inout GuestContext, _ hardware: inout RecordingHardware
   ) throws -> VirtualDebug {
     var debug = VirtualDebug(capabilities: .model, features: .none)
@@ -46,7 +46,9 @@ struct CornerTests {
     debug.guestExited(syndrome, context: &context, hardware: &hardware)
     let disposition = debug.handle(
       syndrome, faultAddress: 0, context: &context, hardware: &hardware)
-    #expect(disposition == (isDebuggers ? .stop(.breakpoint(address: pc)) : .resume))
+    let stop = disposition.stop(in: requests)
+    #expect(stop == (isDebuggers ? .breakpoint(address: pc) : nil))
+    #expect((disposition == .resume) == !isDebuggers)
     // Nobody's is passed over, and the guest is told of none.
     debug.prepareToRun(context: &context, hardware: &hardware, requests: requests)
     #expect(context.pc == pc)

@@ -223,7 +223,8 @@ struct SnapshotTests {
 
   /// Brings a vCPU into native or shared mode on `hardware`.
   private static func prepare(
-    _ debug: inout VirtualDebug, _ hardware: inout RecordingHardware, _ requests: DebugRequests
+    _ debug: inout VirtualDebug, _ hardware: inout RecordingHardware,
+    _ requests: borrowing DebugRequests
   ) {
     var context = GuestContext(pc: 0x1000, pstate: PState(rawValue: 0x3C5))
     debug.prepareToRun(context: &context, hardware: &hardware, requests: requests)

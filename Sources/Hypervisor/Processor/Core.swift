@@ -94,7 +94,7 @@ enum Core {
     var hardware = CoreDebugHardware()
     vcpu.value.debug.prepareToRun(
       context: &vcpu.value.frame.value.context, hardware: &hardware,
-      inPlace: &shared.value.requests)
+      requests: shared.value.requests)
   }
 
   /// Enters the guest for the first time, with what ``VCPU/powerUp()`` made.
@@ -107,7 +107,7 @@ enum Core {
 }
 
 /// The debug hardware of the core that executes this.
-struct CoreDebugHardware: DebugHardware {
+struct CoreDebugHardware: DebugHardware, GuestProcessor {
   mutating func read(_ register: DebugRegister) -> UInt64 {
     switch register {
     case .dbgbvr(let n): el2_read_dbgbvr(UInt32(truncatingIfNeeded: n))

@@ -14,35 +14,35 @@ internal import NestedDebug
 ///     and then a 32nd, which is 0 and may be written: XZR.
 ///   - esr: ESR_EL2. PC and PSTATE are still in ELR_EL2 and SPSR_EL2.
 ///   - rt: its bits 5 to 9.
-@c(stepwell_quick)
-public func stepwellQuick(
+@c(stepwell_fast_path)
+public func stepwellFastPath(
   _ registers: UnsafeMutablePointer<UInt64>, _ esr: UInt64, _ rt: UInt64
 ) -> UInt64 {
   let vcpu = EL2.current
   // What another core wants of this one comes as an interrupt, which the return to the guest lets in.
   let syndrome = Syndrome(rawValue: esr)
-  guard vcpu.value.debug.isSettled else {
+  guard vcpu.value.debug.allowsFastPath else {
     // With what this was called with, where it came: the way to it costs a branch.
-    return unsafe QuickExit.step(registers, esr, rt)
+    return unsafe FastPath.step(registers, esr, rt)
   }
   // Where the class is that of system registers, Rt is 0 to 31, and there are 32; elsewhere the two
   // fields are others' and decide nothing, for no register is served.
   let rt = Int(truncatingIfNeeded: rt)
   if esr & 1 != 0 {
-    if let value = vcpu.value.debug.quickRead(syndrome) {
+    if let value = vcpu.value.debug.fastRead(syndrome) {
       unsafe registers[rt] = value
       vcpu.value.exits.count(.debugRegister)
-      QuickExit.completeInstruction()
+      FastPath.completeInstruction()
       return 1
     }
   } else {
-    switch unsafe vcpu.value.debug.quickWrite(syndrome, registers[rt]) {
+    switch unsafe vcpu.value.debug.fastWrite(syndrome, registers[rt]) {
     case .notServed: break
     case .done:
       vcpu.value.exits.count(.debugRegister)
-      QuickExit.completeInstruction()
+      FastPath.completeInstruction()
       return 1
-    case .planIsStale(let change): return QuickExit.changePlan(vcpu, change)
+    case .planIsStale(let change): return FastPath.changePlan(vcpu, change)
     }
   }
   // HVC has completed by itself. Functions are named by 32 bits (Arm DEN 0028, 2.5). x0 is saved.
@@ -53,20 +53,20 @@ public func stepwellQuick(
     vcpu.value.exits.count(.hypercall)
     return 1
   }
-  return QuickExit.deliver(vcpu, syndrome)
+  return FastPath.deliver(vcpu, syndrome)
 }
 
 /// Gives the guest the interrupt for which it left, as far as that takes the registers that
-/// `stepwell_quick` may clobber; it takes none of the guest's values.
+/// `stepwell_fast_path` may clobber; it takes none of the guest's values.
 ///
 /// - Returns: 0 if that is done. Otherwise bit 32, and in the lower half the INTID that is acknowledged
 ///   already; 1023: none is.
-@c(stepwell_quick_irq)
-public func stepwellQuickIRQ() -> UInt64 {
+@c(stepwell_fast_path_irq)
+public func stepwellFastPathIRQ() -> UInt64 {
   let vcpu = EL2.current
   let isHandedOn: UInt64 = 1 &<< 32
   // Where a step is under way, an interrupt is an event of its own.
-  guard vcpu.value.debug.isSettled else {
+  guard vcpu.value.debug.allowsFastPath else {
     return isHandedOn | UInt64(InterruptNumber.none.rawValue)
   }
   if let number = EL2.shared.value.interrupts.deliverQuickly(
@@ -78,7 +78,7 @@ public func stepwellQuickIRQ() -> UInt64 {
   return 0
 }
 
-enum QuickExit {
+enum FastPath {
   /// PC moves on, and BTYPE is 0 as after any instruction that is no branch. PSTATE.SS is 0 already:
   /// nothing is stepped.
   @inline(__always)
@@ -92,8 +92,8 @@ enum QuickExit {
   static func changePlan(_ vcpu: Fixed<VCPU>, _ change: GuestChange) -> UInt64 {
     if vcpu.value.debug.guest.steps { return stepOn(vcpu) }
     var hardware = CoreDebugHardware()
-    let isDone = vcpu.value.debug.updateQuickly(
-      after: change, hardware: &hardware, inPlace: &EL2.shared.value.requests)
+    let isDone = vcpu.value.debug.fastUpdate(
+      after: change, hardware: &hardware, requests: EL2.shared.value.requests)
     guard isDone else { return 0 }
     vcpu.value.exits.count(.debugRegister)
     completeInstruction()
@@ -107,8 +107,8 @@ enum QuickExit {
     context.pc &+= 4
     context.pstate.btype = 0
     var hardware = CoreDebugHardware()
-    let isDone = vcpu.value.debug.stepOnQuickly(
-      context: &context, hardware: &hardware, inPlace: &EL2.shared.value.requests)
+    let isDone = vcpu.value.debug.fastStepOn(
+      context: &context, hardware: &hardware, requests: EL2.shared.value.requests)
     guard isDone else { return 0 }
     vcpu.value.exits.count(.debugRegister)
     el2_write_elr_el2(context.pc)
@@ -130,7 +130,7 @@ enum QuickExit {
     var context = leftContext
     var hardware = CoreDebugHardware()
     guard
-      vcpu.value.debug.stepQuickly(syndrome, context: &context, hardware: &hardware)
+      vcpu.value.debug.fastStep(syndrome, context: &context, hardware: &hardware)
     else { return 0 }
     vcpu.value.exits.count(.step)
     el2_write_elr_el2(context.pc)
@@ -146,7 +146,7 @@ enum QuickExit {
     let vcpu = EL2.current
     let syndrome = Syndrome(rawValue: esr)
     guard let (register, change) = vcpu.value.debug.accessedInStep(syndrome) else { return 0 }
-    // Rt is 0 to 31, as in `stepwellQuick`.
+    // Rt is 0 to 31, as in `stepwellFastPath`.
     let place = unsafe registers + Int(truncatingIfNeeded: rt)
     let isRead = SystemRegisterAccess(iss: syndrome.iss).isRead
     let value = unsafe vcpu.value.debug.accessInStep(register, isRead: isRead, value: place.pointee)
@@ -183,7 +183,7 @@ enum QuickExit {
     }
     var context = leftContext
     var hardware = CoreDebugHardware()
-    let isDelivered = vcpu.value.debug.deliverQuickly(
+    let isDelivered = vcpu.value.debug.fastDeliver(
       syndrome, faultAddress: el2_read_far_el2(), context: &context, hardware: &hardware)
     guard isDelivered else { return 0 }
     vcpu.value.exits.count(reason)

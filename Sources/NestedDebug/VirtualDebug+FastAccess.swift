@@ -6,19 +6,19 @@ public import ArmDebug
 // the two for every encoding.
 extension VirtualDebug {
   /// What became of a write.
-  public enum QuickWrite: Equatable, Sendable {
+  public enum FastWrite: Equatable, Sendable {
     /// The register is not one of these; nothing has been done.
     case notServed
     /// Done, and the plan does not depend on what has changed, if anything has.
     case done
-    /// Done, and the plan depends on what has changed: `updateQuickly` or `prepareToRun` has to follow.
+    /// Done, and the plan depends on what has changed: `fastUpdate` or `prepareToRun` has to follow.
     case planIsStale(GuestChange)
   }
 
   /// What a trapped MRS reads. `syndrome` is ESR_EL2 of a system register read, or of another class.
   @inline(__always)
-  public mutating func quickRead(_ syndrome: Syndrome) -> UInt64? {
-    let key = QuickKey(syndrome)
+  public mutating func fastRead(_ syndrome: Syndrome) -> UInt64? {
+    let key = FastKey(syndrome)
     if key.isInUpperHalf {
       if key.isComparator {
         let n = key.number
@@ -43,8 +43,8 @@ extension VirtualDebug {
 
   /// Does a trapped MSR of `value`.
   @inline(__always)
-  public mutating func quickWrite(_ syndrome: Syndrome, _ value: UInt64) -> QuickWrite {
-    let key = QuickKey(syndrome)
+  public mutating func fastWrite(_ syndrome: Syndrome, _ value: UInt64) -> FastWrite {
+    let key = FastKey(syndrome)
     if key.isInUpperHalf {
       if key.isComparator {
         return key.isWatchpoint ? writeWatchpoint(key, value) : writeBreakpoint(key, value)
@@ -84,7 +84,7 @@ extension VirtualDebug {
   // A comparator that is off before and after is in no plan, and what it compares is nobody's concern.
 
   @inline(__always)
-  private mutating func writeBreakpoint(_ key: QuickKey, _ value: UInt64) -> QuickWrite {
+  private mutating func writeBreakpoint(_ key: FastKey, _ value: UInt64) -> FastWrite {
     let n = key.number
     guard n < capabilities.breakpointCount else { return .notServed }
     let old = guest.bank.breakpoints[n]
@@ -102,7 +102,7 @@ extension VirtualDebug {
   }
 
   @inline(__always)
-  private mutating func writeWatchpoint(_ key: QuickKey, _ value: UInt64) -> QuickWrite {
+  private mutating func writeWatchpoint(_ key: FastKey, _ value: UInt64) -> FastWrite {
     let n = key.number
     guard n < capabilities.watchpointCount else { return .notServed }
     let old = guest.bank.watchpoints[n]
@@ -118,7 +118,7 @@ extension VirtualDebug {
   }
 
   @inline(__always)
-  private mutating func stale(_ change: GuestChange) -> QuickWrite {
+  private mutating func stale(_ change: GuestChange) -> FastWrite {
     if change == .masks { guest.maskChanges &+= 1 } else { guest.comparatorChanges &+= 1 }
     return .planIsStale(change)
   }
@@ -126,7 +126,7 @@ extension VirtualDebug {
 
 /// The register that a syndrome of class 0x18 names. Its fields are where `SystemRegisterAccess` finds
 /// them; they are compared in the order and in the groups that take the fewest instructions.
-private struct QuickKey {
+private struct FastKey {
   private let esr: UInt64
 
   @inline(__always) init(_ syndrome: Syndrome) { esr = syndrome.rawValue }
