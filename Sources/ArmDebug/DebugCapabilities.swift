@@ -36,7 +36,7 @@ public struct DebugCapabilities: Equatable, Sendable {
 
   /// Whether breakpoint `n` exists and can compare context identifiers.
   public func isContextAware(_ n: Int) -> Bool {
-    breakpointCount &- contextAwareCount..<breakpointCount ~= n
+    breakpointCount &- contextAwareCount..<breakpointCount ~= n  // mutant: contextAwareNumbers
   }
 }
 

@@ -15,7 +15,7 @@ public struct WatchpointControl: Equatable, Sendable {
   public init(rawValue: UInt64) { self.rawValue = rawValue }
 
   /// The bits that are not RES0 before Armv8.9.
-  public static let mask: UInt64 = 0x1F1F_FFFF
+  public static let mask: UInt64 = 0x1F1F_FFFF  // mutant: bitsOfWatchpointControl
 
   /// An enabled, unlinked watchpoint that matches at EL1 and EL0.
   public static func accesses(

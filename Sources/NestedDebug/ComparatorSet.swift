@@ -19,9 +19,6 @@ struct ComparatorSet: Equatable, Sendable {
   /// The lowest-numbered one.
   var first: Int? { bits == 0 ? nil : bits.trailingZeroBitCount }
 
-  /// Those of 0 to 15 that are not in it.
-  var complement: ComparatorSet { ComparatorSet(bits: ~bits) }
-
   func contains(_ n: Int) -> Bool { bits & Self.bit(n) != 0 }
   func union(_ other: ComparatorSet) -> ComparatorSet { ComparatorSet(bits: bits | other.bits) }
   func intersection(_ other: ComparatorSet) -> ComparatorSet {

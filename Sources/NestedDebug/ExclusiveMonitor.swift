@@ -47,7 +47,7 @@ struct ExclusiveMonitor: Equatable, Sendable {
 
   /// A store-exclusive is ahead whose load EL2 has not seen. It will fail, and the guest, if it tries
   /// again, be stepped over the load.
-  mutating func follow() { remaining = Self.reach }
+  mutating func follow() { remaining = Self.reach }  // mutant: followsUnseenLoad
 
   /// The processor has run a store-exclusive. If EL2 knew of a load, it could not complete the store,
   /// and could not the next time.
@@ -61,7 +61,7 @@ struct ExclusiveMonitor: Equatable, Sendable {
   /// What clears a monitor has happened: a store, an exception, a return, CLREX. A guest that looks for
   /// the load of a store that has failed is stepped on: its way back may lie across exceptions.
   mutating func clear() {
-    guard load != nil else { return advance() }
+    guard load != nil else { return advance() }  // mutant: searchesAcrossExceptions
     load = nil
     remaining = 0
   }

@@ -7,15 +7,13 @@ extension GuestDebugState {
     _ register: AArch32DebugRegister, isRead: Bool, value: UInt64,
     on capabilities: DebugCapabilities
   ) -> AccessResult {
-    switch register {
-    case .dbgdidr: isRead ? .read(capabilities.dbgdidr) : .undefined
-    // Its other fields are UNKNOWN at EL0, MDCCSR_EL0's are RES0.
-    case .dbgdscrint: access(.mdccsr, isRead: isRead, value: value, on: capabilities)
-    case .dbgdtrint: access(.dbgdtrRxTx, isRead: isRead, value: value, on: capabilities)
-    case .dbgdrar: access(.mdrar, isRead: isRead, value: value, on: capabilities)
-    // RAZ since Armv8.
-    case .dbgdsar: isRead ? .read(0) : .undefined
+    if let view = register.register {
+      // The other fields of DBGDSCRint are UNKNOWN at EL0; those of MDCCSR_EL0 are RES0.
+      return access(.single(view), isRead: isRead, value: value, on: capabilities)
     }
+    guard isRead else { return .undefined }
+    // DBGDSAR is RAZ since Armv8.
+    return .read(register == .dbgdidr ? capabilities.dbgdidr : 0)
   }
 }
 

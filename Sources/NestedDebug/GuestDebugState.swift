@@ -42,14 +42,14 @@ public struct GuestDebugState: Sendable {
   public var masks: DebugExceptionMasks {
     // DoubleLockStatus(): CORENPDRQ holds the OS Double Lock off.
     DebugExceptionMasks(
-      isLocked: osLock || osDoubleLock && !noPowerDownRequest, kde: mdscr.kde)
+      isLocked: osLock || osDoubleLock && !noPowerDownRequest, kde: mdscr.kde)  // mutant: locks
   }
 
   /// Whether the guest's comparators can fire at all: MDE = 1 and no lock.
-  public var armsComparators: Bool { mdscr.mde && !masks.isLocked }
+  public var armsComparators: Bool { mdscr.mde && !masks.isLocked }  // mutant: armsComparators
 
   /// Whether the guest is stepping, be it masked for the moment or not.
-  public var steps: Bool { mdscr.ss && !masks.isLocked }
+  public var steps: Bool { mdscr.ss && !masks.isLocked }  // mutant: guestSteps
 }
 
 /// What an access to a debug register comes to.
@@ -88,75 +88,100 @@ extension GuestDebugState {
     _ register: DebugRegister, _ description: DebugRegisterDescription
   ) -> UInt64 {
     switch register {
-    case .dbgbvr(let n): return bank.breakpoints[n].value
-    case .dbgbcr(let n): return bank.breakpoints[n].control.rawValue
-    case .dbgwvr(let n): return bank.watchpoints[n].value
-    case .dbgwcr(let n): return bank.watchpoints[n].control.rawValue
-    case .mdscr: return mdscr.rawValue
-    case .mdccint: return mdccint
-    // OSLM = 0b10 and OSLK.
-    case .oslsr: return osLock ? 0b1010 : 0b1000
-    case .osdlr: return osDoubleLock ? 1 : 0
-    case .oseccr: return osLock ? oseccr : 0
-    case .osdtrrx: return dtrrx
-    case .osdtrtx: return dtrtx
-    case .dbgprcr: return noPowerDownRequest ? 1 : 0
+    case .single(.oseccr): return osLock ? oseccr : 0
     // Reads as all the claim tags that exist.
-    case .dbgclaimset: return description.mask
-    case .dbgclaimclr: return claimTags
-    case .dbgauthstatus, .mdrar: return description.reset
-    case .mdccsr: return mdscr.rawValue & description.mask
-    case .dbgdtr:
+    case .single(.dbgclaimset): return description.mask
+    case .single(.dbgauthstatus), .single(.mdrar): return description.reset
+    case .single(.mdccsr): return mdscr.rawValue & description.mask
+    case .single(.dbgdtr):
       // Arm ARM J1, DBGDTR_EL0: the word order is the reverse of a write's.
       mdscr.rxFull = false
       return dtrtx &<< 32 | dtrrx
-    case .dbgdtrRxTx:
+    case .single(.dbgdtrRxTx):
       mdscr.rxFull = false
       return dtrrx
-    case .oslar: return 0
+    default: return self[register]
     }
   }
 
   private mutating func write(_ register: DebugRegister, _ value: UInt64) {
     switch register {
-    case .dbgbvr(let n):
-      comparatorChanges &+= Self.replace(&bank.breakpoints[n].value, value)
-    case .dbgbcr(let n):
-      comparatorChanges &+= Self.replace(&bank.breakpoints[n].control, .stored(value))
-    case .dbgwvr(let n):
-      comparatorChanges &+= Self.replace(&bank.watchpoints[n].value, value)
-    case .dbgwcr(let n):
-      comparatorChanges &+= Self.replace(&bank.watchpoints[n].control.rawValue, value)
-    case .mdscr:
+    case .dbgbcr:
+      comparatorChanges &+= store(register, BreakpointControl.stored(value).rawValue)  // mutant: countsBreakpointControl
+    case .dbgbvr, .dbgwvr, .dbgwcr: comparatorChanges &+= store(register, value)
+    case .single(.mdscr):
       // The external debugger's fields are read-only unless the OS Lock is set.
       let mask = osLock ? MDSCR.maskWhenLocked : MDSCR.mask
-      maskChanges &+= Self.replace(&mdscr.rawValue, mdscr.rawValue & ~mask | value & mask)
-    case .mdccint: mdccint = value
-    case .oslar: maskChanges &+= Self.replace(&osLock, value != 0)
-    case .osdlr: maskChanges &+= Self.replace(&osDoubleLock, value != 0)
-    case .oseccr: if osLock { oseccr = value }
-    // To save and restore the channel: RXfull and TXfull stay.
-    case .osdtrrx: dtrrx = value
-    case .osdtrtx: dtrtx = value
-    case .dbgprcr: maskChanges &+= Self.replace(&noPowerDownRequest, value != 0)
-    case .dbgclaimset: claimTags |= value
-    case .dbgclaimclr: claimTags &= ~value
-    case .dbgdtr:
+      maskChanges &+= store(register, mdscr.rawValue & ~mask | value & mask)  // mutant: countsMDSCR
+    // OSLK is bit 0 here and bit 1 there.
+    case .single(.oslar): maskChanges &+= store(.oslsr, value &<< 1)  // mutant: countsOSLock
+    case .single(.osdlr), .single(.dbgprcr): maskChanges &+= store(register, value)
+    case .single(.oseccr): if osLock { oseccr = value }
+    case .single(.dbgclaimset): claimTags |= value
+    case .single(.dbgclaimclr): claimTags &= ~value
+    case .single(.dbgdtr):
       dtrrx = value &>> 32
       dtrtx = value & 0xFFFF_FFFF
       mdscr.txFull = true
-    case .dbgdtrRxTx:
+    case .single(.dbgdtrRxTx):
       dtrtx = value
       mdscr.txFull = true
-    case .mdrar, .oslsr, .dbgauthstatus, .mdccsr: break
+    // Registers that save and restore the channel leave RXfull and TXfull alone.
+    case .single: _ = store(register, value)
     }
   }
 
-  /// Writes `new`, and returns 1 if that is a change.
-  private static func replace<Value: Equatable>(_ old: inout Value, _ new: Value) -> UInt32 {
-    if old == new { return 0 }
-    old = new
-    return 1
+  /// Stores a value, and returns 1 if that is a change.
+  private mutating func store(_ register: DebugRegister, _ value: UInt64) -> UInt32 {
+    let old = self[register]
+    self[register] = value
+    return old == self[register] ? 0 : 1
+  }
+}
+
+// Where each register is kept. Accesses and snapshots are made of this.
+extension GuestDebugState {
+  /// What is stored, without anything that an access does beside: OSECCR_EL1 is there with the OS Lock off
+  /// too. The index must be a register that the processor has. A register that stores nothing reads 0,
+  /// and ignores a write.
+  subscript(register: DebugRegister) -> UInt64 {
+    get {
+      switch register {
+      case .dbgbvr(let n): bank.breakpoints[n].value  // mutant: readsBreakpointValue
+      case .dbgbcr(let n): bank.breakpoints[n].control.rawValue
+      case .dbgwvr(let n): bank.watchpoints[n].value
+      case .dbgwcr(let n): bank.watchpoints[n].control.rawValue
+      case .single(.mdscr): mdscr.rawValue
+      case .single(.mdccint): mdccint
+      // OSLM = 0b10 and OSLK.
+      case .single(.oslsr): osLock ? 0b1010 : 0b1000  // mutant: readsOSLSR
+      case .single(.osdlr): osDoubleLock ? 1 : 0
+      case .single(.oseccr): oseccr
+      case .single(.osdtrrx): dtrrx
+      case .single(.osdtrtx): dtrtx
+      case .single(.dbgprcr): noPowerDownRequest ? 1 : 0
+      case .single(.dbgclaimclr): claimTags
+      case .single: 0
+      }
+    }
+    set {
+      switch register {
+      case .dbgbvr(let n): bank.breakpoints[n].value = newValue
+      case .dbgbcr(let n): bank.breakpoints[n].control.rawValue = newValue
+      case .dbgwvr(let n): bank.watchpoints[n].value = newValue
+      case .dbgwcr(let n): bank.watchpoints[n].control.rawValue = newValue
+      case .single(.mdscr): mdscr.rawValue = newValue
+      case .single(.mdccint): mdccint = newValue
+      case .single(.oslsr): osLock = newValue[bit: 1]
+      case .single(.osdlr): osDoubleLock = newValue[bit: 0]
+      case .single(.oseccr): oseccr = newValue
+      case .single(.osdtrrx): dtrrx = newValue
+      case .single(.osdtrtx): dtrtx = newValue
+      case .single(.dbgprcr): noPowerDownRequest = newValue[bit: 0]
+      case .single(.dbgclaimclr): claimTags = newValue
+      case .single: break
+      }
+    }
   }
 }
 

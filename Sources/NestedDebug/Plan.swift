@@ -103,7 +103,7 @@ extension Plan {
 
   @inline(__always)
   mutating func giveBreakpointToGuest(_ n: Int) -> Bool {
-    guard unplaced.breakpoints.isEmpty, !breakpointOwners.debuggers.contains(n) else {
+    guard unplaced.breakpoints.isEmpty, !breakpointOwners.debuggers.contains(n) else {  // mutant: changeMovesDebuggers
       return false
     }
     breakpointOwners.guests.insert(n)

@@ -42,7 +42,7 @@ struct Planner {
   @inline(__always)
   func remake(_ plan: inout Plan, breakpoint n: Int, guest: inout GuestDebugState) -> Bool {
     // Others may be linked to a context-aware one.
-    guard !comparators.contextAware.contains(n) else { return false }
+    guard !comparators.contextAware.contains(n) else { return false }  // mutant: changeOfLinkPartner
     if guest.bank.breakpoints[n].control.e {
       guard plan.giveBreakpointToGuest(n) else { return false }
       planGuestBreakpoint(n, &plan, &guest)
@@ -75,7 +75,7 @@ struct Planner {
   /// The same for MDSCR_EL1 and the locks, on which nothing but the guest's comparators depends; says
   /// which these are.
   func remakeMasks(_ plan: inout Plan, guest: inout GuestDebugState) -> ChangedComparators {
-    planGuests(&plan, &guest)
+    planGuests(&plan, &guest)  // mutant: changeOfMasks
     planMDSCR(&plan, guest.mdscr)
     return ChangedComparators(
       breakpoints: plan.breakpointOwners.guests, watchpoints: plan.watchpointOwners.guests)
@@ -84,9 +84,9 @@ struct Planner {
   @inline(__always)
   private func planMDSCR(_ plan: inout Plan, _ guests: MDSCR) {
     plan.mdscr = guests
-    plan.mdscr.kde = false
-    plan.mdscr.mde = plan.armsAnything
-    plan.mdscr.ss = stepping
+    plan.mdscr.kde = false  // mutant: plansKDE
+    plan.mdscr.mde = plan.armsAnything  // mutant: plansMDE
+    plan.mdscr.ss = stepping  // mutant: plansSS
   }
 
   /// Whether a processor can ever meet all of `requests` at once: it has the comparators, if the guest
@@ -99,7 +99,7 @@ struct Planner {
     while let id = next, let request = requests[id] {
       next = requests.next(after: id)
       guard requests.isFirstAlike(id, request) else { continue }
-      guard left > 0 else { return false }
+      guard left > 0 else { return false }  // mutant: breakpointsFit
       left &-= 1
     }
     left = capabilities.watchpointCount
@@ -108,7 +108,7 @@ struct Planner {
       next = requests.next(after: id)
       guard requests.isFirstAlike(id, request) else { continue }
       guard let count = request.range.comparatorCount(atMost: left) else { return false }
-      left &-= count
+      left &-= count  // mutant: watchpointsFit
     }
     return true
   }
@@ -130,7 +130,7 @@ struct Planner {
       // The partner of a link fires nothing by itself, and its own privilege fields are ignored.
       // It stays armed while breakpoints are passed over, for watchpoints link to it too.
       breakpoint.control.privilege = .everywhere
-      breakpoint.control.e = arms && comparators.contextAware.contains(n)
+      breakpoint.control.e = arms && comparators.contextAware.contains(n)  // mutant: linkPartnerStaysArmed
     } else {
       let privilege = breakpoint.control.privilege.permitted(by: guest.masks)
       breakpoint.control.privilege = privilege
@@ -152,9 +152,9 @@ struct Planner {
     if control.isMismatch { return false }
     // A link to what is no partner never matches. It must not be armed, for the debugger may hold the
     // comparator that it names.
-    if control.isLinked, !isLinkPartner(control.lbn, &guest) { return false }
+    if control.isLinked, !isLinkPartner(control.lbn, &guest) { return false }  // mutant: danglingLink
     // BAS[1] and BAS[3] are copies of BAS[0] and BAS[2].
-    control.bas = (control.bas & 0b0101) &* 0b11
+    control.bas = (control.bas & 0b0101) &* 0b11  // mutant: guestsHalfword
     return control.bas != 0
   }
 
@@ -178,7 +178,8 @@ struct Planner {
   @inline(__always)
   private func arm(_ watchpoint: inout Watchpoint, _ guest: inout GuestDebugState) {
     let privilege = watchpoint.control.privilege.permitted(by: guest.masks)
-    watchpoint.control.privilege = privilege
+    watchpoint.control.privilege = privilege  // mutant: armsWatchpoint
+    // mutant: guestsWatchpointPassedOver
     watchpoint.control.e =
       guest.armsComparators && !privilege.isEmpty && !passOver.contains(.guestWatchpoints)
   }
@@ -186,7 +187,7 @@ struct Planner {
   private func planDebuggerBreakpoints(_ plan: inout Plan, _ requests: borrowing DebugRequests) {
     var next = requests.firstBreakpoint
     guard next != nil else { return }
-    let free = comparators.breakpoints.subtracting(plan.breakpointOwners.guests)
+    let free = comparators.breakpoints.subtracting(plan.breakpointOwners.guests)  // mutant: keepsGuestSlots
     var plain = free.subtracting(comparators.contextAware)
     var last = free.intersection(comparators.contextAware)
     while let id = next, let request = requests[id] {
@@ -195,7 +196,7 @@ struct Planner {
       guard requests.isFirstAlike(id, request) else { continue }
       let alike = requests.alike(request)
       guard let n = plain.popLast() ?? last.popLast() else {
-        plan.unplaced.noteBreakpoints(alike)
+        plan.unplaced.noteBreakpoints(alike)  // mutant: notesUnplacedBreakpoint
         continue
       }
       plan.breakpointOwners.giveToDebugger(n, for: alike)
@@ -215,7 +216,7 @@ struct Planner {
       let alike = requests.alike(request)
       // All of its comparators or none: half a watchpoint would look like a whole one.
       guard let count = request.range.comparatorCount(atMost: free.count) else {
-        plan.unplaced.noteWatchpoints(alike)
+        plan.unplaced.noteWatchpoints(alike)  // mutant: notesUnplacedWatchpoint
         continue
       }
       var rest = request.range
@@ -224,7 +225,7 @@ struct Planner {
         let piece = rest.firstPiece
         plan.watchpointOwners.giveToDebugger(n, for: alike)
         var comparator = piece.comparator(for: kind)
-        comparator.control.e = !passOver.contains(.debuggerWatchpoints)
+        comparator.control.e = !passOver.contains(.debuggerWatchpoints)  // mutant: debuggersWatchpointPassedOver
         plan.setWatchpoint(n, comparator)
         rest.first = piece.last &+ 1
       }
@@ -252,7 +253,7 @@ extension PrivilegeMatch {
   /// The levels that are left when the guest's own masks are applied. An EL1 match with KDE = 0
   /// never becomes an exception.
   fileprivate func permitted(by masks: DebugExceptionMasks) -> PrivilegeMatch {
-    masks.kde ? self : intersection(PrivilegeMatch(el1: false, el0: true))
+    masks.kde ? self : intersection(PrivilegeMatch(el1: false, el0: true))  // mutant: permittedByKDE
   }
 }
 

@@ -80,24 +80,12 @@ enum SnapshotSlot {
 }
 
 extension GuestDebugState {
-  /// What is stored, past everything that an access would do: OSECCR_EL1 with the OS Lock off too.
-  /// A register that stores nothing reads 0.
+  /// What one doubleword of a record holds.
   subscript(slot: SnapshotSlot) -> UInt64 {
     get {
       switch slot {
       case .channel: dtrtx &<< 32 | dtrrx
-      case .register(.dbgbvr(let n)): bank.breakpoints[n].value
-      case .register(.dbgbcr(let n)): bank.breakpoints[n].control.rawValue
-      case .register(.dbgwvr(let n)): bank.watchpoints[n].value
-      case .register(.dbgwcr(let n)): bank.watchpoints[n].control.rawValue
-      case .register(.mdscr): mdscr.rawValue
-      case .register(.mdccint): mdccint
-      case .register(.oslsr): osLock ? 0b1010 : 0b1000
-      case .register(.osdlr): osDoubleLock ? 1 : 0
-      case .register(.oseccr): oseccr
-      case .register(.dbgprcr): noPowerDownRequest ? 1 : 0
-      case .register(.dbgclaimclr): claimTags
-      case .register: 0
+      case .register(let register): self[register]
       }
     }
     set {
@@ -105,18 +93,7 @@ extension GuestDebugState {
       case .channel:
         dtrrx = newValue & 0xFFFF_FFFF
         dtrtx = newValue &>> 32
-      case .register(.dbgbvr(let n)): bank.breakpoints[n].value = newValue
-      case .register(.dbgbcr(let n)): bank.breakpoints[n].control.rawValue = newValue
-      case .register(.dbgwvr(let n)): bank.watchpoints[n].value = newValue
-      case .register(.dbgwcr(let n)): bank.watchpoints[n].control.rawValue = newValue
-      case .register(.mdscr): mdscr.rawValue = newValue
-      case .register(.mdccint): mdccint = newValue
-      case .register(.oslsr): osLock = newValue[bit: 1]
-      case .register(.osdlr): osDoubleLock = newValue[bit: 0]
-      case .register(.oseccr): oseccr = newValue
-      case .register(.dbgprcr): noPowerDownRequest = newValue[bit: 0]
-      case .register(.dbgclaimclr): claimTags = newValue
-      case .register: break
+      case .register(let register): self[register] = newValue
       }
     }
   }

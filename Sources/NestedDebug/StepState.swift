@@ -26,7 +26,7 @@ struct StepState: Equatable, Sendable {
   /// Events of the instruction that runs next which are not to be reported. A step runs the
   /// instruction, breakpoint or not; taken back, it leaves nothing of that behind.
   var passOver: PassOver {
-    debugger == .requested ? dealtWith.union(.debuggerBreakpoints) : dealtWith
+    debugger == .requested ? dealtWith.union(.debuggerBreakpoints) : dealtWith  // mutant: stepIgnoresBreakpoint
   }
 
   /// The syndrome of the guest's next step exception, should one be due.
@@ -38,7 +38,7 @@ struct StepState: Equatable, Sendable {
 
   /// An event of the instruction at `pc` has been dealt with.
   mutating func passOver(_ events: PassOver, at pc: UInt64) {
-    if dealtWithPC != pc { dealtWith = .nothing }
+    if dealtWithPC != pc { dealtWith = .nothing }  // mutant: elsewhereForgets
     dealtWithPC = pc
     dealtWith = dealtWith.union(events)
   }
@@ -57,7 +57,7 @@ struct StepState: Equatable, Sendable {
   /// place.
   mutating func advance(guestSyndrome syndrome: DebugSyndrome) {
     if debugger == .requested { debugger = .done }
-    dealtWith = .nothing
+    dealtWith = .nothing  // mutant: advanceForgets
     guestSyndrome = syndrome
   }
 }

@@ -76,7 +76,7 @@ extension VirtualDebug {
       reason = candidate.narrowed(to: ids)
     }
     // Whatever stops the guest ends the debugger's step.
-    step.debugger = .none
+    step.debugger = .none  // mutant: stopEndsStep
     return reason
   }
 }

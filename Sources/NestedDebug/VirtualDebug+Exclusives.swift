@@ -13,6 +13,7 @@ extension VirtualDebug {
     of entry: SteppedEntry, hardware: inout Hardware
   ) {
     guard let instruction = entry.instruction, !instruction.isExceptionReturn, !instruction.isCLREX
+    // mutant: clearsMonitor
     else {
       exclusives.clear()
       return
@@ -75,7 +76,7 @@ extension VirtualDebug {
     guard load.address == address, load.size == store.size, store.rn != 31 || address & 0xF == 0
     else { return false }
 
-    if let byte = byteWatched(
+    if let byte = byteWatched(  // mutant: storeIsWatched
       ofAccessAt: address, size: store.size, kind: .store, from: pstate.el, hardware: &hardware)
     {
       exclusives.watchedByte = byte
@@ -87,7 +88,7 @@ extension VirtualDebug {
         address: address, size: store.size, el: pstate.el, expected: load.value,
         replacement: replacement))
     {
-    case .stored: complete(store, status: 0, context: &context, hardware: &hardware)
+    case .stored: complete(store, status: 0, context: &context, hardware: &hardware)  // mutant: storedStatus
     case .differs: complete(store, status: 1, context: &context, hardware: &hardware)
     case .fault(let syndrome):
       inject(syndrome, faultAddress: address, context: &context, hardware: &hardware)

@@ -145,17 +145,23 @@ private struct FastKey {
   @inline(__always) var number: Int { Int(truncatingIfNeeded: esr[bits: 1...4]) }
 
   // In the upper half.
-  @inline(__always) var isOSLAR: Bool { names(crn: 1, crm: 0, op2: 4) }
-  @inline(__always) var isOSLSR: Bool { names(crn: 1, crm: 1, op2: 4) }
-  @inline(__always) var isOSDLR: Bool { names(crn: 1, crm: 3, op2: 4) }
+  @inline(__always) var isOSLAR: Bool { names(.oslar) }
+  @inline(__always) var isOSLSR: Bool { names(.oslsr) }
+  @inline(__always) var isOSDLR: Bool { names(.osdlr) }
   // In the lower half.
-  @inline(__always) var isMDCCINT: Bool { names(crn: 0, crm: 2, op2: 0) }
-  @inline(__always) var isMDSCR: Bool { names(crn: 0, crm: 2, op2: 2) }
+  @inline(__always) var isMDCCINT: Bool { names(.mdccint) }
+  @inline(__always) var isMDSCR: Bool { names(.mdscr) }
 
-  /// Whether these are op1 = 0, CRn, CRm and op2. Bit 2 of that is known from the half: without it the
-  /// constant of the upper half's registers fits into an instruction.
+  /// Whether op1, CRn, CRm and op2 are those of `register`. The half has told bit 2 of op2: without it the
+  /// constant of a register in the upper half fits into an instruction.
   @inline(__always)
-  private func names(crn: UInt64, crm: UInt64, op2: UInt64) -> Bool {
-    esr & 0x7_FC1E == (op2 & 0b11) &<< 17 | crn &<< 10 | crm &<< 1
+  private func names(_ register: SingleDebugRegister) -> Bool {
+    // A constant: the table's encoding at the places that it has in a syndrome.
+    let digits = UInt64(register.rawValue)
+    let op1 = digits &>> 12 & 0xF
+    let crn = digits &>> 8 & 0xF
+    let crm = digits &>> 4 & 0xF
+    let op2 = digits & 0b11
+    return esr & 0x7_FC1E == op2 &<< 17 | op1 &<< 14 | crn &<< 10 | crm &<< 1
   }
 }

@@ -7,6 +7,7 @@ extension VirtualDebug {
   /// guest's own, so that `fastStep` may be asked about its end.
   mutating func noteGuestsStep() {
     guard let entry, let instruction = entry.instruction else { return }
+    // mutant: stepsForGuestAlone
     stepsForGuest =
       entry.runsInstruction && guest.steps && step.debugger == .none && step.passOver == .nothing
       && exclusives.isIdle && !instruction.isExclusive
@@ -19,14 +20,14 @@ extension VirtualDebug {
     _ syndrome: Syndrome, context: inout GuestContext, hardware: inout Hardware
   ) -> Bool {
     // ISV: an instruction has completed, and no exception been taken in its place.
-    guard stepsForGuest, syndrome.ec == ExceptionClass.stepLower.rawValue,
+    guard stepsForGuest, syndrome.ec == ExceptionClass.stepLower.rawValue,  // mutant: seesException
       DebugSyndrome(rawValue: syndrome.iss).isv
     else { return false }
     // Nearly always one is like the other, on the way through a handler.
-    guard !guest.masks.enables(context.pstate) else {
+    guard !guest.masks.enables(context.pstate) else {  // mutant: seesMaskLift
       return stepUnmasked(context: &context, hardware: &hardware)
     }
-    guard let bits = hardware.fetchInstruction(at: context.pc), !Instruction(bits).isExclusive
+    guard let bits = hardware.fetchInstruction(at: context.pc), !Instruction(bits).isExclusive  // mutant: seesExclusive
     else { return false }
     step.guestSyndrome = .step(isv: entry?.context.pstate.ss == true, ex: false)
     context.pstate.ss = false
@@ -40,15 +41,15 @@ extension VirtualDebug {
     context: inout GuestContext, hardware: inout Hardware
   ) -> Bool {
     guard let source = entry, !context.pstate.isAArch32 else { return false }
-    context.pstate.ss = Self.stepBit(
+    context.pstate.ss = Self.stepBit(  // mutant: beginsStep
       after: source, at: context, mdscr: guest.mdscr, masks: guest.masks, hardware: &hardware)
-    let isDue = !context.pstate.ss
+    let isDue = !context.pstate.ss  // mutant: isDue
     let next =
       isDue
       ? ExceptionEntry.vector(from: context.pstate, vbar: hardware.read(.vbar)) : context.pc
     guard let bits = hardware.fetchInstruction(at: next), !Instruction(bits).isExclusive
     else { return false }
-    step.guestSyndrome = .step(isv: source.context.pstate.ss, ex: false)
+    step.guestSyndrome = .step(isv: source.context.pstate.ss, ex: false)  // mutant: stepHasRun
     if isDue {
       take(
         Syndrome(.stepLower, iss: step.guestSyndrome.rawValue), faultAddress: nil,
@@ -68,7 +69,7 @@ extension VirtualDebug {
       let register = DebugRegister(SystemRegisterAccess(iss: syndrome.iss).register)
     else { return nil }
     switch register {
-    case .mdscr: return (register, .masks)
+    case .single(.mdscr): return (register, .masks)
     case .dbgbvr(let n), .dbgbcr(let n):
       return n < capabilities.breakpointCount ? (register, .breakpoint(n)) : nil
     case .dbgwvr(let n), .dbgwcr(let n):
@@ -95,7 +96,7 @@ extension VirtualDebug {
   public mutating func fastStepOn<Hardware: DebugHardware & GuestProcessor & ~Copyable>(
     context: inout GuestContext, hardware: inout Hardware, requests: borrowing DebugRequests
   ) -> Bool {
-    guard mode == .shared, allowsFastPath || stepsForGuest, guest.steps,
+    guard mode == .shared, allowsFastPath || stepsForGuest, guest.steps,  // mutant: beginsMasked
       !guest.masks.enables(context.pstate),
       let instruction = hardware.fetchInstruction(at: context.pc).map(Instruction.init),
       !instruction.isExclusive
@@ -116,7 +117,7 @@ extension VirtualDebug {
     planned?.stepping = false
     step.guestSyndrome = .step(isv: false, ex: false)
     exclusives.enter(stepping: false)
-    entry = nil
+    entry = nil  // mutant: endsEntry
     stepsForGuest = false
     allowFastPath(for: requestsGeneration)
   }

@@ -12,7 +12,7 @@ extension VirtualDebug {
     hardware: inout Hardware
   ) {
     take(syndrome, faultAddress: faultAddress, context: &context, hardware: &hardware)
-    step.advance(guestSyndrome: .step(isv: false, ex: false))
+    step.advance(guestSyndrome: .step(isv: false, ex: false))  // mutant: injectionIsStep
     exclusives.clear()
   }
 
@@ -26,13 +26,13 @@ extension VirtualDebug {
     let entry = ExceptionEntry(
       from: context.pstate, vbar: hardware.read(.vbar), sctlr: hardware.read(.sctlr),
       gcscr: features.gcs ? hardware.read(.gcscr) : 0, features: features)
-    let seen = syndrome.takenToEL1(from: context.pstate.isEL0 ? .el0 : .el1)
+    let seen = syndrome.takenToEL1(from: context.pstate.isEL0 ? .el0 : .el1)  // mutant: classForEL1
     hardware.write(.esr, seen.rawValue)
     if let faultAddress, seen.hasFaultAddress {
-      hardware.write(.far, faultAddress)
+      hardware.write(.far, faultAddress)  // mutant: writesFAR
     }
     hardware.write(.elr, context.pc)
-    hardware.write(.spsr, entry.spsr.rawValue)
+    hardware.write(.spsr, entry.spsr.rawValue)  // mutant: writesSPSR
     context.pc = entry.pc
     context.pstate = entry.pstate
   }
@@ -49,15 +49,15 @@ extension VirtualDebug {
   ///
   /// - Parameter length: bytes, 2 for a 16-bit T32 instruction (ESR_EL2.IL = 0) and 4 otherwise.
   public mutating func instructionEmulated(context: inout GuestContext, length: UInt64 = 4) {
-    context.pc &+= length
+    context.pc &+= length  // mutant: emulatedMovesPC
     if context.pstate.isAArch32 {
       context.pstate.advanceITState()
     } else {
       context.pstate.btype = 0
     }
     let stepped = context.pstate.ss
-    context.pstate.ss = false
-    step.advance(guestSyndrome: .step(isv: stepped, ex: false))
+    context.pstate.ss = false  // mutant: emulatedClearsSS
+    step.advance(guestSyndrome: .step(isv: stepped, ex: false))  // mutant: emulatedIsStep
     exclusives.advance()
   }
 

@@ -12,17 +12,17 @@ extension VirtualDebug {
   ) {
     guard mode == .native else { return }
     for n in 0..<capabilities.breakpointCount {
-      guest.bank.breakpoints[n].value = capture(.dbgbvr(n), &hardware)
+      guest.bank.breakpoints[n].value = capture(.dbgbvr(n), &hardware)  // mutant: capturesBreakpoint
       guest.bank.breakpoints[n].control.rawValue = capture(.dbgbcr(n), &hardware)
     }
     for n in 0..<capabilities.watchpointCount {
       guest.bank.watchpoints[n].value = capture(.dbgwvr(n), &hardware)
-      guest.bank.watchpoints[n].control.rawValue = capture(.dbgwcr(n), &hardware)
+      guest.bank.watchpoints[n].control.rawValue = capture(.dbgwcr(n), &hardware)  // mutant: capturesWatchpoint
     }
-    guest.mdscr.rawValue = capture(.mdscr, &hardware)
+    guest.mdscr.rawValue = capture(.mdscr, &hardware)  // mutant: capturesMDSCR
     guest.mdccint = capture(.mdccint, &hardware)
-    guest.osLock = capture(.oslsr, &hardware)[bit: 1]
-    guest.osDoubleLock = capabilities.hasDoubleLock && capture(.osdlr, &hardware)[bit: 0]
+    guest.osLock = capture(.oslsr, &hardware)[bit: 1]  // mutant: capturesOSLock
+    guest.osDoubleLock = capabilities.hasDoubleLock && capture(.osdlr, &hardware)[bit: 0]  // mutant: capturesDoubleLock
     captureExternalRegisters(isLocked: guest.osLock, hardware: &hardware)
   }
 
@@ -39,12 +39,12 @@ extension VirtualDebug {
     captureGuestState(hardware: &hardware)
     keepExternalFields(hardware: &hardware)
     // Nothing is armed until the plan is installed.
-    disarm(&hardware)
+    disarm(&hardware)  // mutant: disarmsBeforeTraps
     hardware.setDebugTraps(true)
     takeExternalRegisters(hardware: &hardware)
     // A lock that the guest has not taken off yet would silence the debugger.
-    if capabilities.hasDoubleLock { hardware.write(.osdlr, 0) }
-    hardware.write(.oslar, 0)
+    if capabilities.hasDoubleLock { hardware.write(.osdlr, 0) }  // mutant: takesDoubleLockOff
+    hardware.write(.oslar, 0)  // mutant: takesOSLockOff
     hardware.synchronize()
     mode = .shared
     installedIsKnown = false
@@ -56,15 +56,15 @@ extension VirtualDebug {
     keepExternalFields(hardware: &hardware)
     disarm(&hardware)
     releaseExternalRegisters(hardware: &hardware)
-    installed.overwrite(with: &guest.bank, on: capabilities, hardware: &hardware)
+    installed.overwrite(with: &guest.bank, on: capabilities, hardware: &hardware)  // mutant: releasesComparators
     hardware.write(.mdccint, guest.mdccint)
-    hardware.write(.mdscr, guest.mdscr.rawValue)
+    hardware.write(.mdscr, guest.mdscr.rawValue)  // mutant: releasesMDSCR
     // The locks come last, for under the OS Lock a write to MDSCR_EL1 reaches the external debugger's
     // fields; and they are back before the guest's accesses stop trapping.
-    hardware.write(.oslar, guest.osLock ? 1 : 0)
+    hardware.write(.oslar, guest.osLock ? 1 : 0)  // mutant: releasesOSLock
     if capabilities.hasDoubleLock { hardware.write(.osdlr, guest.osDoubleLock ? 1 : 0) }
     hardware.synchronize()
-    hardware.setDebugTraps(false)
+    hardware.setDebugTraps(false)  // mutant: releasesTraps
     mode = .native
     installedIsKnown = false
     step = StepState()
@@ -86,7 +86,7 @@ extension VirtualDebug {
   mutating func updatePlan<Hardware: DebugHardware & ~Copyable>(
     stepping: Bool, requests: borrowing DebugRequests, hardware: inout Hardware
   ) {
-    let inputs = PlanInputs(
+    let inputs = PlanInputs(  // mutant: planInputs
       comparatorChanges: guest.comparatorChanges, maskChanges: guest.maskChanges,
       requestsGeneration: requests.generation, passOver: step.passOver, stepping: stepping)
     guard inputs != planned else { return }
@@ -141,7 +141,7 @@ extension VirtualDebug {
       }
     case .watchpoint(let n):
       if planner.remake(&plan, watchpoint: n, guest: &guest) {
-        installed.setWatchpoint(n, plan.bank.watchpoints[n], hardware: &hardware)
+        installed.setWatchpoint(n, plan.bank.watchpoints[n], hardware: &hardware)  // mutant: installsChangedWatchpoint
         finishInstalling(insteadOf: old, hardware: &hardware)
       } else {
         remakeAll(planner, requests: requests, hardware: &hardware)
@@ -178,7 +178,7 @@ extension VirtualDebug {
     insteadOf old: MDSCR?, hardware: inout Hardware
   ) {
     if old != plan.mdscr { hardware.write(.mdscr, plan.mdscr.rawValue) }
-    hardware.synchronize()
+    hardware.synchronize()  // mutant: synchronizesPlan
   }
 }
 
@@ -207,11 +207,11 @@ extension ComparatorBank {
   ) {
     guard breakpoints[n] != new else { return }
     if breakpoints[n].value != new.value {
-      hardware.write(.dbgbcr(n), 0)
+      hardware.write(.dbgbcr(n), 0)  // mutant: disablesBeforeValue
       hardware.write(.dbgbvr(n), new.value)
     }
     hardware.write(.dbgbcr(n), new.control.rawValue)
-    breakpoints[n] = new
+    breakpoints[n] = new  // mutant: remembersInstalled
   }
 
   @inline(__always)

@@ -22,9 +22,9 @@ extension VirtualDebug {
           faultAddress: address, context: &context, hardware: &hardware)
       } else {
         // `guestExited` has already done what the step means to the guest.
-        disposition = step.debugger == .done ? .candidate(.step) : .resume
+        disposition = step.debugger == .done ? .candidate(.step) : .resume  // mutant: tellsStep
       }
-    case .brk64, .bkpt32, .vectorCatch32:
+    case .brk64, .bkpt32, .vectorCatch32:  // mutant: injectsBRK
       // Nothing masks a breakpoint instruction, and none of them is the debugger's.
       inject(syndrome, context: &context, hardware: &hardware)
       disposition = .resume
@@ -58,7 +58,7 @@ extension VirtualDebug {
       } else {
         // BAS of 0b1111 may match a T32 instruction in the upper half of the word as well (CONSTRAINED
         // UNPREDICTABLE), for which the debugger has not asked.
-        isDebuggers = isDebuggers || breakpoint == DebugRequest.breakpoint(at: context.pc)
+        isDebuggers = isDebuggers || breakpoint == DebugRequest.breakpoint(at: context.pc)  // mutant: debuggersBreakpointHere
       }
     }
     return (isGuests, isDebuggers)
@@ -106,11 +106,11 @@ extension VirtualDebug {
     _ syndrome: Syndrome, context: inout GuestContext, hardware: inout Hardware
   ) -> Disposition {
     let (isGuests, isDebuggers) = breakpointOwners(at: context)
-    if isDebuggers {
-      step.passOver(.debuggerBreakpoints, at: context.pc)
+    if isDebuggers {  // mutant: debuggerFirst
+      step.passOver(.debuggerBreakpoints, at: context.pc)  // mutant: reportsBreakpointOnce
       return .candidate(.breakpoint(debuggersBreakpoint(at: context.pc), address: context.pc))
     }
-    if isGuests, guest.masks.enables(context.pstate) {
+    if isGuests, guest.masks.enables(context.pstate) {  // mutant: guestsBreakpointMasked
       inject(syndrome, context: &context, hardware: &hardware)
     } else {
       // Masked, or nobody's: it must not fire again for this instruction.
@@ -135,10 +135,10 @@ extension VirtualDebug {
     }
     let watchpoint = plan.bank.watchpoints[n]
     if case .debugger(let ids) = plan.watchpointOwners[n], let range = watchpoint.range {
-      step.passOver(.debuggerWatchpoints, at: context.pc)
-      return .candidate(.watchpoint(ids, address: range.clamp(faultAddress.untagged)))
+      step.passOver(.debuggerWatchpoints, at: context.pc)  // mutant: reportsWatchpointOnce
+      return .candidate(.watchpoint(ids, address: range.clamp(faultAddress.untagged)))  // mutant: addressTold
     }
-    if guest.masks.enables(context.pstate) {
+    if guest.masks.enables(context.pstate) {  // mutant: guestsWatchpointMasked
       inject(syndrome, faultAddress: faultAddress, context: &context, hardware: &hardware)
     } else {
       step.passOver(.guestWatchpoints, at: context.pc)
@@ -169,23 +169,23 @@ extension VirtualDebug {
   ) -> Int? {
     // Where only one can have fired, nothing has to be read to know which.
     let isOnly = plan.armedWatchpoints.only != nil
-    let kind: AccessKind = syndrome.wnr ? .store : .load
+    let kind: AccessKind = syndrome.wnr ? .store : .load  // mutant: kindOfAccess
     var nearest: (n: Int, distance: UInt64, isDebuggers: Bool)?
     var armed = plan.armedWatchpoints
     while let n = armed.popFirst() {
       let watchpoint = plan.bank.watchpoints[n]
       let control = watchpoint.control
-      guard control.watches(kind),
+      guard control.watches(kind),  // mutant: watchesKind
         let distance = syndrome.watchpointNumber == n
           ? 0 : watchpoint.range?.distance(from: faultAddress, block: zeroBlockSize),
         isOnly
           || Self.privilege(control.privilege, matches: context, hardware: &hardware)
-            && (!control.wt || linkMatches(control.lbn, hardware: &hardware))
+            && (!control.wt || linkMatches(control.lbn, hardware: &hardware))  // mutant: linkCompared
       else { continue }
       let isDebuggers = plan.watchpointOwners.debuggers.contains(n)
       if let best = nearest,
-        best.distance < distance
-          || best.distance == distance && (best.isDebuggers || !isDebuggers)
+        best.distance < distance  // mutant: nearestWins
+          || best.distance == distance && (best.isDebuggers || !isDebuggers)  // mutant: debuggerWinsTie
       {
         continue
       }
@@ -205,7 +205,7 @@ extension VirtualDebug {
     }
     guard let bits = hardware.fetchInstruction(at: context.pc) else { return true }
     let isUnprivileged = Instruction(bits).isUnprivilegedAccess && !context.pstate.uao
-    return isUnprivileged ? privilege.el0 : privilege.el1
+    return isUnprivileged ? privilege.el0 : privilege.el1  // mutant: unprivilegedAccess
   }
 
   /// Whether the context that breakpoint `n`, the armed partner of a link, compares is the current

@@ -33,7 +33,7 @@ extension VirtualDebug {
     {
       // The hardware has put its own PSTATE.SS where the guest's belongs.
       var spsr = PState(rawValue: hardware.read(.spsr))
-      if spsr.ss, !entry.context.pstate.ss {
+      if spsr.ss, !entry.context.pstate.ss {  // mutant: scrubsSPSR
         spsr.ss = false
         hardware.write(.spsr, spsr.rawValue)
       }
@@ -45,7 +45,7 @@ extension VirtualDebug {
     context.pstate.ss = Self.stepBit(
       after: entry, at: left, mdscr: guest.mdscr, masks: guest.masks, hardware: &hardware)
     step.advance(
-      guestSyndrome: .step(isv: entry.context.pstate.ss && stepped && detail.isv, ex: detail.ex))
+      guestSyndrome: .step(isv: entry.context.pstate.ss && stepped && detail.isv, ex: detail.ex))  // mutant: stepSyndrome
   }
 
   /// Whether the guest stands at a vector because the instruction took an exception to EL1, or an
@@ -54,9 +54,9 @@ extension VirtualDebug {
   private static func tookException<Hardware: GuestProcessor & ~Copyable>(
     at left: GuestContext, isCompleteStep: Bool, syndrome: Syndrome?, hardware: inout Hardware
   ) -> Bool {
-    guard !isCompleteStep, left.pstate.el == .el1 else { return false }
+    guard !isCompleteStep, left.pstate.el == .el1 else { return false }  // mutant: recognisesVector
     switch syndrome?.exceptionClass {
-    case .hvc64, .hvc32, .smc64, .smc32: return false
+    case .hvc64, .hvc32, .smc64, .smc32: return false  // mutant: hvcIsNoException
     default: return ExceptionEntry.isVector(left.pc, vbar: hardware.read(.vbar))
     }
   }
@@ -69,18 +69,19 @@ extension VirtualDebug {
   ) -> Bool {
     let source = entry.context
     // Only a return from EL1 that lifts a mask can begin a step.
-    guard mdscr.ss, source.pstate.el == .el1, !masks.enables(source.pstate),
+    guard mdscr.ss, source.pstate.el == .el1, !masks.enables(source.pstate),  // mutant: returnLiftsMask
       masks.enables(target.pstate)
     else { return false }
     // Nothing but a return leads down to EL0; within EL1, clearing PSTATE.D does the same.
-    let isReturn = target.pstate.el == .el0 || entry.instruction?.isExceptionReturn == true
+    let isReturn = target.pstate.el == .el0 || entry.instruction?.isExceptionReturn == true  // mutant: unmaskingIsNoReturn
     // DebugExceptionReturnSS, whose conditions hold. An illegal return loads SS too, and stays at EL1.
-    return isReturn && PState(rawValue: hardware.read(.spsr)).ss
+    return isReturn && PState(rawValue: hardware.read(.spsr)).ss  // mutant: returnBeginsStep
   }
 
-  /// To be called last before the guest is entered. Makes the guest take its own step exception if
-  /// that is due, changes the mode as `requests` and steps ask for, brings the hardware up to date
-  /// and sets PSTATE.SS in `context` to what the hardware is to run with.
+  /// Prepares the entry of the guest. The hypervisor must call it last before it enters the guest. It
+  /// makes the guest take its own step exception if that is due, changes the mode as `requests` and
+  /// steps ask for, brings the hardware up to date, and sets PSTATE.SS in `context` to what the hardware
+  /// has to run with.
   public mutating func prepareToRun<Hardware: DebugHardware & GuestProcessor & ~Copyable>(
     context: inout GuestContext, hardware: inout Hardware, requests: borrowing DebugRequests
   ) {
@@ -90,66 +91,114 @@ extension VirtualDebug {
     }
     allowsFastPath = false
     stepsForGuest = false
-    var isShared = step.debugger != .none || !requests.isEmpty
-    if !isShared {
-      step.forgetReports()
-      // A sequence that the debugger has stepped into is led to its store, though it asks for no more.
-      isShared = exclusives.load != nil && exclusives.isFollowed
-    }
+    let isShared = needsSharedMode(for: requests)
     if isShared, mode != .shared { enterSharedMode(hardware: &hardware) }
     if mode == .shared { takeGuestStepIfDue(context: &context, hardware: &hardware) }
-    guard isShared else {
-      if mode != .native {
-        enterNativeMode(hardware: &hardware)
-      } else if step.guestSyndrome.isv {
-        // The guest has stepped an instruction that EL2 completed. Left to the hardware, which does not
-        // know of it, the exception would say that none was stepped.
-        captureGuestState(hardware: &hardware)
-        takeGuestStepIfDue(context: &context, hardware: &hardware)
-      }
-      withholdInterrupts(false, hardware: &hardware)
-      trapWaits(false, hardware: &hardware)
+    if isShared {
+      prepareShared(context: &context, hardware: &hardware, requests: requests)
+    } else {
+      prepareNative(context: &context, hardware: &hardware)
       allowFastPath(for: requests.generation)
-      return
     }
+  }
 
-    var instruction = arrive(at: context, requests: requests, hardware: &hardware)
-    // Not a loop of the guest's: two in a row would need two loads.
-    while completeStoreExclusive(instruction, context: &context, hardware: &hardware) {
+  /// Whether the debugger or a sequence of exclusives needs the debug hardware. A debugger that asks for
+  /// nothing has let go of the guest.
+  private mutating func needsSharedMode(for requests: borrowing DebugRequests) -> Bool {
+    if step.debugger != .none || !requests.isEmpty { return true }
+    step.forgetReports()
+    // The guest is stepped to the store of a sequence that the debugger has stepped into.
+    return exclusives.load != nil && exclusives.isFollowed
+  }
+
+  /// Prepares the entry of a guest that has the debug hardware to itself.
+  private mutating func prepareNative<Hardware: DebugHardware & GuestProcessor & ~Copyable>(
+    context: inout GuestContext, hardware: inout Hardware
+  ) {
+    if mode != .native {
+      enterNativeMode(hardware: &hardware)
+    } else if step.guestSyndrome.isv {
+      // The guest has stepped an instruction that EL2 completed. The hardware does not know of it: its
+      // exception would say that no instruction was stepped.
+      captureGuestState(hardware: &hardware)
       takeGuestStepIfDue(context: &context, hardware: &hardware)
-      instruction = arrive(at: context, requests: requests, hardware: &hardware)
     }
+    withholdInterrupts(false, hardware: &hardware)
+    trapWaits(false, hardware: &hardware)
+  }
 
-    let runsInstruction = step.debugger != .done && exclusives.watchedByte == nil
+  /// Prepares the entry of a guest whose debug hardware holds the plan.
+  private mutating func prepareShared<Hardware: DebugHardware & GuestProcessor & ~Copyable>(
+    context: inout GuestContext, hardware: inout Hardware, requests: borrowing DebugRequests
+  ) {
+    let instruction = arrive(at: &context, requests: requests, hardware: &hardware)
+    // Otherwise the hardware reports the debugger's step or a watchpoint before anything runs.
+    let runsInstruction = step.debugger != .done && exclusives.watchedByte == nil  // mutant: runsInstruction
     let stepping = isStepping
-    let isDebuggers = step.debugger != .none || step.passOver.involvesDebugger
-    withholdInterrupts(
-      stepping && !runsInstruction
-        || isDebuggers && Self.mayWithholdInterrupts(at: context, before: instruction),
+    setTraps(
+      runsInstruction: runsInstruction, stepping: stepping, at: context, before: instruction,
       hardware: &hardware)
-    trapWaits(isDebuggers, hardware: &hardware)
-
-    entry =
-      stepping
-      ? SteppedEntry(
-        context: context, runsInstruction: runsInstruction, instruction: instruction,
-        exclusiveAddress: instruction.flatMap(ExclusiveInstruction.init).map {
-          baseAddress(of: $0, context.pstate, hardware: &hardware)
-        }) : nil
-    if stepping { noteGuestsStep() }
-    context.pstate.ss = stepping && runsInstruction
+    noteEntry(
+      context, runsInstruction: runsInstruction, stepping: stepping, instruction,
+      hardware: &hardware)
+    context.pstate.ss = stepping && runsInstruction  // mutant: entersWithSS
     // Without a request, the next time finds the hardware to be given back.
     if !stepping, !requests.isEmpty { allowFastPath(for: requests.generation) }
   }
 
-  /// Whether the hardware steps.
-  private var isStepping: Bool {
-    step.debugger != .none || guest.steps || step.passOver != .nothing || exclusives.isFollowed
+  /// Withholds interrupts and traps waits for the instruction that is about to run, where a step needs it.
+  private mutating func setTraps<Hardware: DebugHardware & ~Copyable>(
+    runsInstruction: Bool, stepping: Bool, at context: GuestContext,
+    before instruction: Instruction?, hardware: inout Hardware
+  ) {
+    let isDebuggers = step.debugger != .none || step.passOver.involvesDebugger  // mutant: stepIsDebuggers
+    let reportsFirst = stepping && !runsInstruction
+    let withholds = isDebuggers && Self.mayWithholdInterrupts(at: context, before: instruction)
+    withholdInterrupts(reportsFirst || withholds, hardware: &hardware)  // mutant: withholdsInterrupts
+    trapWaits(isDebuggers, hardware: &hardware)  // mutant: trapsWaits
   }
 
-  /// The guest is about to run from where it stands: brings the plan up to date, and returns the
-  /// instruction that it is to be stepped over, where EL2 can read one.
+  /// Notes how the guest is entered, if it is stepped: its next exit is understood by that.
+  private mutating func noteEntry<Hardware: GuestProcessor & ~Copyable>(
+    _ context: GuestContext, runsInstruction: Bool, stepping: Bool, _ instruction: Instruction?,
+    hardware: inout Hardware
+  ) {
+    guard stepping else {
+      entry = nil
+      return
+    }
+    let exclusive = instruction.flatMap(ExclusiveInstruction.init)
+    entry = SteppedEntry(
+      context: context, runsInstruction: runsInstruction, instruction: instruction,
+      exclusiveAddress: exclusive.map { baseAddress(of: $0, context.pstate, hardware: &hardware) })
+    noteGuestsStep()
+  }
+
+  /// Whether the hardware steps.
+  private var isStepping: Bool {
+    step.debugger != .none || guest.steps || step.passOver != .nothing || exclusives.isFollowed  // mutant: steps
+  }
+
+  /// Brings the plan up to date for the instruction that runs next, and completes store-exclusives that EL2
+  /// has to complete.
+  ///
+  /// - Returns: the instruction that the guest is about to be stepped over, where EL2 can read it.
   private mutating func arrive<Hardware: DebugHardware & GuestProcessor & ~Copyable>(
+    at context: inout GuestContext, requests: borrowing DebugRequests, hardware: inout Hardware
+  ) -> Instruction? {
+    var instruction = updatePlan(at: context, requests: requests, hardware: &hardware)
+    // The guest cannot make this loop: two stores in a row would need two loads.
+    while completeStoreExclusive(instruction, context: &context, hardware: &hardware) {
+      takeGuestStepIfDue(context: &context, hardware: &hardware)
+      instruction = updatePlan(at: context, requests: requests, hardware: &hardware)
+    }
+    return instruction
+  }
+
+  /// Brings the plan up to date for a guest that is about to run from `context`.
+  ///
+  /// - Returns: the instruction that it is stepped over, where EL2 can read it.
+  private mutating func updatePlan<Hardware: DebugHardware & GuestProcessor & ~Copyable>(
     at context: GuestContext, requests: borrowing DebugRequests, hardware: inout Hardware
   ) -> Instruction? {
     step.arrive(at: context.pc)
@@ -166,7 +215,7 @@ extension VirtualDebug {
   private mutating func takeGuestStepIfDue<Hardware: GuestProcessor & ~Copyable>(
     context: inout GuestContext, hardware: inout Hardware
   ) {
-    guard step.debugger != .done, guest.steps,
+    guard step.debugger != .done, guest.steps,  // mutant: guestStepIsDue
       SoftwareStep(mdscr: guest.mdscr, masks: guest.masks, state: context.pstate) == .activePending
     else { return }
     inject(
@@ -183,13 +232,13 @@ extension VirtualDebug {
     guard !context.pstate.isAArch32 else { return true }
     let masked = context.pstate.i && context.pstate.f
     guard let instruction else { return !masked }
-    return masked ? instruction.mayUnmaskInterrupts : !instruction.observesPendingInterrupts
+    return masked ? instruction.mayUnmaskInterrupts : !instruction.observesPendingInterrupts  // mutant: mayWithhold
   }
 
   private mutating func withholdInterrupts<Hardware: DebugHardware & ~Copyable>(
     _ on: Bool, hardware: inout Hardware
   ) {
-    guard on != interruptsWithheld else { return }
+    guard on != interruptsWithheld else { return }  // mutant: interruptsChange
     interruptsWithheld = on
     hardware.setVirtualInterruptsWithheld(on)
   }

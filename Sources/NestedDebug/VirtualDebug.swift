@@ -62,7 +62,7 @@ public struct VirtualDebug: ~Copyable {
   /// What the last `prepareToRun` was given, if `allowsFastPath`.
   var preparedInputs = PreparedInputs(guestChanges: 0, requestsGeneration: 0)
   /// What the hardware has been set to; nil while that is not known.
-  var interruptsWithheld: Bool?
+  var interruptsWithheld: Bool?  // mutant: interruptsUnknown
   var waitsTrapped: Bool?
 
   /// A vCPU in its reset state.
@@ -129,8 +129,8 @@ public struct VirtualDebug: ~Copyable {
   /// events of it that were dealt with, a watched store, and the load-exclusive before it, which an
   /// exclusives monitor would not have kept either.
   public mutating func programCounterMoved() {
-    step.leave()
-    exclusives = ExclusiveMonitor()
+    step.leave()  // mutant: movedForgetsEvents
+    exclusives = ExclusiveMonitor()  // mutant: movedForgetsExclusives
     allowsFastPath = false
   }
 }

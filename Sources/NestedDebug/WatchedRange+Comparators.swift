@@ -8,11 +8,11 @@ extension WatchedRange {
     // The largest block that begins here by alignment; MASK holds at most 31.
     var size = min(
       first == 0 ? 31 : UInt64(truncatingIfNeeded: first.trailingZeroBitCount), 31)
-    while size > 3, (1 &<< size) &- 1 > room { size &-= 1 }
+    while size > 3, (1 &<< size) &- 1 > room { size &-= 1 }  // mutant: blockInRange
     if size > 3, (1 &<< size) &- 1 <= room {
       return WatchedRange(first: first, last: first | ((1 &<< size) &- 1))
     }
-    return WatchedRange(first: first, last: min(last, first | 0b111))
+    return WatchedRange(first: first, last: min(last, first | 0b111))  // mutant: pieceInDoubleword
   }
 
   /// The number of comparators that watch the range, or nil if it is more than `limit`.
@@ -40,7 +40,7 @@ extension WatchedRange {
     }
     let ones = UInt64(0xFF) &>> (8 &- size)
     return Watchpoint(
-      value: first & ~0b111, control: .accesses(kind, bas: ones &<< (first & 0b111), mask: 0))
+      value: first & ~0b111, control: .accesses(kind, bas: ones &<< (first & 0b111), mask: 0))  // mutant: basOfPiece
   }
 }
 

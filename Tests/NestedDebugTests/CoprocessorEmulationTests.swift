@@ -203,7 +203,8 @@ extension VirtualDebug {
   fileprivate mutating func access(
     _ register: DebugRegister, isRead: Bool, value: UInt64 = 0
   ) -> AccessResult? {
-    guard let encoding = register.description(on: capabilities)?.encoding else { return nil }
-    return access(SystemRegisterAccess(register: encoding, rt: 0, isRead: isRead), value: value)
+    guard register.description(on: capabilities) != nil else { return nil }
+    return access(
+      SystemRegisterAccess(register: register.encoding, rt: 0, isRead: isRead), value: value)
   }
 }

@@ -95,11 +95,9 @@ struct ExternalModeTests {
     guard debug.mode == .shared else {
       return hardware.access(register, isRead: isRead, value)
     }
-    // A comparator that the processor lacks has an encoding all the same.
-    let known = DebugCapabilities(dfr0: 0xF0F0_F006)
-    guard let encoding = register.description(on: known)?.encoding else { return .undefined }
     return debug.access(
-      SystemRegisterAccess(register: encoding, rt: 0, isRead: isRead), value: value) ?? .undefined
+      SystemRegisterAccess(register: register.encoding, rt: 0, isRead: isRead), value: value)
+      ?? .undefined
   }
 
   @Test(

@@ -156,7 +156,7 @@ struct ModeTests {
       (.dbgbvr(2), 0x7000), (.dbgwcr(3), 0x1FF9), (.mdscr, 0x1000), (.mdccint, 0x2000_0000),
       (.oslar, 1),
     ] as [(DebugRegister, UInt64)] {
-      let encoding = try #require(register.description(on: .model)).encoding
+      let encoding = register.encoding
       _ = debug.access(.init(register: encoding, rt: 0, isRead: false), value: value)
     }
     prepare(&debug, &hardware, DebugRequests())

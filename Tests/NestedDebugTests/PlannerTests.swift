@@ -14,7 +14,7 @@ struct PlannerTests {
   ) throws -> Plan {
     var debug = VirtualDebug(capabilities: capabilities, features: .none)
     for (register, value) in [(.oslar, 0)] + registers {
-      let encoding = try #require(register.description(on: capabilities)).encoding
+      let encoding = register.encoding
       #expect(
         debug.access(
           SystemRegisterAccess(register: encoding, rt: 0, isRead: false), value: value) == .written)

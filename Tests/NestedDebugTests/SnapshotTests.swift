@@ -17,7 +17,7 @@ struct SnapshotTests {
   private static func access(
     _ debug: inout VirtualDebug, _ register: DebugRegister, write value: UInt64? = nil
   ) throws -> AccessResult? {
-    let encoding = try #require(register.description(on: full)).encoding
+    let encoding = register.encoding
     return debug.access(
       SystemRegisterAccess(register: encoding, rt: 0, isRead: value == nil), value: value ?? 0)
   }

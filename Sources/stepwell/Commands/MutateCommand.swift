@@ -9,7 +9,7 @@ struct MutateCommand: AsyncParsableCommand {
       Each mutant is one deliberate mistake: a wrong mask, a comparator off by one, a step that is \
       forgotten. It is built in a private copy of the engine, and the proof (see prove) is run with \
       it, or the tests that it names where the comparison cannot notice. A mutant that nothing notices would be a hole in the proof: \
-      the command then ends with 1, as it does when the text that a mutant replaces is not there any \
+      the command then ends with 1, as it does when the code that a mutant changes is not there any \
       more. The working tree is not touched.
       """)
 
@@ -72,23 +72,40 @@ struct MutateCommand: AsyncParsableCommand {
       fflush(nil)
       if outcome == .survived { survivors.append(mutant.name) }
     }
-    try await Self.concurrently(chosen.filter { $0.test == nil }) { mutant, worker in
+    try await Self.concurrently(chosen.filter { $0.killer == .trials }) { mutant, worker in
       try await objects.outcome(of: mutant, programs: programs, seed: 0, worker: worker)
     } note: {
       note($0, $1)
     }
-    for mutant in chosen {
-      guard let test = mutant.test else { continue }
-      let isCaught = try await Progress.during("Tests with \(mutant.name)") {
-        try await tree.isCaught(mutant, byTests: test)
+    let others = chosen.filter { $0.killer != .trials }
+    for mutant in others {
+      let outcome = try await Progress.during("Tests with \(mutant.name)") {
+        try await Self.outcome(of: mutant, in: tree, toolchain)
       }
-      note(mutant, isCaught ? .failsTests(test) : .survived)
+      note(mutant, outcome)
     }
     guard survivors.isEmpty else {
       throw Failure(
         "Not noticed: \(survivors.joined(separator: ", ")). The proof has a hole there.")
     }
     print("\(total) mutants, all noticed.")
+  }
+
+  /// What the tests or the program that have to notice `mutant` say to it.
+  private static func outcome(
+    of mutant: Mutant, in engine: MutationTree, _ toolchain: Toolchain
+  ) async throws -> MutationOutcome {
+    switch mutant.killer {
+    case .trials: return .survived
+    case .engineTests(let filter):
+      return try await engine.isCaught(mutant, byTests: filter) ? .failsTests(filter) : .survived
+    case .machineTests(let filter):
+      let tree = try MutationTree(of: .machine, toolchain: toolchain)
+      return try await tree.isCaught(mutant, byTests: filter) ? .failsTests(filter) : .survived
+    case .program(let program):
+      let tree = try MutationTree(of: .machine, toolchain: toolchain)
+      return try await tree.isCaught(mutant, byProgram: program) ? .failsTests(program) : .survived
+    }
   }
 
   /// Gives `body` the mutants, as many at once as there are processors, with a number that no other has
