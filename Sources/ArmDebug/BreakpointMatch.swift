@@ -21,7 +21,7 @@ extension Breakpoint {
       && control.bas &>> (pc & 0b11) & 1 != 0
   }
 
-  /// Whether this can be the partner of a link, if it is a context-aware breakpoint.
+  /// Whether this can be the partner of a link, provided that the breakpoint is context-aware.
   public var isLinkPartner: Bool { control.e && control.comparesContext && control.isLinked }  // mutant: linkPartnerType
 
   /// Whether the identifiers that a context breakpoint compares are the current ones. The forms

@@ -24,8 +24,8 @@ public struct WatchedRange: Equatable, Sendable {
   /// The watched byte nearest to `address`.
   public func clamp(_ address: UInt64) -> UInt64 { max(first, min(last, address)) }
 
-  /// How far above `far` the first watched byte is that an access reported with `far` may have
-  /// touched; 0 where `far` is watched itself, nil where this watchpoint cannot be the cause.
+  /// The distance from `far` up to the first watched byte that an access reported with `far` may have
+  /// touched. It is 0 where `far` itself is watched, and nil where this watchpoint cannot be the cause.
   ///
   /// FAR_ELx is an address between the lowest that the access touched and the highest watched one,
   /// in the naturally aligned block of `block` bytes (a power of two; that of DC ZVA) that holds a

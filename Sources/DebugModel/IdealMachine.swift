@@ -4,7 +4,7 @@ import NestedDebug
 /// The program on the bare model, and an ideal debugger: one that stops the guest where it asks to
 /// without any of the processor's debug hardware, so that the guest keeps all of it.
 ///
-/// It defines what the debugger is to be told:
+/// It defines what the debugger must be told:
 /// - A step is one event: one instruction, or an exception that is taken in its place. It runs the
 ///   instruction whether or not there is a breakpoint on it.
 /// - A breakpoint stops before the instruction, after the guest's own step exception and pending

@@ -72,7 +72,7 @@ extension NestedMachine {
 
   private mutating func changePlan(_ change: GuestChange, _ left: inout GuestContext) -> Bool {
     if debug.guest.steps { return stepOn(&left) }
-    guard debug.fastUpdate(after: change, hardware: &core, requests: requests) else {
+    guard debug.fastUpdate(after: change, hardware: &core, requests: &requests) else {
       return false
     }
     complete(&left)

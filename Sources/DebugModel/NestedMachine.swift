@@ -8,9 +8,9 @@ package struct NestedMachine: ~Copyable {
   package var requests = DebugRequests()
   package var policy = DecliningPolicy()
   package var context: GuestContext
-  /// Wherever the hypervisor's vectors do.
+  /// Exits take the fast path wherever the hypervisor's vectors take it.
   var takesFastPath = true
-  /// What the guest has taken the comparators of, from each length of the transcript on.
+  /// The requests whose comparators the guest has taken, from each length of the transcript on.
   private(set) var unplaced: [Unplaced] = []
   /// The lengths of the transcript at which EL2 has completed a store-exclusive, or has let interrupts
   /// wait for the watchpoint of one.
@@ -91,7 +91,7 @@ package struct NestedMachine: ~Copyable {
     unplaced.append(Unplaced(count: count, points: points))
   }
 
-  /// One step of the debugger's.
+  /// A step of the debugger.
   package mutating func step() -> DebuggerStop? {
     debug.requestStep()
     return run()

@@ -71,7 +71,7 @@ extension Trial {
     _ program: [UInt64: Operation], op2: UInt8, _ random: inout SplitMix64
   ) -> UInt64? {
     guard Bool.random(using: &random) else { return nil }
-    // Among those that it sets first, for a dictionary has no order.
+    // Only among the registers that it sets first, because a dictionary has no order.
     let values = (0..<32).compactMap { n -> UInt64? in
       guard case .msr(let register, let value) = program[RandomProgram.body + UInt64(n) * 4],
         register.op0 == 2, register.crn == 0, register.op2 == op2, value < 0x1_0000, value & 3 == 0

@@ -19,7 +19,7 @@ struct TrialRun: ~Copyable {
 
   var isDone: Bool { difference != nil || nested.core.transcript.count >= observations }
 
-  /// What the two runs have met.
+  /// The situations that occurred in the two runs.
   var met: Coverage {
     var met = coverage
     met.formUnion(ideal.coverage)
@@ -61,7 +61,7 @@ struct TrialRun: ~Copyable {
     }
   }
 
-  /// The protocol server's part: requests are the debugger's only if the processor can ever meet them.
+  /// Does the part of the protocol server: a request is accepted only if the processor can ever meet it.
   private mutating func accept(_ request: DebugRequest, _ points: DebuggerPoints) {
     let isInserted = (try? nested.requests.insert(request)) != nil
     let isAccepted = isInserted && nested.debug.fits(nested.requests)
@@ -89,7 +89,7 @@ struct TrialRun: ~Copyable {
     if stop == nil { nested.debug.cancelStep() }
   }
 
-  /// As far as both have come.
+  /// Compares the transcripts as far as both runs have come.
   private mutating func compareTranscripts() -> Bool {
     let count = min(nested.core.transcript.count, ideal.core.transcript.count)
     while compared < count {
@@ -118,7 +118,7 @@ struct TrialRun: ~Copyable {
         continue
       }
       idle += 1
-      // Both are lost in exceptions; or the engine has lost the guest.
+      // Both runs are lost in exceptions, or the engine has lost the guest.
       if idle == 8 { break }
     }
     guard difference == nil else { return }

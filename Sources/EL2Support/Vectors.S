@@ -4,9 +4,9 @@
 // frame, which lies at one and the same address, the top of the stack, and so do the guest's
 // registers for a debugger.
 //
-// Most synchronous exceptions are over in `stepwell_fast_path`, and most interrupts in `stepwell_fast_path_irq`, for
-// which only the registers are saved that a function may clobber: x0 to x18 and x30. PC and PSTATE stay
-// in ELR_EL2 and SPSR_EL2.
+// `stepwell_fast_path` completes most synchronous exceptions, and `stepwell_fast_path_irq` most interrupts. For
+// them only the registers are saved that a function may clobber: x0 to x18 and x30. PC and PSTATE stay in
+// ELR_EL2 and SPSR_EL2.
 
 #if defined(__aarch64__) && !defined(__linux__) && !defined(__APPLE__)
 
@@ -47,7 +47,7 @@
         isb
         .endm
 
-        // The fast path but for `stepwell_fast_path`, in the 32 instructions of a vector.
+        // The fast path around `stepwell_fast_path`, in the 32 instructions of a vector.
         .macro  from_guest_on_fast_path
         .balign 128
         save_clobbered

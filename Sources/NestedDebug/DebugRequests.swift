@@ -6,33 +6,33 @@ import ArmDebug
 /// The memory is handed in, because nothing may allocate at EL2. Its size is the only bound on the
 /// number of requests. Requests are found by a hash of their addresses, so that no cost but that of a
 /// walk over all of them depends on the number.
+///
+/// All of it is in that memory: the value is one address, because the compiler copies a borrowed value.
 @safe public struct DebugRequests: ~Copyable {
-  private var slots: SlotMemory<RequestSlot>
-  /// The first slot of each chain; a power of two of them, or none.
-  private var buckets: SlotMemory<UInt32>
-  /// One for each `RequestSlot.Place`.
-  private var lists = [4 of SlotList](repeating: SlotList())
+  private let header: UnsafeMutablePointer<RequestHeader>
   #if !hasFeature(Embedded)
-    /// What has to be freed, where this value has allocated its memory itself.
-    private var ownMemory: UnsafeMutableRawBufferPointer?
+    /// Whether the memory has to be freed with this value.
+    private var ownsMemory = false
   #endif
-
-  /// Changes whenever the requests change.
-  public private(set) var generation: UInt32 = 0
 
   /// No requests.
   ///
-  /// - Parameter memory: aligned to 8 bytes. It must stay valid as long as this value is used, and
-  ///   nobody else may touch it.
+  /// - Parameter memory: aligned to 8 bytes, and of `bytesBesideRequests` at least. It must stay valid as
+  ///   long as this value is used, and nobody else may touch it.
   @unsafe public init(memory: UnsafeMutableRawBufferPointer) {
-    let capacity = memory.count / Self.bytesPerRequest
-    var bucketCount = min(capacity, 1)
-    while bucketCount &* 2 <= capacity { bucketCount &*= 2 }
-    // The two parts do not overlap, and both lie within what the caller has given.
-    unsafe slots = SlotMemory(memory, offset: 0, count: capacity, of: .unused)
-    unsafe buckets = SlotMemory(
-      memory, offset: capacity &* MemoryLayout<RequestSlot>.stride, count: bucketCount,
-      of: RequestSlot.none)
+    let rest = memory.count &- Self.bytesBesideRequests
+    precondition(rest >= 0)
+    let capacity = rest / Self.bytesPerRequest
+    // The largest power of two that is not above the capacity; 0 for none.
+    let bucketCount =
+      capacity == 0 ? 0 : 1 &<< (Int.bitWidth &- 1 &- capacity.leadingZeroBitCount)
+    // Memory that has bytes has an address. The three parts do not overlap, and lie within it.
+    unsafe header = memory.baseAddress.unsafelyUnwrapped
+      .bindMemory(to: RequestHeader.self, capacity: 1)
+    unsafe header.initialize(
+      to: RequestHeader(capacity: capacity, bucketCount: bucketCount))
+    slots.initialize(to: .unused)
+    buckets.initialize(to: RequestSlot.none)
     for slot in 0..<capacity { append(UInt32(truncatingIfNeeded: slot), to: .free) }
   }
 
@@ -41,18 +41,48 @@ import ArmDebug
     MemoryLayout<RequestSlot>.stride &+ MemoryLayout<UInt32>.stride
   }
 
+  /// The memory that is needed without any request.
+  public static var bytesBesideRequests: Int { MemoryLayout<RequestHeader>.stride }
+
   #if !hasFeature(Embedded)
     /// No requests, with memory of its own for `capacity` of them: for programs that have a heap.
     public init(capacity: Int = 64) {
       let memory = UnsafeMutableRawBufferPointer.allocate(
-        byteCount: capacity * Self.bytesPerRequest, alignment: 8)
+        byteCount: Self.bytesBesideRequests + capacity * Self.bytesPerRequest, alignment: 8)
       // It is freed with this value, and known to nobody else.
       unsafe self.init(memory: memory)
-      unsafe ownMemory = memory
+      ownsMemory = true
     }
 
-    deinit { unsafe ownMemory?.deallocate() }
+    // `init(capacity:)` has allocated it at this address.
+    deinit { if ownsMemory { unsafe UnsafeMutableRawPointer(header).deallocate() } }
   #endif
+
+  /// Changes whenever the requests change.
+  public private(set) var generation: UInt32 {
+    get { state.value.generation }
+    nonmutating set { state.value.generation = newValue }
+  }
+
+  // Addresses in the memory that this value has to itself, for as many elements as `init` has made.
+
+  private var state: SlotMemory<RequestHeader> { unsafe SlotMemory(header, count: 1) }
+
+  /// The slots of the requests.
+  var slots: SlotMemory<RequestSlot> {
+    unsafe SlotMemory(
+      UnsafeMutableRawPointer(header).advanced(by: Self.bytesBesideRequests)
+        .assumingMemoryBound(to: RequestSlot.self), count: header.pointee.capacity)
+  }
+
+  /// The first slot of each chain; a power of two of them, or none.
+  private var buckets: SlotMemory<UInt32> {
+    unsafe SlotMemory(
+      UnsafeMutableRawPointer(header).advanced(
+        by: Self.bytesBesideRequests
+          &+ header.pointee.capacity &* MemoryLayout<RequestSlot>.stride
+      ).assumingMemoryBound(to: UInt32.self), count: header.pointee.bucketCount)
+  }
 }
 
 // The requests.
@@ -61,10 +91,10 @@ extension DebugRequests {
   public var isEmpty: Bool { breakpointCount == 0 && watchpointCount == 0 }
 
   /// The number of breakpoints.
-  public var breakpointCount: Int { lists[RequestSlot.Place.breakpoints.index].count }
+  public var breakpointCount: Int { state.value.lists[RequestSlot.Place.breakpoints.index].count }
 
   /// The number of watchpoints.
-  public var watchpointCount: Int { lists[RequestSlot.Place.watchpoints.index].count }
+  public var watchpointCount: Int { state.value.lists[RequestSlot.Place.watchpoints.index].count }
 
   /// The request with this name, as long as it is asked for.
   public subscript(id: RequestID) -> DebugRequest? {
@@ -109,9 +139,24 @@ extension DebugRequests {
     return ids
   }
 
-  /// Whether of all that ask the hardware for the same this one has the lowest number.
-  func isFirstAlike(_ id: RequestID, _ request: DebugRequest) -> Bool {
-    lowestAlike(request, above: nil) == id.number
+  /// The number of the request that was asked for first, or `RequestSlot.none`.
+  @inline(__always)
+  func firstNumber(_ place: RequestSlot.Place) -> UInt32 { state.value.lists[place.index].first }
+
+  /// The requests that share comparators with request `number`, which is the first of them.
+  @inline(__always)
+  func sharing(_ number: UInt32) -> RequestIDs {
+    if !slots[number].isAlone { return alike(slots[number].request) }
+    return RequestIDs(name(number))
+  }
+
+  /// Notes in all requests that ask for the same as `request` which is the first, and whether it is alone.
+  private func noteSharing(_ request: DebugRequest) {
+    let ids = alike(request)
+    for index in 0..<ids.count {
+      slots[ids[index].number].isFirst = index == 0
+      slots[ids[index].number].isAlone = ids.count == 1
+    }
   }
 
   /// Asks for a stop. To ask twice is to ask once.
@@ -135,6 +180,7 @@ extension DebugRequests {
     }
     unlist(number)
     append(number, to: place)
+    noteSharing(request)
     generation &+= 1
     return name(number)
   }
@@ -144,6 +190,7 @@ extension DebugRequests {
     guard let number = find(request), slots[number].isAskedFor else { return }
     unlist(number)
     append(number, to: .retired)
+    noteSharing(request)
     generation &+= 1
   }
 
@@ -164,7 +211,7 @@ extension DebugRequests {
   }
 
   private func first(inList list: Int) -> UInt32? {
-    let first = lists[list].first
+    let first = state.value.lists[list].first
     return first == RequestSlot.none ? nil : first
   }
 }
@@ -243,32 +290,32 @@ extension DebugRequests {
 
   private mutating func append(_ number: UInt32, to place: RequestSlot.Place) {
     let list = place.index
-    let last = lists[list].last
+    let last = state.value.lists[list].last
     slots[number].place = place
     slots[number].previous = last
     slots[number].next = RequestSlot.none
     if last == RequestSlot.none {
-      lists[list].first = number
+      state.value.lists[list].first = number
     } else {
       slots[last].next = number
     }
-    lists[list].last = number
-    lists[list].count &+= 1
+    state.value.lists[list].last = number
+    state.value.lists[list].count &+= 1
   }
 
   private mutating func unlist(_ number: UInt32) {
     let list = slots[number].place.index
     let (previous, next) = (slots[number].previous, slots[number].next)
     if previous == RequestSlot.none {
-      lists[list].first = next
+      state.value.lists[list].first = next
     } else {
       slots[previous].next = next
     }
     if next == RequestSlot.none {
-      lists[list].last = previous
+      state.value.lists[list].last = previous
     } else {
       slots[next].previous = previous
     }
-    lists[list].count &-= 1
+    state.value.lists[list].count &-= 1
   }
 }

@@ -1,9 +1,9 @@
 public import ArmDebug
 
-/// Where the guest stands: what EL2 keeps of PC and PSTATE while the guest does not run.
+/// PC and PSTATE of the guest, as EL2 keeps them while the guest does not run.
 ///
-/// Between `VirtualDebug.guestExited` and `VirtualDebug.prepareToRun` PSTATE.SS is the guest's own,
-/// whoever steps the hardware.
+/// Between `VirtualDebug.guestExited` and `VirtualDebug.prepareToRun`, PSTATE.SS is the one that the guest
+/// would see, whoever steps the hardware.
 public struct GuestContext: Equatable, Sendable {
   /// ELR_EL2.
   public var pc: UInt64

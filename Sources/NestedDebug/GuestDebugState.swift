@@ -27,14 +27,13 @@ public struct GuestDebugState: Sendable {
   /// The claim tags of DBGCLAIMSET_EL1 and DBGCLAIMCLR_EL1.
   public internal(set) var claimTags: UInt64 = 0
 
-  /// Count the writes that have changed something that a plan depends on: comparators, and MDSCR_EL1 or
-  /// the locks.
+  /// Counts of the writes that changed what a plan depends on: the comparators; MDSCR_EL1 and the locks.
   var comparatorChanges: UInt32 = 0
   var maskChanges: UInt32 = 0
   /// Both together.
   var changes: UInt32 { comparatorChanges &+ maskChanges }
 
-  /// The state after a cold reset: nothing enabled, and the OS Lock set. Fields that the
+  /// The state after a cold reset: nothing is enabled, and the OS Lock is set. Fields that the
   /// architecture leaves UNKNOWN are 0.
   public init() {}
 
@@ -48,11 +47,11 @@ public struct GuestDebugState: Sendable {
   /// Whether the guest's comparators can fire at all: MDE = 1 and no lock.
   public var armsComparators: Bool { mdscr.mde && !masks.isLocked }  // mutant: armsComparators
 
-  /// Whether the guest is stepping, be it masked for the moment or not.
+  /// Whether the guest is stepping, masked or not.
   public var steps: Bool { mdscr.ss && !masks.isLocked }  // mutant: guestSteps
 }
 
-/// What an access to a debug register comes to.
+/// The result of an access to a debug register.
 public enum AccessResult: Equatable, Sendable {
   /// The guest reads this value.
   case read(UInt64)
@@ -63,12 +62,12 @@ public enum AccessResult: Equatable, Sendable {
 }
 
 extension GuestDebugState {
-  /// Completes an access of the guest's to a debug register: reads and writes this state, and
-  /// nothing else. `value` is what a write writes.
+  /// Completes an access by the guest to a debug register. It reads and writes this state, and nothing
+  /// else. `value` is the value of a write.
   ///
   /// Nobody is at the other end of the debug communications channel and of the claim tags. The guest
-  /// finds them as it would beside an external debugger that never does anything: what it sends
-  /// stays in the channel, and what it claims stays claimed.
+  /// finds them as it would beside an external debugger that does nothing: a word that it sends stays in
+  /// the channel, and a tag that it claims stays claimed.
   mutating func access(
     _ register: DebugRegister, isRead: Bool, value: UInt64, on capabilities: DebugCapabilities
   ) -> AccessResult {
@@ -106,15 +105,17 @@ extension GuestDebugState {
 
   private mutating func write(_ register: DebugRegister, _ value: UInt64) {
     switch register {
-    case .dbgbcr:
-      comparatorChanges &+= store(register, BreakpointControl.stored(value).rawValue)  // mutant: countsBreakpointControl
-    case .dbgbvr, .dbgwvr, .dbgwcr: comparatorChanges &+= store(register, value)
+    case .dbgbvr(let n): comparatorChanges &+= store(.dbgbvr(n), value)
+    case .dbgbcr(let n):
+      comparatorChanges &+= store(.dbgbcr(n), BreakpointControl.stored(value).rawValue)  // mutant: countsBreakpointControl
+    case .dbgwvr(let n): comparatorChanges &+= store(.dbgwvr(n), value)
+    case .dbgwcr(let n): comparatorChanges &+= store(.dbgwcr(n), value)
     case .single(.mdscr):
       // The external debugger's fields are read-only unless the OS Lock is set.
       let mask = osLock ? MDSCR.maskWhenLocked : MDSCR.mask
-      maskChanges &+= store(register, mdscr.rawValue & ~mask | value & mask)  // mutant: countsMDSCR
-    // OSLK is bit 0 here and bit 1 there.
-    case .single(.oslar): maskChanges &+= store(.oslsr, value &<< 1)  // mutant: countsOSLock
+      maskChanges &+= store(.mdscr, mdscr.rawValue & ~mask | value & mask)  // mutant: countsMDSCR
+    // OSLK is bit 0 here and bit 1 there, beside OSLM = 0b10.
+    case .single(.oslar): maskChanges &+= store(.oslsr, value &<< 1 | 0b1000)  // mutant: countsOSLock
     case .single(.osdlr), .single(.dbgprcr): maskChanges &+= store(register, value)
     case .single(.oseccr): if osLock { oseccr = value }
     case .single(.dbgclaimset): claimTags |= value
@@ -131,21 +132,23 @@ extension GuestDebugState {
     }
   }
 
-  /// Stores a value, and returns 1 if that is a change.
+  /// Stores a value, and returns 1 if that is a change. Inlined, so that nothing is left of a register that
+  /// the caller knows.
+  @inline(__always)
   private mutating func store(_ register: DebugRegister, _ value: UInt64) -> UInt32 {
-    let old = self[register]
+    if self[register] == value { return 0 }
     self[register] = value
-    return old == self[register] ? 0 : 1
+    return 1
   }
 }
 
 // Where each register is kept. Accesses and snapshots are made of this.
 extension GuestDebugState {
-  /// What is stored, without anything that an access does beside: OSECCR_EL1 is there with the OS Lock off
-  /// too. The index must be a register that the processor has. A register that stores nothing reads 0,
-  /// and ignores a write.
+  /// The stored value, without the other effects of an access. OSECCR_EL1 is visible here even with the OS
+  /// Lock off. The processor must have the register. A register that stores nothing reads 0 and ignores
+  /// writes.
   subscript(register: DebugRegister) -> UInt64 {
-    get {
+    @inline(__always) get {
       switch register {
       case .dbgbvr(let n): bank.breakpoints[n].value  // mutant: readsBreakpointValue
       case .dbgbcr(let n): bank.breakpoints[n].control.rawValue
@@ -164,7 +167,7 @@ extension GuestDebugState {
       case .single: 0
       }
     }
-    set {
+    @inline(__always) set {
       switch register {
       case .dbgbvr(let n): bank.breakpoints[n].value = newValue
       case .dbgbcr(let n): bank.breakpoints[n].control.rawValue = newValue

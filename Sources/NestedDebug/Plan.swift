@@ -1,6 +1,6 @@
 public import ArmDebug
 
-/// Who a comparator works for.
+/// The owner of a comparator.
 public enum Owner: Equatable, Sendable {
   /// Nobody; it is off.
   case nobody
@@ -10,7 +10,7 @@ public enum Owner: Equatable, Sendable {
   case debugger(RequestIDs)
 }
 
-/// Who the comparators of one kind work for.
+/// The owners of the comparators of one kind.
 public struct Owners: Sendable {
   /// Those that the guest has enabled.
   var guests = ComparatorSet.none
@@ -18,7 +18,7 @@ public struct Owners: Sendable {
   private(set) var debuggers = ComparatorSet.none
   private var requests = [16 of RequestIDs](repeating: RequestIDs())
 
-  /// Those that work for somebody.
+  /// Those that have an owner.
   var everybodys: ComparatorSet { guests.union(debuggers) }
 
   /// The owner of comparator `n` of 0 to 15.
@@ -30,7 +30,7 @@ public struct Owners: Sendable {
   /// The requests behind comparator `n`, which is the debugger's.
   func requests(of n: Int) -> RequestIDs { requests[n] }
 
-  /// Forgets everybody. What `requests` holds is then nobody's.
+  /// Removes all owners.
   mutating func removeAll() {
     guests = .none
     debuggers = .none
@@ -43,10 +43,10 @@ public struct Owners: Sendable {
   }
 }
 
-/// What the hardware is given, and whose an event is. Computed from guest state, requests, step
-/// state and capabilities, and never edited (`Planner`).
+/// The content of the hardware, and the owner of each event. The `Planner` computes it from guest state,
+/// requests, step state and capabilities; nobody else changes it.
 public struct Plan: Sendable {
-  /// The comparators. One that is off here may still have an owner.
+  /// The comparators. One that is off may have an owner.
   public internal(set) var bank = ComparatorBank()
   /// Those of them that are on.
   private(set) var armedBreakpoints = ComparatorSet.none
@@ -54,8 +54,8 @@ public struct Plan: Sendable {
   public internal(set) var breakpointOwners = Owners()
   public internal(set) var watchpointOwners = Owners()
 
-  /// MDSCR_EL1. KDE is always 0: it is not needed while debug exceptions are taken to EL2, and with
-  /// it EL2 could step itself.
+  /// MDSCR_EL1. KDE is always 0: debug exceptions that are taken to EL2 do not need it, and with it set EL2
+  /// could step itself.
   public internal(set) var mdscr = MDSCR(rawValue: 0)
 
   /// The requests for which there is no comparator left.
@@ -71,7 +71,7 @@ public struct Plan: Sendable {
   var armsAnything: Bool { !armedBreakpoints.isEmpty || !armedWatchpoints.isEmpty }
 }
 
-// How the planner makes one.
+// How the planner makes a plan.
 extension Plan {
   @inline(__always)
   mutating func setBreakpoint(_ n: Int, _ breakpoint: Breakpoint) {
@@ -85,7 +85,7 @@ extension Plan {
     if watchpoint.control.e { armedWatchpoints.insert(n) } else { armedWatchpoints.remove(n) }
   }
 
-  /// A plan with nothing in it; only what had an owner can have been on.
+  /// Makes the plan empty. Only comparators that had an owner can be on.
   mutating func clear() {
     var breakpoints = breakpointOwners.everybodys
     while let n = breakpoints.popFirst() { bank.breakpoints[n] = .off }
@@ -95,11 +95,11 @@ extension Plan {
     armedWatchpoints = .none
     breakpointOwners.removeAll()
     watchpointOwners.removeAll()
-    unplaced = UnplacedRequests()
+    unplaced.removeAll()
   }
 
-  // The guest enables or disables one of its comparators while every request of the debugger's has its
-  // own. These note that, or do nothing and return false if it moves a request.
+  // The guest enables or disables a comparator while every request has its comparators. These functions
+  // note that. If the change would move a request they do nothing and return false.
 
   @inline(__always)
   mutating func giveBreakpointToGuest(_ n: Int) -> Bool {
@@ -119,7 +119,7 @@ extension Plan {
     return true
   }
 
-  /// Breakpoint `n` is not context-aware. The debugger would have those after it, had `n` been free.
+  /// Breakpoint `n` must not be context-aware. The debugger prefers `n` to those after it.
   @inline(__always)
   mutating func takeBreakpointFromGuest(_ n: Int, of comparators: Comparators) -> Bool {
     let later = ComparatorSet.first(n).union(comparators.contextAware)

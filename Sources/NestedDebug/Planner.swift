@@ -1,22 +1,22 @@
 import ArmDebug
 
-/// The planner: from what the guest wrote and what the debugger asks for to what the hardware is
-/// given. A pure function of guest state, requests, step state and capabilities.
+/// Computes the content of the hardware from what the guest wrote and what the debugger asks for. It is a
+/// pure function of guest state, requests, step state and capabilities.
 ///
-/// - The guest's enabled comparators keep their slots, armed as far as its own masks allow: not at
-///   all with MDE = 0 or a lock, and not at EL1 with KDE = 0. What cannot be expressed (PSTATE.D) is
-///   left to routing.
-/// - The debugger takes what the guest has not enabled, highest first: operating systems take theirs from
-///   0 up, and seldom displace one of the debugger's. The context-aware breakpoints, which are the
-///   highest-numbered ones, are the last to go.
+/// - Comparators that the guest has enabled keep their slots. They are armed as far as the guest's own
+///   masks allow: not at all with MDE = 0 or a lock, and not at EL1 with KDE = 0. Routing does what
+///   cannot be expressed here (PSTATE.D).
+/// - The debugger takes comparators that the guest has not enabled, the highest first: operating systems
+///   use theirs from 0 up, and so seldom displace one. It takes the context-aware breakpoints last.
 struct Planner {
   let comparators: Comparators
   let passOver: PassOver
   /// The hardware steps.
   let stepping: Bool
 
-  /// Makes the plan, in place of whatever `plan` holds, and says which comparators may be other than
-  /// they were: those that had an owner, and those that have one.
+  /// Replaces `plan`.
+  ///
+  /// - Returns: the comparators that may have changed: those that had an owner, and those that have one.
   ///
   /// `guest` is only read. It is `inout` because the compiler copies a borrowed `InlineArray` whole, for
   /// each element.
@@ -37,8 +37,8 @@ struct Planner {
     return changed
   }
 
-  /// Makes of `plan`, which was made from the same inputs but for the guest's breakpoint `n`, what `make`
-  /// would; or does nothing and returns false where more may depend on the change.
+  /// Does what `make` does, for a `plan` that was made from the same inputs except for the guest's
+  /// breakpoint `n`. If more may depend on the change it does nothing and returns false.
   @inline(__always)
   func remake(_ plan: inout Plan, breakpoint n: Int, guest: inout GuestDebugState) -> Bool {
     // Others may be linked to a context-aware one.
@@ -58,7 +58,7 @@ struct Planner {
   func remake(_ plan: inout Plan, watchpoint n: Int, guest: inout GuestDebugState) -> Bool {
     var watchpoint = guest.bank.watchpoints[n]
     if watchpoint.control.e {
-      // What nearly every watchpoint is; the others take the long way.
+      // Nearly every watchpoint has this form. `make` does the others.
       guard watchpoint.isPlain, !watchpoint.control.wt, plan.giveWatchpointToGuest(n) else {
         return false
       }
@@ -72,8 +72,8 @@ struct Planner {
     return true
   }
 
-  /// The same for MDSCR_EL1 and the locks, on which nothing but the guest's comparators depends; says
-  /// which these are.
+  /// The same for MDSCR_EL1 and the locks. Only the guest's comparators depend on them; these are what it
+  /// returns.
   func remakeMasks(_ plan: inout Plan, guest: inout GuestDebugState) -> ChangedComparators {
     planGuests(&plan, &guest)  // mutant: changeOfMasks
     planMDSCR(&plan, guest.mdscr)
@@ -89,25 +89,28 @@ struct Planner {
     plan.mdscr.ss = stepping  // mutant: plansSS
   }
 
-  /// Whether a processor can ever meet all of `requests` at once: it has the comparators, if the guest
-  /// leaves them.
+  /// Whether a processor can ever meet all of `requests` at once: whether it has the comparators, should
+  /// the guest leave them free.
   static func fits(
     _ requests: borrowing DebugRequests, on capabilities: DebugCapabilities
   ) -> Bool {
     var left = capabilities.breakpointCount
-    var next = requests.firstBreakpoint
-    while let id = next, let request = requests[id] {
-      next = requests.next(after: id)
-      guard requests.isFirstAlike(id, request) else { continue }
+    var next = requests.firstNumber(.breakpoints)
+    while next != RequestSlot.none {
+      let number = next
+      next = requests.slots[number].next
+      guard requests.slots[number].isFirst else { continue }
       guard left > 0 else { return false }  // mutant: breakpointsFit
       left &-= 1
     }
     left = capabilities.watchpointCount
-    next = requests.firstWatchpoint
-    while let id = next, let request = requests[id] {
-      next = requests.next(after: id)
-      guard requests.isFirstAlike(id, request) else { continue }
-      guard let count = request.range.comparatorCount(atMost: left) else { return false }
+    next = requests.firstNumber(.watchpoints)
+    while next != RequestSlot.none {
+      let number = next
+      next = requests.slots[number].next
+      guard requests.slots[number].isFirst else { continue }
+      let range = requests.slots[number].request.range
+      guard let count = range.comparatorCount(atMost: left) else { return false }
       left &-= count  // mutant: watchpointsFit
     }
     return true
@@ -127,8 +130,8 @@ struct Planner {
     let arms = guest.armsComparators
     var breakpoint = guest.bank.breakpoints[n]
     if breakpoint.control.comparesContext && breakpoint.control.isLinked {
-      // The partner of a link fires nothing by itself, and its own privilege fields are ignored.
-      // It stays armed while breakpoints are passed over, for watchpoints link to it too.
+      // The partner of a link fires nothing by itself, and the hardware ignores its privilege fields.
+      // It stays armed while breakpoints are passed over, because watchpoints link to it too.
       breakpoint.control.privilege = .everywhere
       breakpoint.control.e = arms && comparators.contextAware.contains(n)  // mutant: linkPartnerStaysArmed
     } else {
@@ -141,17 +144,17 @@ struct Planner {
     plan.setBreakpoint(n, breakpoint)
   }
 
-  /// Whether the type and BAS of the guest's unlinked breakpoint or link are allocated ones, which
-  /// they are afterwards. Others may by architecture behave as disabled: they never reach the
-  /// hardware, where they might behave otherwise.
+  /// Whether the guest's breakpoint, which is no link partner, has an allocated type and BAS. BAS is
+  /// canonical afterwards. The architecture lets all others behave as disabled; they never reach the
+  /// hardware, which might treat them differently.
   @inline(__always)
   private func isAllocated(
     _ control: inout BreakpointControl, _ n: Int, _ guest: inout GuestDebugState
   ) -> Bool {
     if control.comparesContext { return comparators.contextAware.contains(n) }
     if control.isMismatch { return false }
-    // A link to what is no partner never matches. It must not be armed, for the debugger may hold the
-    // comparator that it names.
+    // A link to a breakpoint that is no partner never matches. It must not be armed, because the debugger
+    // may hold that breakpoint.
     if control.isLinked, !isLinkPartner(control.lbn, &guest) { return false }  // mutant: danglingLink
     // BAS[1] and BAS[3] are copies of BAS[0] and BAS[2].
     control.bas = (control.bas & 0b0101) &* 0b11  // mutant: guestsHalfword
@@ -166,8 +169,8 @@ struct Planner {
   private func planGuestWatchpoint(
     _ n: Int, _ plan: inout Plan, _ guest: inout GuestDebugState
   ) {
-    // The bytes that routing attributes to it, in the one form that has no reserved fields: MASK of
-    // 1 or 2, BAS of several runs, or MASK beside BAS might mean others to the hardware.
+    // The bytes that routing attributes to the watchpoint, in the one form without reserved fields. MASK of
+    // 1 or 2, BAS with several runs, or MASK beside BAS might mean other bytes to the hardware.
     var watchpoint = guest.bank.watchpoints[n].inPlainForm ?? .off
     arm(&watchpoint, &guest)
     let control = watchpoint.control
@@ -185,45 +188,48 @@ struct Planner {
   }
 
   private func planDebuggerBreakpoints(_ plan: inout Plan, _ requests: borrowing DebugRequests) {
-    var next = requests.firstBreakpoint
-    guard next != nil else { return }
+    var next = requests.firstNumber(.breakpoints)
+    guard next != RequestSlot.none else { return }
     let free = comparators.breakpoints.subtracting(plan.breakpointOwners.guests)  // mutant: keepsGuestSlots
     var plain = free.subtracting(comparators.contextAware)
     var last = free.intersection(comparators.contextAware)
-    while let id = next, let request = requests[id] {
-      next = requests.next(after: id)
-      // One comparator does it for all that ask for the same.
-      guard requests.isFirstAlike(id, request) else { continue }
-      let alike = requests.alike(request)
+    while next != RequestSlot.none {
+      let number = next
+      next = requests.slots[number].next
+      // One comparator serves all that ask for the same.
+      guard requests.slots[number].isFirst else { continue }
       guard let n = plain.popLast() ?? last.popLast() else {
-        plan.unplaced.noteBreakpoints(alike)  // mutant: notesUnplacedBreakpoint
+        plan.unplaced.noteBreakpoints(requests.sharing(number))  // mutant: notesUnplacedBreakpoint
         continue
       }
-      plan.breakpointOwners.giveToDebugger(n, for: alike)
-      var comparator = request.breakpoint
+      plan.breakpointOwners.giveToDebugger(n, for: requests.sharing(number))
+      var comparator = requests.slots[number].request.breakpoint
       comparator.control.e = !passOver.contains(.debuggerBreakpoints)
       plan.setBreakpoint(n, comparator)
     }
   }
 
   private func planDebuggerWatchpoints(_ plan: inout Plan, _ requests: borrowing DebugRequests) {
-    var next = requests.firstWatchpoint
-    guard next != nil else { return }
+    var next = requests.firstNumber(.watchpoints)
+    guard next != RequestSlot.none else { return }
     var free = comparators.watchpoints.subtracting(plan.watchpointOwners.guests)
-    while let id = next, let request = requests[id], case .watchpoint(let kind) = request.kind {
-      next = requests.next(after: id)
-      guard requests.isFirstAlike(id, request) else { continue }
-      let alike = requests.alike(request)
-      // All of its comparators or none: half a watchpoint would look like a whole one.
-      guard let count = request.range.comparatorCount(atMost: free.count) else {
-        plan.unplaced.noteWatchpoints(alike)  // mutant: notesUnplacedWatchpoint
+    while next != RequestSlot.none {
+      let number = next
+      next = requests.slots[number].next
+      guard requests.slots[number].isFirst,
+        case .watchpoint(let kind) = requests.slots[number].request.kind
+      else { continue }
+      // All of its comparators or none: the user would take half a watchpoint for a whole one.
+      var rest = requests.slots[number].request.range
+      guard let count = rest.comparatorCount(atMost: free.count) else {
+        plan.unplaced.noteWatchpoints(requests.sharing(number))  // mutant: notesUnplacedWatchpoint
         continue
       }
-      var rest = request.range
+      let ids = requests.sharing(number)
       for _ in 0..<count {
         guard let n = free.popLast() else { break }
         let piece = rest.firstPiece
-        plan.watchpointOwners.giveToDebugger(n, for: alike)
+        plan.watchpointOwners.giveToDebugger(n, for: ids)
         var comparator = piece.comparator(for: kind)
         comparator.control.e = !passOver.contains(.debuggerWatchpoints)  // mutant: debuggersWatchpointPassedOver
         plan.setWatchpoint(n, comparator)
@@ -233,7 +239,7 @@ struct Planner {
   }
 }
 
-/// What a write of the guest's to its debug registers has changed, of all that a plan depends on.
+/// The input of a plan that the guest has changed by a write to a debug register.
 public enum GuestChange: Equatable, Sendable {
   /// DBGBVRn_EL1 or DBGBCRn_EL1.
   case breakpoint(Int)
@@ -243,15 +249,14 @@ public enum GuestChange: Equatable, Sendable {
   case masks
 }
 
-/// The comparators that a plan may have other settings for than the one before it.
+/// The comparators for which a plan may differ from the plan before it.
 struct ChangedComparators {
   var breakpoints = ComparatorSet.none
   var watchpoints = ComparatorSet.none
 }
 
 extension PrivilegeMatch {
-  /// The levels that are left when the guest's own masks are applied. An EL1 match with KDE = 0
-  /// never becomes an exception.
+  /// The levels that the guest's own masks leave. An EL1 match with KDE = 0 never becomes an exception.
   fileprivate func permitted(by masks: DebugExceptionMasks) -> PrivilegeMatch {
     masks.kde ? self : intersection(PrivilegeMatch(el1: false, el0: true))  // mutant: permittedByKDE
   }

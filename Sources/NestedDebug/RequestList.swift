@@ -21,6 +21,12 @@ public struct RequestList<let capacity: Int>: Sendable {
   /// None.
   public init() {}
 
+  /// One.
+  init(_ id: RequestID) {
+    ids = .init(repeating: id)
+    count = 1
+  }
+
   /// Whether there is none.
   public var isEmpty: Bool { count == 0 }
 

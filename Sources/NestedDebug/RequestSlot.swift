@@ -15,6 +15,9 @@ struct RequestSlot {
 
   var request: DebugRequest
   var place: Place
+  /// Of the requests that ask the hardware for the same, this has the lowest number; there is no other.
+  var isFirst = false
+  var isAlone = false
   /// How many requests have been here before.
   var tenancy: UInt32
   /// The next slot whose address has the same hash.
@@ -44,29 +47,48 @@ struct SlotList {
   var count = 0
 }
 
+/// What `DebugRequests` keeps beside the slots.
+struct RequestHeader {
+  let capacity: Int
+  let bucketCount: Int
+  /// One for each `RequestSlot.Place`.
+  var lists = [4 of SlotList](repeating: SlotList())
+  var generation: UInt32 = 0
+}
+
 /// A part of the memory that was handed in: `count` elements, numbered from 0.
 @safe struct SlotMemory<Element> {
-  private let base: UnsafeMutablePointer<Element>?
+  private let base: UnsafeMutablePointer<Element>
   let count: Int
 
-  /// Makes `count` elements, `offset` bytes into `memory`.
-  init(_ memory: UnsafeMutableRawBufferPointer, offset: Int, count: Int, of element: Element) {
+  /// - Parameter base: valid for `count` elements, as long as this value is used.
+  @unsafe init(_ base: UnsafeMutablePointer<Element>, count: Int) {
+    unsafe self.base = base
     self.count = count
-    // The caller has computed both from the size of the memory.
-    unsafe base = memory.baseAddress?.advanced(by: offset)
-      .bindMemory(to: Element.self, capacity: count)
-    unsafe base?.initialize(repeating: element, count: count)
+  }
+
+  /// Makes all elements.
+  func initialize(to element: Element) {
+    // `init` was given room for as many.
+    unsafe base.initialize(repeating: element, count: count)
+  }
+
+  /// The only element.
+  var value: Element {
+    // `init` was given one at least.
+    unsafeAddress { unsafe UnsafePointer(base) }
+    nonmutating unsafeMutableAddress { unsafe base }
   }
 
   subscript(number: UInt32) -> Element {
-    // The number is checked, and memory that has elements has an address.
+    // The number is checked.
     unsafeAddress {
       precondition(Int(number) < count)
-      return unsafe UnsafePointer(base.unsafelyUnwrapped.advanced(by: Int(number)))
+      return unsafe UnsafePointer(base.advanced(by: Int(number)))
     }
     nonmutating unsafeMutableAddress {
       precondition(Int(number) < count)
-      return unsafe base.unsafelyUnwrapped.advanced(by: Int(number))
+      return unsafe base.advanced(by: Int(number))
     }
   }
 }

@@ -1,10 +1,10 @@
 import ArmDebug
 
-// The guest's debug registers, read out and put back. What the debugger asks for is not among them,
-// nor is the plan: the guest on its own is what a snapshot holds.
+// Saves and restores the guest's debug registers. A snapshot holds neither the debugger's requests nor the
+// plan.
 extension VirtualDebug {
-  /// The guest's debug registers as a record. In native mode guest state has to be current:
-  /// `captureGuestState`.
+  /// The guest's debug registers as a record. In native mode the caller must first make guest state
+  /// current: `captureGuestState`.
   public func snapshot() -> SnapshotRecord {
     var record = SnapshotRecord(capabilities: capabilities.snapshotWord)
     for index in 0..<SnapshotSlot.count {
@@ -14,9 +14,9 @@ extension VirtualDebug {
     return record
   }
 
-  /// Puts `record` in the place of the guest's debug registers, while the vCPU stands still. The
-  /// hardware has them after the next `prepareToRun`, in whatever mode the requests call for: nothing
-  /// of it is believed until then, as after a reset.
+  /// Replaces the guest's debug registers by `record`, while the vCPU stands still. The next
+  /// `prepareToRun` brings them into the hardware, in the mode that the requests need. Until then the
+  /// content of the hardware is not relied on, as after a reset.
   ///
   /// - Throws: `otherProcessor` or `reservedBits`; the registers are then as they were.
   public mutating func restore(_ record: SnapshotRecord) throws(SnapshotError) {
@@ -27,14 +27,14 @@ extension VirtualDebug {
       let value = record.register(index)
       guard value & ~slot.mask(on: capabilities) == 0 else { throw .reservedBits }
       restored[slot] = value
-      // OSLSR_EL1.OSLM is no storage: it says what it always says.
+      // OSLSR_EL1.OSLM is no storage: its value is fixed.
       guard restored[slot] == value else { throw .reservedBits }
     }
     guest = restored
     planned = nil
     holdsExternalRegisters = capabilities.external != nil
     allowsFastPath = false
-    // The hardware's registers are not the guest's any more. In shared mode they never were.
+    // The registers of the hardware are no longer the guest's. In shared mode they never were.
     if mode == .native { mode = .reset }
   }
 }
@@ -70,7 +70,7 @@ enum SnapshotSlot {
     }
   }
 
-  /// The bits that can be set on a processor with `capabilities`: none of a comparator that it lacks.
+  /// The bits that can be set on a processor with `capabilities`. A comparator that it lacks has none.
   func mask(on capabilities: DebugCapabilities) -> UInt64 {
     switch self {
     case .register(let register): register.description(on: capabilities)?.mask ?? 0
@@ -100,7 +100,7 @@ extension GuestDebugState {
 }
 
 extension DebugCapabilities {
-  /// These capabilities as the fields of ID_AA64DFR0_EL1 that they were decoded from.
+  /// The fields of ID_AA64DFR0_EL1 from which these capabilities were decoded.
   var snapshotWord: UInt64 {
     var word: UInt64 = 0
     word[bits: 0...3] = UInt64(version)

@@ -9,6 +9,11 @@ public struct UnplacedRequests: Equatable, Sendable {
   /// Whether there is none.
   public var isEmpty: Bool { breakpoints.isEmpty && watchpoints.isEmpty }
 
+  mutating func removeAll() {
+    breakpoints.removeAll()
+    watchpoints.removeAll()
+  }
+
   mutating func noteBreakpoints(_ ids: RequestIDs) {
     for index in 0..<ids.count { breakpoints.append(ids[index]) }
   }
@@ -19,7 +24,6 @@ public struct UnplacedRequests: Equatable, Sendable {
 
   /// Adds those of `other`. What the debugger has removed since is dropped, and makes room.
   mutating func note(_ other: UnplacedRequests, of requests: borrowing DebugRequests) {
-    if other.isEmpty { return }
     breakpoints.removeAbandoned(in: requests)
     watchpoints.removeAbandoned(in: requests)
     breakpoints.append(other.breakpoints)

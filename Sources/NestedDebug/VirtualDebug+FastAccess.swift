@@ -1,21 +1,20 @@
 public import ArmDebug
 
-// The registers that a guest touches at each of its context switches and in its own debug handlers:
-// the comparators, MDSCR_EL1, MDCCINT_EL1 and the locks. They are served here in as few instructions
-// as there can be; every other register, and whatever is undefined, is `access`'s. A test compares
-// the two for every encoding.
+// Fast path for the registers that a guest accesses at each context switch and in its debug handlers: the
+// comparators, MDSCR_EL1, MDCCINT_EL1 and the locks. It takes as few instructions as possible. `access`
+// does all other registers and everything undefined. A test compares the two for every encoding.
 extension VirtualDebug {
-  /// What became of a write.
+  /// The outcome of a write.
   public enum FastWrite: Equatable, Sendable {
-    /// The register is not one of these; nothing has been done.
+    /// The register is not one of these. Nothing was done.
     case notServed
-    /// Done, and the plan does not depend on what has changed, if anything has.
+    /// The write is done, and the plan does not depend on it.
     case done
-    /// Done, and the plan depends on what has changed: `fastUpdate` or `prepareToRun` has to follow.
+    /// The write is done, and the plan depends on it: the caller must call `fastUpdate` or `prepareToRun`.
     case planIsStale(GuestChange)
   }
 
-  /// What a trapped MRS reads. `syndrome` is ESR_EL2 of a system register read, or of another class.
+  /// The value that a trapped MRS reads. `syndrome` is ESR_EL2 of a system register read, or of another class.
   @inline(__always)
   public mutating func fastRead(_ syndrome: Syndrome) -> UInt64? {
     let key = FastKey(syndrome)
@@ -41,7 +40,7 @@ extension VirtualDebug {
     return nil
   }
 
-  /// Does a trapped MSR of `value`.
+  /// Completes a trapped MSR of `value`.
   @inline(__always)
   public mutating func fastWrite(_ syndrome: Syndrome, _ value: UInt64) -> FastWrite {
     let key = FastKey(syndrome)
@@ -81,7 +80,7 @@ extension VirtualDebug {
     return .notServed
   }
 
-  // A comparator that is off before and after is in no plan, and what it compares is nobody's concern.
+  // A comparator that is off before and after the write is in no plan.
 
   @inline(__always)
   private mutating func writeBreakpoint(_ key: FastKey, _ value: UInt64) -> FastWrite {
@@ -124,8 +123,8 @@ extension VirtualDebug {
   }
 }
 
-/// The register that a syndrome of class 0x18 names. Its fields are where `SystemRegisterAccess` finds
-/// them; they are compared in the order and in the groups that take the fewest instructions.
+/// The register that a syndrome of class 0x18 names. The fields are those of `SystemRegisterAccess`,
+/// compared in the order and in the groups that take the fewest instructions.
 private struct FastKey {
   private let esr: UInt64
 

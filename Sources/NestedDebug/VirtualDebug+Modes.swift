@@ -1,12 +1,12 @@
 import ArmDebug
 
-// The change between native and shared mode, and what is written in which order.
+// The change between native and shared mode, and the order of the writes.
 //
-// At EL2, PSTATE.D is 1 and MDSCR_EL1.KDE is cleared before MDCR_EL2.TDE is set, so that EL2 itself
-// takes no debug exception on the way.
+// At EL2, PSTATE.D is 1, and MDSCR_EL1.KDE is cleared before MDCR_EL2.TDE is set, so that EL2 itself takes
+// no debug exception meanwhile.
 extension VirtualDebug {
-  /// In native mode, reads the hardware into guest state, so that it is current while the guest
-  /// stands still. Changes nothing in the hardware.
+  /// In native mode, reads the hardware into guest state, so that guest state is current while the guest
+  /// stands still. It does not change the hardware.
   public mutating func captureGuestState<Hardware: DebugHardware & ~Copyable>(
     hardware: inout Hardware
   ) {
@@ -26,8 +26,8 @@ extension VirtualDebug {
     captureExternalRegisters(isLocked: guest.osLock, hardware: &hardware)
   }
 
-  /// One register, masked to the fields of the architecture: some processors and emulators store
-  /// RES0 bits, and a guest must not see them come and go with the mode.
+  /// Reads one register, masked to the fields of the architecture. Some processors and emulators store RES0
+  /// bits, and the guest must not see them change with the mode.
   func capture<Hardware: DebugHardware & ~Copyable>(
     _ register: DebugRegister, _ hardware: inout Hardware
   ) -> UInt64 {
@@ -42,7 +42,7 @@ extension VirtualDebug {
     disarm(&hardware)  // mutant: disarmsBeforeTraps
     hardware.setDebugTraps(true)
     takeExternalRegisters(hardware: &hardware)
-    // A lock that the guest has not taken off yet would silence the debugger.
+    // A lock that the guest has not released would silence the debugger.
     if capabilities.hasDoubleLock { hardware.write(.osdlr, 0) }  // mutant: takesDoubleLockOff
     hardware.write(.oslar, 0)  // mutant: takesOSLockOff
     hardware.synchronize()
@@ -51,7 +51,7 @@ extension VirtualDebug {
     planned = nil
   }
 
-  /// Gives the hardware back to the guest, its registers as guest state has them.
+  /// Gives the hardware back to the guest, with the registers from guest state.
   mutating func enterNativeMode<Hardware: DebugHardware & ~Copyable>(hardware: inout Hardware) {
     keepExternalFields(hardware: &hardware)
     disarm(&hardware)
@@ -59,8 +59,8 @@ extension VirtualDebug {
     installed.overwrite(with: &guest.bank, on: capabilities, hardware: &hardware)  // mutant: releasesComparators
     hardware.write(.mdccint, guest.mdccint)
     hardware.write(.mdscr, guest.mdscr.rawValue)  // mutant: releasesMDSCR
-    // The locks come last, for under the OS Lock a write to MDSCR_EL1 reaches the external debugger's
-    // fields; and they are back before the guest's accesses stop trapping.
+    // The locks come last, because under the OS Lock a write to MDSCR_EL1 reaches the fields of the external
+    // debugger. They are set before the guest's accesses stop trapping.
     hardware.write(.oslar, guest.osLock ? 1 : 0)  // mutant: releasesOSLock
     if capabilities.hasDoubleLock { hardware.write(.osdlr, guest.osDoubleLock ? 1 : 0) }
     hardware.synchronize()
@@ -71,8 +71,8 @@ extension VirtualDebug {
     exclusives = ExclusiveMonitor()
   }
 
-  /// MDSCR_EL1 without MDE, KDE and SS. The other fields are the guest's: while the OS Lock is set,
-  /// writing them changes what an external debugger has set.
+  /// Writes MDSCR_EL1 without MDE, KDE and SS. The other fields are the guest's, because with the OS Lock set
+  /// a write changes the fields of the external debugger.
   func disarm<Hardware: DebugHardware & ~Copyable>(_ hardware: inout Hardware) {
     var mdscr = guest.mdscr
     mdscr.mde = false
@@ -82,7 +82,7 @@ extension VirtualDebug {
     hardware.synchronize()
   }
 
-  /// Makes the plan if one of its inputs has changed, and puts into the hardware what differs.
+  /// Makes the plan if one of its inputs has changed, and writes the differences to the hardware.
   mutating func updatePlan<Hardware: DebugHardware & ~Copyable>(
     stepping: Bool, requests: borrowing DebugRequests, hardware: inout Hardware
   ) {
@@ -118,14 +118,17 @@ extension VirtualDebug {
     install(changed, insteadOf: old, requests: requests, hardware: &hardware)
   }
 
-  /// What has to follow a `fastWrite` that made the plan stale. If the guest steps from now on it does
-  /// nothing and returns false: the access is then to be completed as any other is, and writes the
-  /// same once more.
+  /// Must follow a `fastWrite` that made the plan stale. If the guest steps from now on, it does nothing and
+  /// returns false; the caller must then complete the access in the general way, which writes the same
+  /// value again.
+  ///
+  /// `requests` is only read. It is `inout` because only its address is passed then, and most calls need no
+  /// more.
   @inline(__always)
   public mutating func fastUpdate<Hardware: DebugHardware & ~Copyable>(
-    after change: GuestChange, hardware: inout Hardware, requests: borrowing DebugRequests
+    after change: GuestChange, hardware: inout Hardware, requests: inout DebugRequests
   ) -> Bool {
-    // The rest of what prepareToRun looks at is as it was when the fast path was allowed, or the step began.
+    // The other inputs of prepareToRun are unchanged since the fast path was allowed or the step began.
     guard allowsFastPath || stepsForGuest, mode == .shared, installedIsKnown, !guest.steps else {
       return false
     }
@@ -156,8 +159,7 @@ extension VirtualDebug {
     return true
   }
 
-  /// Puts into the hardware what `changed` of the plan is other than it was, and MDSCR_EL1 if that is
-  /// another than `old`.
+  /// Writes to the hardware those of `changed` that differ from it, and MDSCR_EL1 if it differs from `old`.
   @inline(never)
   private mutating func install<Hardware: DebugHardware & ~Copyable>(
     _ changed: ChangedComparators, insteadOf old: MDSCR?, requests: borrowing DebugRequests,
@@ -170,7 +172,7 @@ extension VirtualDebug {
       installedIsKnown = true
     }
     finishInstalling(insteadOf: old, hardware: &hardware)
-    missed.note(plan.unplaced, of: requests)
+    if !plan.isComplete { missed.note(plan.unplaced, of: requests) }
   }
 
   @inline(__always)
@@ -182,7 +184,7 @@ extension VirtualDebug {
   }
 }
 
-// What the comparators of the hardware hold, and how they come to hold something else.
+// The content of the hardware's comparators, and how it is changed.
 extension ComparatorBank {
   /// Writes those of `changed` that differ in `plan`.
   fileprivate mutating func install<Hardware: DebugHardware & ~Copyable>(
@@ -198,8 +200,7 @@ extension ComparatorBank {
     }
   }
 
-  // A comparator is disabled before its value changes, so that it never compares with half of a new
-  // setting.
+  // A comparator is disabled before its value changes, so that it never compares with half of a new setting.
 
   @inline(__always)
   fileprivate mutating func setBreakpoint<Hardware: DebugHardware & ~Copyable>(
@@ -227,7 +228,7 @@ extension ComparatorBank {
     watchpoints[n] = new
   }
 
-  /// Writes every comparator that the processor has, whatever it holds.
+  /// Writes every comparator of the processor, whatever it holds.
   fileprivate mutating func overwrite<Hardware: DebugHardware & ~Copyable>(
     with bank: inout ComparatorBank, on capabilities: DebugCapabilities,
     hardware: inout Hardware

@@ -1,6 +1,6 @@
 public import ArmDebug
 
-// Whose an event is. The plan in force says it.
+// The owner of an event. The plan in force says who that is.
 extension VirtualDebug {
   /// Handles a debug exception that came to EL2: classes 0x30, 0x32, 0x34, 0x38, 0x3A and 0x3C.
   /// `faultAddress` is FAR_EL2. Any other class resumes.
@@ -25,7 +25,7 @@ extension VirtualDebug {
         disposition = step.debugger == .done ? .candidate(.step) : .resume  // mutant: tellsStep
       }
     case .brk64, .bkpt32, .vectorCatch32:  // mutant: injectsBRK
-      // Nothing masks a breakpoint instruction, and none of them is the debugger's.
+      // Nothing masks a breakpoint instruction, and the debugger uses none.
       inject(syndrome, context: &context, hardware: &hardware)
       disposition = .resume
     default:
@@ -34,7 +34,7 @@ extension VirtualDebug {
     return disposition
   }
 
-  /// Whose breakpoints have fired at `context`.
+  /// The owners of the breakpoints that have fired at `context`.
   @inline(__always)
   private mutating func breakpointOwners(
     at context: GuestContext
@@ -48,7 +48,7 @@ extension VirtualDebug {
       let isAddress = breakpoint.control.comparesAddress
       // This rules out most of them.
       if isAddress, (breakpoint.value ^ context.pc)[bits: 2...55] != 0 { continue }
-      // What the plan arms has HMC and SSC of 0.
+      // Comparators of the plan have HMC and SSC of 0.
       guard breakpoint.control.pmc & level.pmc != 0 else { continue }
       // The processor has compared the context; only the address is compared again.
       if plan.breakpointOwners.guests.contains(n) {
@@ -56,8 +56,8 @@ extension VirtualDebug {
           isGuests
           || (isAddress ? breakpoint.matchesAddress(context.pc) : !breakpoint.control.isLinked)
       } else {
-        // BAS of 0b1111 may match a T32 instruction in the upper half of the word as well (CONSTRAINED
-        // UNPREDICTABLE), for which the debugger has not asked.
+        // BAS of 0b1111 may also match a T32 instruction in the upper half of the word (CONSTRAINED
+        // UNPREDICTABLE). The debugger has not asked for that one.
         isDebuggers = isDebuggers || breakpoint == DebugRequest.breakpoint(at: context.pc)  // mutant: debuggersBreakpointHere
       }
     }
@@ -113,7 +113,7 @@ extension VirtualDebug {
     if isGuests, guest.masks.enables(context.pstate) {  // mutant: guestsBreakpointMasked
       inject(syndrome, context: &context, hardware: &hardware)
     } else {
-      // Masked, or nobody's: it must not fire again for this instruction.
+      // A masked breakpoint, or one without an owner, must not fire again for this instruction.
       step.passOver(
         isGuests ? .guestBreakpoints : .guestBreakpoints.union(.debuggerBreakpoints),
         at: context.pc)
@@ -146,8 +146,8 @@ extension VirtualDebug {
     return .resume
   }
 
-  /// The one armed watchpoint that there is, if it watches the byte at FAR. What fired it need not be read:
-  /// there is no other.
+  /// The only armed watchpoint, if it watches the byte at FAR. The instruction need not be read, because no
+  /// other watchpoint can have fired.
   @inline(__always)
   private mutating func onlyWatchpoint(
     at faultAddress: UInt64, _ syndrome: DebugSyndrome
@@ -160,14 +160,14 @@ extension VirtualDebug {
     return n
   }
 
-  /// The armed watchpoint that the exception is attributed to: of those that match this access, the
-  /// one nearest to FAR, the debugger's before the guest's. FAR need not be an address that it
-  /// watches, so one that does not match may be nearer.
+  /// The armed watchpoint to which the exception is attributed: of those that match this access, the one
+  /// nearest to FAR, and the debugger's before the guest's. FAR need not be a watched address, so a
+  /// watchpoint that does not match may be nearer.
   private mutating func nearestWatchpoint<Hardware: GuestProcessor & ~Copyable>(
     to faultAddress: UInt64, _ syndrome: DebugSyndrome, context: GuestContext,
     hardware: inout Hardware
   ) -> Int? {
-    // Where only one can have fired, nothing has to be read to know which.
+    // If only one can have fired, nothing need be read.
     let isOnly = plan.armedWatchpoints.only != nil
     let kind: AccessKind = syndrome.wnr ? .store : .load  // mutant: kindOfAccess
     var nearest: (n: Int, distance: UInt64, isDebuggers: Bool)?
@@ -194,8 +194,8 @@ extension VirtualDebug {
     return nearest?.n
   }
 
-  /// Whether a watchpoint for these levels matches the access of the instruction at PC. One at EL1
-  /// matches as EL0 if it is unprivileged (LDTR, STTR), unless PSTATE.UAO = 1; where that cannot be
+  /// Whether a watchpoint for these levels matches the access of the instruction at PC. An unprivileged
+  /// access at EL1 (LDTR, STTR) matches as EL0 does, unless PSTATE.UAO = 1. If the instruction cannot be
   /// read, it may be either.
   private static func privilege<Hardware: GuestProcessor & ~Copyable>(
     _ privilege: PrivilegeMatch, matches context: GuestContext, hardware: inout Hardware
@@ -208,8 +208,7 @@ extension VirtualDebug {
     return isUnprivileged ? privilege.el0 : privilege.el1  // mutant: unprivilegedAccess
   }
 
-  /// Whether the context that breakpoint `n`, the armed partner of a link, compares is the current
-  /// one.
+  /// Whether the current context is the one that breakpoint `n`, the armed partner of a link, compares.
   private mutating func linkMatches<Hardware: GuestProcessor & ~Copyable>(
     _ n: Int, hardware: inout Hardware
   ) -> Bool {

@@ -1,19 +1,19 @@
 public import ArmDebug
 
-// Two step machines over one, from one entry of the guest to its next exit.
+// Two step machines over the one of the hardware, from one entry of the guest to its next exit.
 //
-// While the guest's own machine is on (MDSCR_EL1.SS = 1, no lock) the hardware steps, whether the
-// guest's masks hold or not. With TDE = 1 nothing traps when a mask lifts, so EL2 goes along,
+// While the guest's own step machine is on (MDSCR_EL1.SS = 1, no lock) the hardware steps, whether the
+// guest's masks hold or not. With TDE = 1 nothing traps when a mask lifts. So EL2 steps the guest,
 // instruction by instruction, until the step becomes visible to the guest or the guest ends it.
 extension VirtualDebug {
-  /// To be called first at every exit of the guest, whatever its reason. `syndrome` is nil for an
-  /// interrupt or SError. Afterwards PSTATE.SS in `context` is the guest's own.
+  /// The hypervisor must call this first at every exit of the guest. `syndrome` is nil for an interrupt or
+  /// SError. Afterwards PSTATE.SS in `context` is the one that the guest would see.
   public mutating func guestExited<Hardware: GuestProcessor & ~Copyable>(
     _ syndrome: Syndrome?, context: inout GuestContext, hardware: inout Hardware
   ) {
     guard mode == .shared else {
-      // The hardware's own machine reports what it steps; but for what EL2 completes, which
-      // `instructionEmulated` notes.
+      // The step machine of the hardware reports its steps, except for an instruction that EL2 completes:
+      // `instructionEmulated` notes that.
       step.guestSyndrome = .step(isv: false, ex: false)
       return
     }
@@ -21,7 +21,7 @@ extension VirtualDebug {
     context.pstate.ss = false
     guard let entry else { return }
     self.entry = nil
-    // Nothing ran, or what ran did not complete: the guest's machine stands where it stood.
+    // Nothing ran, or the instruction did not complete: the guest's step machine has not moved.
     guard entry.runsInstruction, !left.pstate.ss else {
       context.pstate.ss = entry.context.pstate.ss
       return
@@ -31,7 +31,7 @@ extension VirtualDebug {
     if Self.tookException(
       at: left, isCompleteStep: stepped && detail.isv, syndrome: syndrome, hardware: &hardware)
     {
-      // The hardware has put its own PSTATE.SS where the guest's belongs.
+      // The hardware has saved its own PSTATE.SS in place of the guest's.
       var spsr = PState(rawValue: hardware.read(.spsr))
       if spsr.ss, !entry.context.pstate.ss {  // mutant: scrubsSPSR
         spsr.ss = false
@@ -48,9 +48,9 @@ extension VirtualDebug {
       guestSyndrome: .step(isv: entry.context.pstate.ss && stepped && detail.isv, ex: detail.ex))  // mutant: stepSyndrome
   }
 
-  /// Whether the guest stands at a vector because the instruction took an exception to EL1, or an
-  /// interrupt was taken before it. A stepped instruction that completes says so (ISV = 1), and HVC
-  /// comes to EL2 as itself.
+  /// Whether the guest is at a vector because the instruction took an exception to EL1, or an interrupt was
+  /// taken before it. The syndrome of a stepped instruction that completes says so (ISV = 1), and HVC has
+  /// a syndrome of its own.
   private static func tookException<Hardware: GuestProcessor & ~Copyable>(
     at left: GuestContext, isCompleteStep: Bool, syndrome: Syndrome?, hardware: inout Hardware
   ) -> Bool {
@@ -61,8 +61,8 @@ extension VirtualDebug {
     }
   }
 
-  /// The guest's PSTATE.SS after the instruction at `source` has run: 0, unless it was an exception
-  /// return with which the guest's own stepping begins.
+  /// The guest's PSTATE.SS after an instruction has run: 0, unless the instruction was an exception return
+  /// with which the guest's own stepping begins.
   static func stepBit<Hardware: GuestProcessor & ~Copyable>(
     after entry: SteppedEntry, at target: GuestContext, mdscr: MDSCR, masks: DebugExceptionMasks,
     hardware: inout Hardware
@@ -72,9 +72,9 @@ extension VirtualDebug {
     guard mdscr.ss, source.pstate.el == .el1, !masks.enables(source.pstate),  // mutant: returnLiftsMask
       masks.enables(target.pstate)
     else { return false }
-    // Nothing but a return leads down to EL0; within EL1, clearing PSTATE.D does the same.
+    // Only a return leads to EL0. Within EL1, an instruction that clears PSTATE.D also lifts the mask.
     let isReturn = target.pstate.el == .el0 || entry.instruction?.isExceptionReturn == true  // mutant: unmaskingIsNoReturn
-    // DebugExceptionReturnSS, whose conditions hold. An illegal return loads SS too, and stays at EL1.
+    // The conditions of DebugExceptionReturnSS hold. An illegal return loads SS too, and stays at EL1.
     return isReturn && PState(rawValue: hardware.read(.spsr)).ss  // mutant: returnBeginsStep
   }
 
@@ -142,7 +142,7 @@ extension VirtualDebug {
       context, runsInstruction: runsInstruction, stepping: stepping, instruction,
       hardware: &hardware)
     context.pstate.ss = stepping && runsInstruction  // mutant: entersWithSS
-    // Without a request, the next time finds the hardware to be given back.
+    // Without a request, the next call gives the hardware back.
     if !stepping, !requests.isEmpty { allowFastPath(for: requests.generation) }
   }
 
@@ -210,8 +210,8 @@ extension VirtualDebug {
     return mayRun ? hardware.fetchInstruction(at: context.pc).map(Instruction.init) : nil
   }
 
-  /// The guest's own step exception, if its machine is active-pending. The debugger hears of a step
-  /// of its own first.
+  /// Makes the guest take its own step exception, if its step machine is active-pending. A finished step of
+  /// the debugger is reported first.
   private mutating func takeGuestStepIfDue<Hardware: GuestProcessor & ~Copyable>(
     context: inout GuestContext, hardware: inout Hardware
   ) {
@@ -223,8 +223,8 @@ extension VirtualDebug {
       hardware: &hardware)
   }
 
-  /// Whether interrupts can be kept waiting for one instruction without the guest noticing: where
-  /// they would be taken otherwise, but not where the instruction looks at what is pending.
+  /// Whether interrupts can wait for one instruction without the guest noticing: where they would be taken,
+  /// and the instruction does not read what is pending.
   private static func mayWithholdInterrupts(
     at context: GuestContext, before instruction: Instruction?
   ) -> Bool {

@@ -74,7 +74,7 @@ struct PlanChangeTests {
     var changes: Set<String> = []
     var moves = 0
     for _ in 0..<40 {
-      let requests = Self.requests(&random)
+      var requests = Self.requests(&random)
       var hardware = RecordingHardware()
       var debug = Self.prepared(capabilities, requests, &hardware)
       for _ in 0..<60 {
@@ -91,7 +91,7 @@ struct PlanChangeTests {
         else { continue }
         changes.insert("\(change)")
         let isDone = debug.fastUpdate(
-          after: change, hardware: &hardware, requests: requests)
+          after: change, hardware: &hardware, requests: &requests)
         #expect(isDone)
         #expect(debug.plan.words == debug.planAfterAll(requests), "\(register) = \(value)")
         for n in 0..<capabilities.breakpointCount where owners[n] != debug.plan.breakpointOwners[n]

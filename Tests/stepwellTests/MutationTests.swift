@@ -34,7 +34,7 @@ import Testing
     ("a || b && !c", .onlyTerm(0), "a"),
     ("guard a(b, c), d else { return }", .dropTerm(1), "guard a(b, c) else { return }"),
     ("if a, b {", .term(1, "$0 == c"), "if a, b == c {"),
-    ("&& (a || b) && c", .dropTerm(0), "c"),
+    ("&& (a || b) && c", .dropTerm(0), "&& c"),
     ("|| a && (b || c)", .term(1, "d"), "|| a && d"),
     ("a", .dropTerm(0), nil),
     ("a && b", .dropTerm(2), nil),

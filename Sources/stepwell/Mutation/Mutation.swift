@@ -108,9 +108,11 @@ extension Mutation {
     case .dropTerm(let n):
       let terms = statement.terms(in: range)
       guard terms.count > 1, terms.indices.contains(n) else { return nil }
-      return n + 1 < terms.count
-        ? within(terms[n].lowerBound..<terms[n + 1].lowerBound, "")
-        : within(terms[n - 1].upperBound..<terms[n].upperBound, "")
+      let dropped =
+        n + 1 < terms.count
+        ? terms[n].lowerBound..<terms[n + 1].lowerBound
+        : terms[n - 1].upperBound..<terms[n].upperBound
+      return within(dropped, "")
     case .term(let n, let code):
       let terms = statement.terms(in: range)
       guard terms.indices.contains(n) else { return nil }
