@@ -119,7 +119,8 @@ extension DebugRegister {
     switch self {
     case .dbgbvr(let n) where 0..<capabilities.breakpointCount ~= n:
       // Bits 1:0 are part of a context identifier, where there can be one.
-      .init("DBGBVRn_EL1", mask: capabilities.isContextAware(n) ? .max : ~0b11)  // mutant: bitsOfBreakpointValue
+      // mutant: bitsOfBreakpointValue
+      .init("DBGBVRn_EL1", mask: capabilities.isContextAware(n) ? .max : ~0b11)
     case .dbgbcr(let n) where 0..<capabilities.breakpointCount ~= n:  // mutant: existingBreakpoints
       .init("DBGBCRn_EL1", mask: BreakpointControl.mask)
     case .dbgwvr(let n) where 0..<capabilities.watchpointCount ~= n:

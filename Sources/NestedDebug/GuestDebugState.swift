@@ -107,7 +107,8 @@ extension GuestDebugState {
     switch register {
     case .dbgbvr(let n): comparatorChanges &+= store(.dbgbvr(n), value)
     case .dbgbcr(let n):
-      comparatorChanges &+= store(.dbgbcr(n), BreakpointControl.stored(value).rawValue)  // mutant: countsBreakpointControl
+      // mutant: countsBreakpointControl
+      comparatorChanges &+= store(.dbgbcr(n), BreakpointControl.stored(value).rawValue)
     case .dbgwvr(let n): comparatorChanges &+= store(.dbgwvr(n), value)
     case .dbgwcr(let n): comparatorChanges &+= store(.dbgwcr(n), value)
     case .single(.mdscr):
@@ -115,7 +116,8 @@ extension GuestDebugState {
       let mask = osLock ? MDSCR.maskWhenLocked : MDSCR.mask
       maskChanges &+= store(.mdscr, mdscr.rawValue & ~mask | value & mask)  // mutant: countsMDSCR
     // OSLK is bit 0 here and bit 1 there, beside OSLM = 0b10.
-    case .single(.oslar): maskChanges &+= store(.oslsr, value &<< 1 | 0b1000)  // mutant: countsOSLock
+    // mutant: countsOSLock
+    case .single(.oslar): maskChanges &+= store(.oslsr, value &<< 1 | 0b1000)
     case .single(.osdlr), .single(.dbgprcr): maskChanges &+= store(register, value)
     case .single(.oseccr): if osLock { oseccr = value }
     case .single(.dbgclaimset): claimTags |= value

@@ -103,7 +103,8 @@ extension Plan {
 
   @inline(__always)
   mutating func giveBreakpointToGuest(_ n: Int) -> Bool {
-    guard unplaced.breakpoints.isEmpty, !breakpointOwners.debuggers.contains(n) else {  // mutant: changeMovesDebuggers
+    // mutant: changeMovesDebuggers
+    guard unplaced.breakpoints.isEmpty, !breakpointOwners.debuggers.contains(n) else {
       return false
     }
     breakpointOwners.guests.insert(n)

@@ -42,7 +42,8 @@ struct Planner {
   @inline(__always)
   func remake(_ plan: inout Plan, breakpoint n: Int, guest: inout GuestDebugState) -> Bool {
     // Others may be linked to a context-aware one.
-    guard !comparators.contextAware.contains(n) else { return false }  // mutant: changeOfLinkPartner
+    // mutant: changeOfLinkPartner
+    guard !comparators.contextAware.contains(n) else { return false }
     if guest.bank.breakpoints[n].control.e {
       guard plan.giveBreakpointToGuest(n) else { return false }
       planGuestBreakpoint(n, &plan, &guest)
@@ -133,7 +134,8 @@ struct Planner {
       // The partner of a link fires nothing by itself, and the hardware ignores its privilege fields.
       // It stays armed while breakpoints are passed over, because watchpoints link to it too.
       breakpoint.control.privilege = .everywhere
-      breakpoint.control.e = arms && comparators.contextAware.contains(n)  // mutant: linkPartnerStaysArmed
+      // mutant: linkPartnerStaysArmed
+      breakpoint.control.e = arms && comparators.contextAware.contains(n)
     } else {
       let privilege = breakpoint.control.privilege.permitted(by: guest.masks)
       breakpoint.control.privilege = privilege
@@ -155,7 +157,8 @@ struct Planner {
     if control.isMismatch { return false }
     // A link to a breakpoint that is no partner never matches. It must not be armed, because the debugger
     // may hold that breakpoint.
-    if control.isLinked, !isLinkPartner(control.lbn, &guest) { return false }  // mutant: danglingLink
+    // mutant: danglingLink
+    if control.isLinked, !isLinkPartner(control.lbn, &guest) { return false }
     // BAS[1] and BAS[3] are copies of BAS[0] and BAS[2].
     control.bas = (control.bas & 0b0101) &* 0b11  // mutant: guestsHalfword
     return control.bas != 0
@@ -190,7 +193,8 @@ struct Planner {
   private func planDebuggerBreakpoints(_ plan: inout Plan, _ requests: borrowing DebugRequests) {
     var next = requests.firstNumber(.breakpoints)
     guard next != RequestSlot.none else { return }
-    let free = comparators.breakpoints.subtracting(plan.breakpointOwners.guests)  // mutant: keepsGuestSlots
+    // mutant: keepsGuestSlots
+    let free = comparators.breakpoints.subtracting(plan.breakpointOwners.guests)
     var plain = free.subtracting(comparators.contextAware)
     var last = free.intersection(comparators.contextAware)
     while next != RequestSlot.none {
@@ -231,7 +235,8 @@ struct Planner {
         let piece = rest.firstPiece
         plan.watchpointOwners.giveToDebugger(n, for: ids)
         var comparator = piece.comparator(for: kind)
-        comparator.control.e = !passOver.contains(.debuggerWatchpoints)  // mutant: debuggersWatchpointPassedOver
+        // mutant: debuggersWatchpointPassedOver
+        comparator.control.e = !passOver.contains(.debuggerWatchpoints)
         plan.setWatchpoint(n, comparator)
         rest.first = piece.last &+ 1
       }
@@ -258,7 +263,8 @@ struct ChangedComparators {
 extension PrivilegeMatch {
   /// The levels that the guest's own masks leave. An EL1 match with KDE = 0 never becomes an exception.
   fileprivate func permitted(by masks: DebugExceptionMasks) -> PrivilegeMatch {
-    masks.kde ? self : intersection(PrivilegeMatch(el1: false, el0: true))  // mutant: permittedByKDE
+    // mutant: permittedByKDE
+    masks.kde ? self : intersection(PrivilegeMatch(el1: false, el0: true))
   }
 }
 

@@ -25,7 +25,8 @@ struct StepState: Equatable, Sendable {
   /// Events of the instruction that runs next which must not be reported. A step runs the instruction
   /// whether or not there is a breakpoint on it. If the step is cancelled, nothing of that remains.
   var passOver: PassOver {
-    debugger == .requested ? dealtWith.union(.debuggerBreakpoints) : dealtWith  // mutant: stepIgnoresBreakpoint
+    // mutant: stepIgnoresBreakpoint
+    debugger == .requested ? dealtWith.union(.debuggerBreakpoints) : dealtWith
   }
 
   /// The syndrome of the guest's next step exception, if one becomes due.

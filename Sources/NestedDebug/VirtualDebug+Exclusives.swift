@@ -87,7 +87,8 @@ extension VirtualDebug {
         address: address, size: store.size, el: pstate.el, expected: load.value,
         replacement: replacement))
     {
-    case .stored: complete(store, status: 0, context: &context, hardware: &hardware)  // mutant: storedStatus
+    // mutant: storedStatus
+    case .stored: complete(store, status: 0, context: &context, hardware: &hardware)
     case .differs: complete(store, status: 1, context: &context, hardware: &hardware)
     case .fault(let syndrome):
       inject(syndrome, faultAddress: address, context: &context, hardware: &hardware)

@@ -26,7 +26,8 @@ extension VirtualDebug {
     guard !guest.masks.enables(context.pstate) else {  // mutant: seesMaskLift
       return stepUnmasked(context: &context, hardware: &hardware)
     }
-    guard let bits = hardware.fetchInstruction(at: context.pc), !Instruction(bits).isExclusive  // mutant: seesExclusive
+    // mutant: seesExclusive
+    guard let bits = hardware.fetchInstruction(at: context.pc), !Instruction(bits).isExclusive
     else { return false }
     step.guestSyndrome = .step(isv: entry?.context.pstate.ss == true, ex: false)
     context.pstate.ss = false

@@ -12,17 +12,20 @@ extension VirtualDebug {
   ) {
     guard mode == .native else { return }
     for n in 0..<capabilities.breakpointCount {
-      guest.bank.breakpoints[n].value = capture(.dbgbvr(n), &hardware)  // mutant: capturesBreakpoint
+      // mutant: capturesBreakpoint
+      guest.bank.breakpoints[n].value = capture(.dbgbvr(n), &hardware)
       guest.bank.breakpoints[n].control.rawValue = capture(.dbgbcr(n), &hardware)
     }
     for n in 0..<capabilities.watchpointCount {
       guest.bank.watchpoints[n].value = capture(.dbgwvr(n), &hardware)
-      guest.bank.watchpoints[n].control.rawValue = capture(.dbgwcr(n), &hardware)  // mutant: capturesWatchpoint
+      // mutant: capturesWatchpoint
+      guest.bank.watchpoints[n].control.rawValue = capture(.dbgwcr(n), &hardware)
     }
     guest.mdscr.rawValue = capture(.mdscr, &hardware)  // mutant: capturesMDSCR
     guest.mdccint = capture(.mdccint, &hardware)
     guest.osLock = capture(.oslsr, &hardware)[bit: 1]  // mutant: capturesOSLock
-    guest.osDoubleLock = capabilities.hasDoubleLock && capture(.osdlr, &hardware)[bit: 0]  // mutant: capturesDoubleLock
+    // mutant: capturesDoubleLock
+    guest.osDoubleLock = capabilities.hasDoubleLock && capture(.osdlr, &hardware)[bit: 0]
     captureExternalRegisters(isLocked: guest.osLock, hardware: &hardware)
   }
 
@@ -56,7 +59,8 @@ extension VirtualDebug {
     keepExternalFields(hardware: &hardware)
     disarm(&hardware)
     releaseExternalRegisters(hardware: &hardware)
-    installed.overwrite(with: &guest.bank, on: capabilities, hardware: &hardware)  // mutant: releasesComparators
+    // mutant: releasesComparators
+    installed.overwrite(with: &guest.bank, on: capabilities, hardware: &hardware)
     hardware.write(.mdccint, guest.mdccint)
     hardware.write(.mdscr, guest.mdscr.rawValue)  // mutant: releasesMDSCR
     // The locks come last, because under the OS Lock a write to MDSCR_EL1 reaches the fields of the external
@@ -144,7 +148,8 @@ extension VirtualDebug {
       }
     case .watchpoint(let n):
       if planner.remake(&plan, watchpoint: n, guest: &guest) {
-        installed.setWatchpoint(n, plan.bank.watchpoints[n], hardware: &hardware)  // mutant: installsChangedWatchpoint
+        // mutant: installsChangedWatchpoint
+        installed.setWatchpoint(n, plan.bank.watchpoints[n], hardware: &hardware)
         finishInstalling(insteadOf: old, hardware: &hardware)
       } else {
         remakeAll(planner, requests: requests, hardware: &hardware)

@@ -58,7 +58,8 @@ extension VirtualDebug {
       } else {
         // BAS of 0b1111 may also match a T32 instruction in the upper half of the word (CONSTRAINED
         // UNPREDICTABLE). The debugger has not asked for that one.
-        isDebuggers = isDebuggers || breakpoint == DebugRequest.breakpoint(at: context.pc)  // mutant: debuggersBreakpointHere
+        // mutant: debuggersBreakpointHere
+        isDebuggers = isDebuggers || breakpoint == DebugRequest.breakpoint(at: context.pc)
       }
     }
     return (isGuests, isDebuggers)
@@ -136,7 +137,8 @@ extension VirtualDebug {
     let watchpoint = plan.bank.watchpoints[n]
     if case .debugger(let ids) = plan.watchpointOwners[n], let range = watchpoint.range {
       step.passOver(.debuggerWatchpoints, at: context.pc)  // mutant: reportsWatchpointOnce
-      return .candidate(.watchpoint(ids, address: range.clamp(faultAddress.untagged)))  // mutant: addressTold
+      // mutant: addressTold
+      return .candidate(.watchpoint(ids, address: range.clamp(faultAddress.untagged)))
     }
     if guest.masks.enables(context.pstate) {  // mutant: guestsWatchpointMasked
       inject(syndrome, faultAddress: faultAddress, context: &context, hardware: &hardware)
@@ -180,12 +182,14 @@ extension VirtualDebug {
           ? 0 : watchpoint.range?.distance(from: faultAddress, block: zeroBlockSize),
         isOnly
           || Self.privilege(control.privilege, matches: context, hardware: &hardware)
-            && (!control.wt || linkMatches(control.lbn, hardware: &hardware))  // mutant: linkCompared
+            // mutant: linkCompared
+            && (!control.wt || linkMatches(control.lbn, hardware: &hardware))
       else { continue }
       let isDebuggers = plan.watchpointOwners.debuggers.contains(n)
       if let best = nearest,
         best.distance < distance  // mutant: nearestWins
-          || best.distance == distance && (best.isDebuggers || !isDebuggers)  // mutant: debuggerWinsTie
+          // mutant: debuggerWinsTie
+          || best.distance == distance && (best.isDebuggers || !isDebuggers)
       {
         continue
       }

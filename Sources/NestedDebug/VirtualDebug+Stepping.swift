@@ -45,7 +45,8 @@ extension VirtualDebug {
     context.pstate.ss = Self.stepBit(
       after: entry, at: left, mdscr: guest.mdscr, masks: guest.masks, hardware: &hardware)
     step.advance(
-      guestSyndrome: .step(isv: entry.context.pstate.ss && stepped && detail.isv, ex: detail.ex))  // mutant: stepSyndrome
+      // mutant: stepSyndrome
+      guestSyndrome: .step(isv: entry.context.pstate.ss && stepped && detail.isv, ex: detail.ex))
   }
 
   /// Whether the guest is at a vector because the instruction took an exception to EL1, or an interrupt was
@@ -69,11 +70,13 @@ extension VirtualDebug {
   ) -> Bool {
     let source = entry.context
     // Only a return from EL1 that lifts a mask can begin a step.
-    guard mdscr.ss, source.pstate.el == .el1, !masks.enables(source.pstate),  // mutant: returnLiftsMask
+    // mutant: returnLiftsMask
+    guard mdscr.ss, source.pstate.el == .el1, !masks.enables(source.pstate),
       masks.enables(target.pstate)
     else { return false }
     // Only a return leads to EL0. Within EL1, an instruction that clears PSTATE.D also lifts the mask.
-    let isReturn = target.pstate.el == .el0 || entry.instruction?.isExceptionReturn == true  // mutant: unmaskingIsNoReturn
+    // mutant: unmaskingIsNoReturn
+    let isReturn = target.pstate.el == .el0 || entry.instruction?.isExceptionReturn == true
     // The conditions of DebugExceptionReturnSS hold. An illegal return loads SS too, and stays at EL1.
     return isReturn && PState(rawValue: hardware.read(.spsr)).ss  // mutant: returnBeginsStep
   }
@@ -133,7 +136,8 @@ extension VirtualDebug {
   ) {
     let instruction = arrive(at: &context, requests: requests, hardware: &hardware)
     // Otherwise the hardware reports the debugger's step or a watchpoint before anything runs.
-    let runsInstruction = step.debugger != .done && exclusives.watchedByte == nil  // mutant: runsInstruction
+    // mutant: runsInstruction
+    let runsInstruction = step.debugger != .done && exclusives.watchedByte == nil
     let stepping = isStepping
     setTraps(
       runsInstruction: runsInstruction, stepping: stepping, at: context, before: instruction,
@@ -151,10 +155,12 @@ extension VirtualDebug {
     runsInstruction: Bool, stepping: Bool, at context: GuestContext,
     before instruction: Instruction?, hardware: inout Hardware
   ) {
-    let isDebuggers = step.debugger != .none || step.passOver.involvesDebugger  // mutant: stepIsDebuggers
+    // mutant: stepIsDebuggers
+    let isDebuggers = step.debugger != .none || step.passOver.involvesDebugger
     let reportsFirst = stepping && !runsInstruction
     let withholds = isDebuggers && Self.mayWithholdInterrupts(at: context, before: instruction)
-    withholdInterrupts(reportsFirst || withholds, hardware: &hardware)  // mutant: withholdsInterrupts
+    // mutant: withholdsInterrupts
+    withholdInterrupts(reportsFirst || withholds, hardware: &hardware)
     trapWaits(isDebuggers, hardware: &hardware)  // mutant: trapsWaits
   }
 
@@ -176,7 +182,8 @@ extension VirtualDebug {
 
   /// Whether the hardware steps.
   private var isStepping: Bool {
-    step.debugger != .none || guest.steps || step.passOver != .nothing || exclusives.isFollowed  // mutant: steps
+    // mutant: steps
+    step.debugger != .none || guest.steps || step.passOver != .nothing || exclusives.isFollowed
   }
 
   /// Brings the plan up to date for the instruction that runs next, and completes store-exclusives that EL2
@@ -232,7 +239,8 @@ extension VirtualDebug {
     guard !context.pstate.isAArch32 else { return true }
     let masked = context.pstate.i && context.pstate.f
     guard let instruction else { return !masked }
-    return masked ? instruction.mayUnmaskInterrupts : !instruction.observesPendingInterrupts  // mutant: mayWithhold
+    // mutant: mayWithhold
+    return masked ? instruction.mayUnmaskInterrupts : !instruction.observesPendingInterrupts
   }
 
   private mutating func withholdInterrupts<Hardware: DebugHardware & ~Copyable>(

@@ -39,7 +39,8 @@ extension WatchedRange {
     }
     let ones = UInt64(0xFF) &>> (8 &- size)
     return Watchpoint(
-      value: first & ~0b111, control: .accesses(kind, bas: ones &<< (first & 0b111), mask: 0))  // mutant: basOfPiece
+      // mutant: basOfPiece
+      value: first & ~0b111, control: .accesses(kind, bas: ones &<< (first & 0b111), mask: 0))
   }
 }
 
