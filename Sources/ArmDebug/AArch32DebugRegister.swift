@@ -1,5 +1,5 @@
-/// A debug register that a program at AArch32 EL0 can name (Arm ARM G8.3). Everything else of
-/// coprocessor 14's debug registers is UNDEFINED there, and comes to no exception level but EL1.
+/// A debug register that a program at AArch32 EL0 can name (Arm ARM G8.3). All other debug registers of
+/// coprocessor 14 are UNDEFINED there, and the exception goes to EL1.
 public enum AArch32DebugRegister: Hashable, Sendable {
   /// What the processor has. Read-only.
   case dbgdidr
@@ -7,28 +7,48 @@ public enum AArch32DebugRegister: Hashable, Sendable {
   case dbgdscrint
   /// DBGDTRRXint when read, DBGDTRTXint when written.
   case dbgdtrint
-  /// The debug ROM's address, 32 bits of it or all 64. Read-only.
+  /// The address of the debug ROM, 32 bits of it or all 64. Read-only.
   case dbgdrar
-  /// The address of the debug registers themselves, which since Armv8 says nothing. Read-only.
+  /// The address of the debug registers themselves, which is RAZ since Armv8. Read-only.
   case dbgdsar
+
+  /// The AArch64 register that this is another name for; nil for the two that AArch64 does not have.
+  public var register: SingleDebugRegister? {
+    switch self {
+    case .dbgdidr, .dbgdsar: nil
+    case .dbgdscrint: .mdccsr
+    case .dbgdtrint: .dbgdtrRxTx
+    case .dbgdrar: .mdrar
+    }
+  }
+
+  /// How MCR and MRC name it. CRn, CRm and opc2 are those of the AArch64 register (Arm ARM G1.22, "Mapping of
+  /// the System registers between the Execution states").
+  private var encoding: CoprocessorRegister {
+    let encoding =
+      register?.encoding
+      ?? (self == .dbgdsar ? SystemRegister(2, 0, 2, 0, 0) : SystemRegister(2, 0, 0, 0, 0))
+    return CoprocessorRegister(
+      opc1: 0, crn: encoding.crn, crm: encoding.crm, opc2: encoding.op2)
+  }
 
   /// The register that an MCR or MRC of coprocessor 14 names.
   public init?(_ register: CoprocessorRegister) {
-    switch (register.opc1, register.crn, register.crm, register.opc2) {
-    case (0, 0, 0, 0): self = .dbgdidr
-    case (0, 0, 1, 0): self = .dbgdscrint
-    case (0, 0, 5, 0): self = .dbgdtrint
-    case (0, 1, 0, 0): self = .dbgdrar
-    case (0, 2, 0, 0): self = .dbgdsar
+    switch register {
+    case Self.dbgdidr.encoding: self = .dbgdidr
+    case Self.dbgdscrint.encoding: self = .dbgdscrint
+    case Self.dbgdtrint.encoding: self = .dbgdtrint
+    case Self.dbgdrar.encoding: self = .dbgdrar
+    case Self.dbgdsar.encoding: self = .dbgdsar
     default: return nil
     }
   }
 
-  /// The register that an MRRC of coprocessor 14 names.
+  /// The register that an MRRC of coprocessor 14 names: CRm is what CRn is in the other encoding.
   public init?(pairOpc1 opc1: UInt8, crm: UInt8) {
     switch (opc1, crm) {
-    case (0, 1): self = .dbgdrar
-    case (0, 2): self = .dbgdsar
+    case (0, Self.dbgdrar.encoding.crn): self = .dbgdrar
+    case (0, Self.dbgdsar.encoding.crn): self = .dbgdsar
     default: return nil
     }
   }

@@ -25,7 +25,7 @@ public struct BreakpointControl: Equatable, Sendable {
   public init(rawValue: UInt64) { self.rawValue = rawValue }
 
   /// The bits that are not RES0 before FEAT_BWE and Armv8.9.
-  public static let mask: UInt64 = 0x00FF_E1E7
+  public static let mask: UInt64 = 0x00FF_E1E7  // mutant: bitsOfBreakpointControl
 
   /// What the register holds after `value` was written: BAS[1] and BAS[3] are copies of BAS[0] and
   /// BAS[2] (as they are in hardware that can execute AArch32).

@@ -21,13 +21,16 @@ extension Breakpoint {
       && control.bas &>> (pc & 0b11) & 1 != 0
   }
 
-  /// Whether this can be the partner of a link, if it is a context-aware breakpoint.
+  /// Whether this can be the partner of a link, provided that the breakpoint is context-aware.
+  // mutant: linkPartnerType
   public var isLinkPartner: Bool { control.e && control.comparesContext && control.isLinked }
 
   /// Whether the identifiers that a context breakpoint compares are the current ones. The forms
   /// that compare CONTEXTIDR_EL2 do not match: a guest without an EL2 of its own has none.
   public func matchesContext(_ context: ContextIdentifiers) -> Bool {
+    // mutant: contextCompared
     let contextMatches = UInt32(truncatingIfNeeded: value) == context.contextIDR
+    // mutant: vmidCompared
     let vmidMatches = UInt16(truncatingIfNeeded: value &>> 32) == context.vmid
     return switch control.bt {
     case .context, .linkedContext, .contextEL1, .linkedContextEL1: contextMatches

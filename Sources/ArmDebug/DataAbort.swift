@@ -1,5 +1,5 @@
-/// The ISS of a data abort: what the instruction wanted, for whoever completes the access in
-/// software (Arm ARM D24.2.40, "ISS encoding for an exception from a Data Abort").
+/// The ISS of a data abort: what software needs to complete the access (Arm ARM D24.2.40, "ISS encoding for
+/// an exception from a Data Abort").
 public struct DataAbort: Equatable, Sendable {
   public var rawValue: UInt64
 

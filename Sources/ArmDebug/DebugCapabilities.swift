@@ -19,8 +19,9 @@ public struct DebugCapabilities: Equatable, Sendable {
   /// EL3 is implemented; DBGDIDR says so to AArch32.
   public let hasEL3: Bool
 
-  /// The registers of an external debugger, where the processor has them. The architecture requires
-  /// them and no identification register tells; QEMU 7.2 lacks them. Whoever has tried says so here.
+  /// The registers of an external debugger, where the processor has them. The architecture requires them,
+  /// and no identification register says whether they exist; QEMU 7.2 lacks them. The caller sets this
+  /// after it has tried.
   public var external: ExternalDebugRegisters?
 
   /// Decodes ID_AA64DFR0_EL1, and EL3 of ID_AA64PFR0_EL1. Counts that the architecture does not allow
@@ -36,11 +37,11 @@ public struct DebugCapabilities: Equatable, Sendable {
 
   /// Whether breakpoint `n` exists and can compare context identifiers.
   public func isContextAware(_ n: Int) -> Bool {
-    breakpointCount &- contextAwareCount..<breakpointCount ~= n
+    breakpointCount &- contextAwareCount..<breakpointCount ~= n  // mutant: contextAwareNumbers
   }
 }
 
-/// What the read-only ones of an external debugger's registers say, which is the board's to decide.
+/// The values of an external debugger's read-only registers, which the board decides.
 public struct ExternalDebugRegisters: Equatable, Sendable {
   /// DBGAUTHSTATUS_EL1: what the board's signals let an external debugger do.
   public var authenticationStatus: UInt64

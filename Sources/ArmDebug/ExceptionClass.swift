@@ -58,7 +58,7 @@ public enum ExceptionClass: UInt8, Sendable {
     }
   }
 
-  /// What each class is in words, for reports: a line for each value of EC from 0 up.
+  /// A description of each class for reports: one line for each value of EC from 0 up.
   public static var explanations: StaticString {
     """
     undefined instruction or unknown reason

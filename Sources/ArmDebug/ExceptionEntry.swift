@@ -29,7 +29,7 @@ public struct ExceptionEntry: Equatable, Sendable {
       if state.isEL0 {
         state.isAArch32 ? 0x600 : 0x400
       } else {
-        state.spsel ? 0x200 : 0x000
+        state.spsel ? 0x200 : 0x000  // mutant: vectorOfStack
       }
     // VBAR_EL1[10:0] is RES0.
     return (vbar & ~0x7FF) &+ offset

@@ -41,7 +41,7 @@ public struct ExceptionFeatures: Equatable, Sendable {
     bti = pfr1[bits: 0...3] != 0
     // N, Z, C and V; UAO, SS, IL and BTYPE are 0 afterwards.
     kept = 0xF &<< 28 | dit | pan
-    added = PState.el1Reset.rawValue | mte | ebep
+    added = PState.el1Reset.rawValue | mte | ebep  // mutant: setsMasks
     controlled = pan | ssbs | nmi
   }
 }

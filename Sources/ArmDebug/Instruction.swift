@@ -11,18 +11,6 @@ public struct Instruction: Equatable, Sendable {
   public var isExceptionReturn: Bool {
     bits == 0xD69F_03E0 || bits == 0xD69F_0BFF || bits == 0xD69F_0FFF
   }
-  /// SVC.
-  public var isSVC: Bool { matches(0xD400_0001, mask: 0xFFE0_001F) }
-  /// HVC.
-  public var isHVC: Bool { matches(0xD400_0002, mask: 0xFFE0_001F) }
-  /// SMC.
-  public var isSMC: Bool { matches(0xD400_0003, mask: 0xFFE0_001F) }
-  /// BRK.
-  public var isBRK: Bool { matches(0xD420_0000, mask: 0xFFE0_001F) }
-  /// WFI, WFE, WFIT or WFET.
-  public var isWait: Bool {
-    bits == 0xD503_207F || bits == 0xD503_205F || matches(0xD503_1000, mask: 0xFFFF_FFC0)
-  }
 
   /// The register that an MRS reads.
   public var registerRead: SystemRegister? {
@@ -42,8 +30,6 @@ public struct Instruction: Equatable, Sendable {
       op2: field(5...7))
   }
 
-  /// MSR DAIFSet, #imm.
-  public var isDAIFSet: Bool { matches(0xD503_40DF, mask: 0xFFFF_F0FF) }
   /// MSR DAIFClr, #imm.
   public var isDAIFClr: Bool { matches(0xD503_40FF, mask: 0xFFFF_F0FF) }
   /// MSR ALLINT, #imm (FEAT_NMI).
@@ -72,6 +58,4 @@ public struct Instruction: Equatable, Sendable {
     // o1 = 1 with the small sizes is CASP.
     return bits & 0x0020_0000 == 0 || bits & 0x8000_0000 != 0
   }
-  /// The load-exclusives among them.
-  public var isLoadExclusive: Bool { isExclusive && bits & 0x0040_0000 != 0 }
 }

@@ -4,7 +4,7 @@
 extension PState {
   /// The state with the lower 32 bits of SPSR_ELx replaced by `word`, or nil if that would be another
   /// exception level, stack pointer or execution state, set IL, or touch a field that the processor does
-  /// not have or that is reserved. What stays as it is is always permitted, IL and reserved fields included.
+  /// not have or that is reserved. An unchanged field is always permitted, even IL and reserved fields.
   public func changed(to word: UInt32, features: ExceptionFeatures) -> PState? {
     let difference = rawValue & 0xFFFF_FFFF ^ UInt64(word)
     let fields = isAArch32 ? Self.aarch32Fields(features) : Self.aarch64Fields(features)
@@ -27,7 +27,7 @@ extension PState {
     return state
   }
 
-  /// N, Z, C, V; SS, the guest's own; D, A, I, F, and what the features add.
+  /// N, Z, C, V; SS as the guest sees it; D, A, I, F; and the fields of the features.
   private static func aarch64Fields(_ features: ExceptionFeatures) -> UInt64 {
     var fields: UInt64 = 0xF &<< 28 | ssBit | 0b1111 &<< 6
     if features.mte { fields |= tcoBit }
@@ -40,8 +40,8 @@ extension PState {
     return fields
   }
 
-  /// N, Z, C, V, Q; ITSTATE; SS; GE; E; A, I, F; T, and what the features add. SSBS lies elsewhere than in
-  /// AArch64.
+  /// N, Z, C, V, Q; ITSTATE; SS; GE; E; A, I, F; T; and the fields of the features. SSBS has another place
+  /// than in AArch64.
   private static func aarch32Fields(_ features: ExceptionFeatures) -> UInt64 {
     var fields: UInt64 = 0x1F &<< 27 | itBits | ssBit | 0xF &<< 16 | 0b1_1111 &<< 5
     if features.dit { fields |= ditBit }

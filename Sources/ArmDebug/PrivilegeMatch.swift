@@ -40,7 +40,7 @@ public struct PrivilegeMatch: Equatable, Sendable {
     }
   }
 
-  /// What is left of this where only `other` is let through.
+  /// The levels that are in both.
   public func intersection(_ other: PrivilegeMatch) -> PrivilegeMatch {
     PrivilegeMatch(pmc: pmc & other.pmc)
   }

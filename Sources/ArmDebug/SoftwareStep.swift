@@ -16,7 +16,7 @@ public struct DebugExceptionMasks: Equatable, Sendable {
   @inline(__always)
   public func enables(_ state: PState) -> Bool {
     guard !isLocked else { return false }
-    return state.isEL0 || kde && !state.d && state.isEL1
+    return state.isEL0 || kde && !state.d && state.isEL1  // mutant: debugExceptionsEnabled
   }
 }
 
@@ -39,13 +39,5 @@ public enum SoftwareStep: Equatable, Sendable {
       } else {
         .activePending
       }
-  }
-
-  /// PSTATE.SS after an exception return from `source` to `target`, the content of the SPSR
-  /// (pseudocode DebugExceptionReturnSS): SPSR.SS, but only if stepping begins with this return.
-  public static func afterExceptionReturn(
-    from source: PState, to target: PState, mdscr: MDSCR, masks: DebugExceptionMasks
-  ) -> Bool {
-    mdscr.ss && !masks.enables(source) && masks.enables(target) && target.ss
   }
 }

@@ -12,7 +12,7 @@ public struct Syndrome: Equatable, Sendable {
     rawValue[bits: 0...24] = iss
   }
 
-  /// What a watchpoint on an access by EL0 or EL1 is reported to EL2 with.
+  /// The syndrome of a watchpoint exception that an access by EL0 or EL1 takes to EL2.
   public static func watchpoint(isStore: Bool) -> Syndrome {
     Syndrome(.watchpointLower, iss: DebugSyndrome.faultStatus | (isStore ? 1 &<< 6 : 0))
   }
@@ -20,7 +20,7 @@ public struct Syndrome: Equatable, Sendable {
   /// EC, or nil for a value that the architecture has not allocated.
   public var exceptionClass: ExceptionClass? { ExceptionClass(rawValue: ec) }
 
-  /// EC as it is.
+  /// EC, allocated or not.
   public var ec: UInt8 { UInt8(truncatingIfNeeded: rawValue[bits: 26...31]) }
 
   /// IL: the instruction is 32 bits long (or the length does not matter).
@@ -43,9 +43,9 @@ public struct Syndrome: Equatable, Sendable {
   /// Whether the exception sets FAR_ELx to a fault address.
   public var hasFaultAddress: Bool { isOne(of: Self.classesWithFaultAddress) }
 
-  // Sets of classes, bit n for EC = n: guests take exceptions often.
+  // Sets of classes, bit n for EC = n, because exceptions of guests are frequent.
 
-  /// Those of which there are two, one for each origin.
+  /// The classes that exist twice, once for each origin.
   private static var pairedClasses: UInt64 {
     bit(.instructionAbortLower) | bit(.instructionAbortSame) | bit(.dataAbortLower)
       | bit(.dataAbortSame) | bit(.breakpointLower) | bit(.breakpointSame) | bit(.stepLower)
@@ -64,8 +64,8 @@ public struct Syndrome: Equatable, Sendable {
   private func isOne(of classes: UInt64) -> Bool { classes &>> rawValue[bits: 26...31] & 1 != 0 }
 }
 
-/// The ISS of a breakpoint, software step or watchpoint exception. The same bits are free in the
-/// classes that do not use them, so one view serves the three.
+/// The ISS of a breakpoint, software step or watchpoint exception. The classes leave each other's bits
+/// free, so one view serves all three.
 public struct DebugSyndrome: Equatable, Sendable {
   public var rawValue: UInt64
 

@@ -24,8 +24,8 @@ public struct WatchedRange: Equatable, Sendable {
   /// The watched byte nearest to `address`.
   public func clamp(_ address: UInt64) -> UInt64 { max(first, min(last, address)) }
 
-  /// How far above `far` the first watched byte is that an access reported with `far` may have
-  /// touched; 0 where `far` is watched itself, nil where this watchpoint cannot be the cause.
+  /// The distance from `far` up to the first watched byte that an access reported with `far` may have
+  /// touched. It is 0 where `far` itself is watched, and nil where this watchpoint cannot be the cause.
   ///
   /// FAR_ELx is an address between the lowest that the access touched and the highest watched one,
   /// in the naturally aligned block of `block` bytes (a power of two; that of DC ZVA) that holds a
@@ -34,7 +34,7 @@ public struct WatchedRange: Equatable, Sendable {
   public func distance(from far: UInt64, block: UInt64) -> UInt64? {
     let far = far.untagged
     if contains(far) { return 0 }
-    guard first > far, first <= far | (block &- 1) else { return nil }
+    guard first > far, first <= far | (block &- 1) else { return nil }  // mutant: belowWatchedBytes
     return first &- far
   }
 }
@@ -52,16 +52,16 @@ extension Watchpoint {
     let mask = control.mask
     if mask != 0 {
       guard mask >= 3 else { return nil }
-      let block = UInt64(1) &<< mask
+      let block = UInt64(1) &<< mask  // mutant: blockOfMASK
       let first = base & ~(block &- 1)
       return WatchedRange(first: first, last: first | (block &- 1))
     }
     // A word-aligned WVR has only a word's worth of BAS.
-    let bas = control.bas & (value[bit: 2] ? 0x0F : 0xFF)
+    let bas = control.bas & (value[bit: 2] ? 0x0F : 0xFF)  // mutant: basOfWord
     guard bas != 0 else { return nil }
     let skip = UInt64(truncatingIfNeeded: bas.trailingZeroBitCount)
     let run = UInt64(truncatingIfNeeded: (~(bas &>> skip)).trailingZeroBitCount)
-    let first = (base & ~0b11) &+ skip
-    return WatchedRange(first: first, last: first &+ (run &- 1))
+    let first = (base & ~0b11) &+ skip  // mutant: firstOfBAS
+    return WatchedRange(first: first, last: first &+ (run &- 1))  // mutant: bytesOfBAS
   }
 }

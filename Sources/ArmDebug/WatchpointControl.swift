@@ -1,10 +1,10 @@
-/// Loads, stores or both: what a watchpoint watches for (DBGWCRn_EL1.LSC), or what an access is.
+/// Loads, stores or both: the accesses that a watchpoint watches (DBGWCRn_EL1.LSC), or those of one access.
 public enum AccessKind: UInt8, Equatable, Sendable {
   case load = 0b01
   case store = 0b10
   case any = 0b11
 
-  /// Whether the two have loads or stores in common.
+  /// Whether both include loads, or both include stores.
   public func overlaps(_ other: AccessKind) -> Bool { rawValue & other.rawValue != 0 }
 }
 
@@ -15,7 +15,7 @@ public struct WatchpointControl: Equatable, Sendable {
   public init(rawValue: UInt64) { self.rawValue = rawValue }
 
   /// The bits that are not RES0 before Armv8.9.
-  public static let mask: UInt64 = 0x1F1F_FFFF
+  public static let mask: UInt64 = 0x1F1F_FFFF  // mutant: bitsOfWatchpointControl
 
   /// An enabled, unlinked watchpoint that matches at EL1 and EL0.
   public static func accesses(

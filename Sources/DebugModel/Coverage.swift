@@ -60,7 +60,7 @@ package struct FeatureCounts: Sendable {
 }
 
 extension Coverage {
-  /// An event of the guest's that the debugger is not told of.
+  /// An event of the guest that the debugger is not told of.
   mutating func note(unseen exceptionClass: ExceptionClass, isPassedOver: Bool) {
     guard isPassedOver else { return }
     switch exceptionClass {
@@ -81,7 +81,7 @@ extension Coverage {
     }
   }
 
-  /// What a step of the debugger's is about to run.
+  /// What a step of the debugger is about to run.
   mutating func note(step upcoming: ModelCore.Upcoming) {
     switch upcoming {
     case .stepException: note(.stepGuestStep)

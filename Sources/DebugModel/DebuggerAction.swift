@@ -15,7 +15,7 @@ package enum DebuggerAction: Equatable, Sendable {
   case step(ticks: Int)
 }
 
-/// A watchpoint of the debugger's.
+/// A watchpoint of the debugger.
 struct DebuggerWatchpoint: Equatable {
   var range: ClosedRange<UInt64>
   var kind: AccessKind

@@ -4,7 +4,7 @@ import NestedDebug
 /// The program on the bare model, and an ideal debugger: one that stops the guest where it asks to
 /// without any of the processor's debug hardware, so that the guest keeps all of it.
 ///
-/// It defines what the debugger is to be told:
+/// It defines what the debugger must be told:
 /// - A step is one event: one instruction, or an exception that is taken in its place. It runs the
 ///   instruction whether or not there is a breakpoint on it.
 /// - A breakpoint stops before the instruction, after the guest's own step exception and pending
@@ -55,7 +55,7 @@ struct IdealMachine {
   ///
   /// - Returns: what the debugger was not told, or was told wrongly.
   mutating func follow(
-    _ nested: borrowing NestedMachine, stop: StopReason?, steps: Bool
+    _ nested: borrowing NestedMachine, stop: DebuggerStop?, steps: Bool
   ) -> String? {
     interventions += 1
     // A debugger that asks for nothing has let go of the guest.
@@ -89,7 +89,7 @@ struct IdealMachine {
   }
 
   private func compare(
-    _ reason: StopReason, with stop: StopReason?, _ nested: borrowing NestedMachine
+    _ reason: DebuggerStop, with stop: DebuggerStop?, _ nested: borrowing NestedMachine
   ) -> String? {
     let isSame =
       switch (reason, stop) {
@@ -107,7 +107,7 @@ struct IdealMachine {
     return nil
   }
 
-  private func describe(_ stop: StopReason?, _ nested: borrowing NestedMachine) -> String {
+  private func describe(_ stop: DebuggerStop?, _ nested: borrowing NestedMachine) -> String {
     "\(stop.map { "\($0)" } ?? "held") at \(hex(nested.context.pc)), "
       + "after \(nested.core.transcript.count) observations"
   }
@@ -116,7 +116,7 @@ struct IdealMachine {
 
   // MARK: One event
 
-  private mutating func advance(_ nested: borrowing NestedMachine, steps: Bool) -> StopReason? {
+  private mutating func advance(_ nested: borrowing NestedMachine, steps: Bool) -> DebuggerStop? {
     core.raiseInterrupts()
     let operation = core.program[core.pc]
     let observes = operation?.observesInterrupts == true
@@ -158,7 +158,7 @@ struct IdealMachine {
     return true
   }
 
-  private mutating func stopAtWatchpoint(_ operation: Operation) -> StopReason? {
+  private mutating func stopAtWatchpoint(_ operation: Operation) -> DebuggerStop? {
     guard !reportedWatchpoint, !points.watchpoints.isEmpty,
       let access = operation.access(zeroBlock: core.processor.zeroBlock)
     else { return nil }

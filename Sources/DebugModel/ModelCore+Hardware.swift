@@ -2,17 +2,15 @@ package import ArmDebug
 package import NestedDebug
 
 /// The model as the engine's hardware.
-extension ModelCore: DebugHardware {
+extension ModelCore: DebugHardware, GuestProcessor {
   package mutating func read(_ register: DebugRegister) -> UInt64 {
-    guard let encoding = register.description(on: processor.capabilities)?.encoding else {
-      return 0
-    }
-    return read(encoding)
+    register.description(on: processor.capabilities) == nil ? 0 : read(register.encoding)
   }
 
   package mutating func write(_ register: DebugRegister, _ value: UInt64) {
-    guard let encoding = register.description(on: processor.capabilities)?.encoding else { return }
-    write(encoding, value)
+    if register.description(on: processor.capabilities) != nil {
+      write(register.encoding, value)
+    }
   }
 
   package mutating func read(_ register: ExceptionRegister) -> UInt64 {

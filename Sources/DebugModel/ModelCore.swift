@@ -125,7 +125,9 @@ package struct ModelCore: Sendable {
     }
   }
 
-  /// Lets one thing happen: an exception, or an instruction. Returns what comes to EL2.
+  /// Runs one event: an exception or an instruction.
+  ///
+  /// - Returns: the exit, if it comes to EL2.
   package mutating func tick() -> Exit? {
     raiseInterrupts()
     switch upcoming {

@@ -1,4 +1,4 @@
-/// The guest's data: 256 bytes. What is beyond reads as 0 and forgets.
+/// The guest's data: 256 bytes. Other addresses read as 0 and ignore writes.
 package struct ModelMemory: Equatable, Sendable {
   package static let addresses: Range<UInt64> = 0x4000..<0x4100
 

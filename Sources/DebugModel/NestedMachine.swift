@@ -6,10 +6,11 @@ package struct NestedMachine: ~Copyable {
   package var core: ModelCore
   package var debug: VirtualDebug
   package var requests = DebugRequests()
+  package var policy = DecliningPolicy()
   package var context: GuestContext
-  /// Wherever the hypervisor's vectors do.
-  var takesShortWays = true
-  /// What the guest has taken the comparators of, from each length of the transcript on.
+  /// Exits take the fast path wherever the hypervisor's vectors take it.
+  var takesFastPath = true
+  /// The requests whose comparators the guest has taken, from each length of the transcript on.
   private(set) var unplaced: [Unplaced] = []
   /// The lengths of the transcript at which EL2 has completed a store-exclusive, or has let interrupts
   /// wait for the watchpoint of one.
@@ -32,7 +33,7 @@ package struct NestedMachine: ~Copyable {
 
   /// Runs the guest until the debugger is told of a stop, or for `ticks` events, or until the
   /// guest's transcript has `observations` entries.
-  package mutating func run(ticks: Int = 200, observations: Int = .max) -> StopReason? {
+  package mutating func run(ticks: Int = 200, observations: Int = .max) -> DebuggerStop? {
     // What the debugger does here may let in what waited for a watchpoint.
     completedStores.remove(core.transcript.count)
     enter()
@@ -41,7 +42,7 @@ package struct NestedMachine: ~Copyable {
       guard tick < ticks && core.transcript.count < observations || core.isStepPending else {
         break
       }
-      guard let exit = core.tick(), !completeQuickly(exit) else { continue }
+      guard let exit = core.tick(), !completeOnFastPath(exit) else { continue }
       if let stop = handle(exit) { return stop }
       enter()
     }
@@ -74,27 +75,29 @@ package struct NestedMachine: ~Copyable {
       return
     }
     var points = DebuggerPoints()
-    for n in 0..<16 where debug.plan.unplacedBreakpoints >> UInt16(n) & 1 == 1 {
-      guard let request = requests.breakpoint(n) else { continue }
+    let missing = debug.plan.unplaced
+    for n in 0..<missing.breakpoints.count {
+      guard let request = requests[missing.breakpoints[n]] else { continue }
       points.breakpoints.append(request.address)
     }
-    for n in 0..<16 where debug.plan.unplacedWatchpoints >> UInt16(n) & 1 == 1 {
-      guard let request = requests.watchpoint(n) else { continue }
+    for n in 0..<missing.watchpoints.count {
+      guard let request = requests[missing.watchpoints[n]],
+        case .watchpoint(let kind) = request.kind
+      else { continue }
       points.watchpoints.append(
-        DebuggerWatchpoint(
-          range: request.range.first...request.range.last, kind: request.kind))
+        DebuggerWatchpoint(range: request.range.first...request.range.last, kind: kind))
     }
     guard unplaced.last?.points != points else { return }
     unplaced.append(Unplaced(count: count, points: points))
   }
 
-  /// One step of the debugger's.
-  package mutating func step() -> StopReason? {
+  /// A step of the debugger.
+  package mutating func step() -> DebuggerStop? {
     debug.requestStep()
     return run()
   }
 
-  private mutating func handle(_ exit: ModelCore.Exit) -> StopReason? {
+  private mutating func handle(_ exit: ModelCore.Exit) -> DebuggerStop? {
     context = GuestContext(pc: core.pc, pstate: core.pstate)
     debug.guestExited(exit.syndrome, context: &context, hardware: &core)
     guard let syndrome = exit.syndrome, let exceptionClass = syndrome.exceptionClass else {
@@ -115,7 +118,12 @@ package struct NestedMachine: ~Copyable {
       {
         completedStores.insert(core.transcript.count)
       }
-      if case .stop(let reason) = disposition { return reason }
+      if case .candidate(let candidate) = disposition {
+        let reason = debug.decide(candidate, in: context, by: &policy)
+        // A stop whose names are wrong is a stop that no ideal debugger would have been told of.
+        if let reason { return DebuggerStop(reason, in: requests) ?? .breakpoint(address: .max) }
+        return nil
+      }
       coverage.note(unseen: exceptionClass, isPassedOver: context.pc == pc)
     default: break
     }
@@ -126,8 +134,8 @@ package struct NestedMachine: ~Copyable {
   /// the guest's.
   private static func tellsWatchpoint(_ disposition: Disposition, hasMoved: Bool) -> Bool {
     switch disposition {
-    case .stop(.watchpoint): true
-    case .stop: false
+    case .candidate(.watchpoint): true
+    case .candidate: false
     case .resume: hasMoved
     }
   }

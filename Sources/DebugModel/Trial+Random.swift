@@ -2,10 +2,10 @@ import ArmDebug
 
 extension Trial {
   /// The same trial for the same number, everywhere and always: the even ones have a debugger and
-  /// interrupts at work, the odd ones interrupts alone. Two of four take the short ways.
+  /// interrupts at work, the odd ones interrupts alone. Two of four take the fast path.
   package static func numbered(_ number: UInt64) -> Trial {
     var trial = number % 2 == 0 ? debugger(seed: number) : interrupts(seed: number)
-    trial.takesShortWays = number % 4 < 2
+    trial.takesFastPath = number % 4 < 2
     return trial
   }
 
@@ -71,7 +71,7 @@ extension Trial {
     _ program: [UInt64: Operation], op2: UInt8, _ random: inout SplitMix64
   ) -> UInt64? {
     guard Bool.random(using: &random) else { return nil }
-    // Among those that it sets first, for a dictionary has no order.
+    // Only among the registers that it sets first, because a dictionary has no order.
     let values = (0..<32).compactMap { n -> UInt64? in
       guard case .msr(let register, let value) = program[RandomProgram.body + UInt64(n) * 4],
         register.op0 == 2, register.crn == 0, register.op2 == op2, value < 0x1_0000, value & 3 == 0

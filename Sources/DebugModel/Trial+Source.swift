@@ -19,7 +19,7 @@ extension Trial {
       lines.append("  ],")
     }
     lines.append(
-      "  observations: \(observations)\(takesShortWays ? "" : ", takesShortWays: false"))")
+      "  observations: \(observations)\(takesFastPath ? "" : ", takesFastPath: false"))")
     return lines.joined(separator: "\n")
   }
 }

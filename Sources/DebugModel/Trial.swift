@@ -13,21 +13,21 @@ package struct Trial: Equatable, Sendable {
   package var debugger: [DebuggerAction]
   /// How much of the guest's transcript is compared.
   package var observations: Int
-  /// Exits are completed in the short way where there is one, as by the hypervisor. Otherwise the general
+  /// Exits take the fast path where there is one, as by the hypervisor. Otherwise the general
   /// one is compared there too.
-  package var takesShortWays: Bool
+  package var takesFastPath: Bool
 
   package init(
     processor: ModelProcessor = ModelProcessor(), program: [UInt64: Operation],
     interrupts: [Int] = [], debugger: [DebuggerAction], observations: Int = 120,
-    takesShortWays: Bool = true
+    takesFastPath: Bool = true
   ) {
     self.processor = processor
     self.program = program
     self.interrupts = interrupts
     self.debugger = debugger
     self.observations = observations
-    self.takesShortWays = takesShortWays
+    self.takesFastPath = takesFastPath
   }
 
   /// What was not as it must be.
@@ -45,7 +45,7 @@ package struct Trial: Equatable, Sendable {
 
   /// The same, and what the trial has met.
   package func outcome() -> (difference: Difference?, met: Coverage) {
-    var run = TrialRun(core, observations: observations, takesShortWays: takesShortWays)
+    var run = TrialRun(core, observations: observations, takesFastPath: takesFastPath)
     for action in debugger {
       if run.isDone { break }
       run.perform(action)

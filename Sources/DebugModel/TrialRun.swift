@@ -10,16 +10,16 @@ struct TrialRun: ~Copyable {
   private(set) var difference: Trial.Difference?
   private var coverage = Coverage()
 
-  init(_ core: ModelCore, observations: Int, takesShortWays: Bool) {
+  init(_ core: ModelCore, observations: Int, takesFastPath: Bool) {
     nested = NestedMachine(core)
-    nested.takesShortWays = takesShortWays
+    nested.takesFastPath = takesFastPath
     ideal = IdealMachine(core)
     self.observations = observations
   }
 
   var isDone: Bool { difference != nil || nested.core.transcript.count >= observations }
 
-  /// What the two runs have met.
+  /// The situations that occurred in the two runs.
   var met: Coverage {
     var met = coverage
     met.formUnion(ideal.coverage)
@@ -34,18 +34,14 @@ struct TrialRun: ~Copyable {
       var points = ideal.points
       points.breakpoints.append(address)
       points.breakpoints.sort()
-      var requests = nested.requests
-      try? requests.insertBreakpoint(at: address)
-      accept(requests, points)
+      accept(DebugRequest(.breakpoint, at: address, length: 4), points)
     case .insertWatchpoint(let address, let length, let kind):
       let watchpoint = DebuggerWatchpoint(range: address...address + length - 1, kind: kind)
       guard !ideal.points.watchpoints.contains(watchpoint) else { return }
       var points = ideal.points
       points.watchpoints.append(watchpoint)
       points.watchpoints.sort { $0.range.lowerBound < $1.range.lowerBound }
-      var requests = nested.requests
-      try? requests.insertWatchpoint(at: address, length: length, kind: kind)
-      accept(requests, points)
+      accept(DebugRequest(.watchpoint(kind), at: address, length: length), points)
     case .removeBreakpoint(let n):
       guard !ideal.points.breakpoints.isEmpty else { return }
       let address = ideal.points.breakpoints.remove(at: n % ideal.points.breakpoints.count)
@@ -65,14 +61,14 @@ struct TrialRun: ~Copyable {
     }
   }
 
-  /// The protocol server's part: requests are the debugger's only if the processor can ever meet them.
-  private mutating func accept(_ requests: DebugRequests, _ points: DebuggerPoints) {
-    let isAccepted =
-      requests.generation != nested.requests.generation && nested.debug.fits(requests)
+  /// Does the part of the protocol server: a request is accepted only if the processor can ever meet it.
+  private mutating func accept(_ request: DebugRequest, _ points: DebuggerPoints) {
+    let isInserted = (try? nested.requests.insert(request)) != nil
+    let isAccepted = isInserted && nested.debug.fits(nested.requests)
     if isAccepted {
-      nested.requests = requests
       ideal.points = points
     } else {
+      nested.requests.remove(request)
       coverage.note(.refused)
     }
     guard isAccepted == ideal.hasRoom(for: points) else {
@@ -93,7 +89,7 @@ struct TrialRun: ~Copyable {
     if stop == nil { nested.debug.cancelStep() }
   }
 
-  /// As far as both have come.
+  /// Compares the transcripts as far as both runs have come.
   private mutating func compareTranscripts() -> Bool {
     let count = min(nested.core.transcript.count, ideal.core.transcript.count)
     while compared < count {
@@ -122,7 +118,7 @@ struct TrialRun: ~Copyable {
         continue
       }
       idle += 1
-      // Both are lost in exceptions; or the engine has lost the guest.
+      // Both runs are lost in exceptions, or the engine has lost the guest.
       if idle == 8 { break }
     }
     guard difference == nil else { return }

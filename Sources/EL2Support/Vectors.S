@@ -4,9 +4,9 @@
 // frame, which lies at one and the same address, the top of the stack, and so do the guest's
 // registers for a debugger.
 //
-// Most synchronous exceptions are over in `stepwell_quick`, and most interrupts in `stepwell_quick_irq`, for
-// which only the registers are saved that a function may clobber: x0 to x18 and x30. PC and PSTATE stay
-// in ELR_EL2 and SPSR_EL2.
+// `stepwell_fast_path` completes most synchronous exceptions, and `stepwell_fast_path_irq` most interrupts. For
+// them only the registers are saved that a function may clobber: x0 to x18 and x30. PC and PSTATE stay in
+// ELR_EL2 and SPSR_EL2.
 
 #if defined(__aarch64__) && !defined(__linux__) && !defined(__APPLE__)
 
@@ -47,17 +47,17 @@
         isb
         .endm
 
-        // The whole of a quick exit but for `stepwell_quick`, in the 32 instructions of a vector.
-        .macro  from_guest_quickly
+        // The fast path around `stepwell_fast_path`, in the 32 instructions of a vector.
+        .macro  from_guest_on_fast_path
         .balign 128
         save_clobbered
         mrs     x1, esr_el2
         ubfx    x2, x1, #5, #5          // Rt, if a system register has trapped
         cmp     x2, #18
-        b.hi    quick_with_all
+        b.hi    fast_path_with_all
         mov     x0, sp
-        bl      stepwell_quick
-        cbz     x0, not_quick
+        bl      stepwell_fast_path
+        cbz     x0, slow_path
         restore_general
         ldp     x18, x30, [sp, #144]
         return_from_exception
@@ -74,8 +74,8 @@
         .macro  interrupt_from_guest
         .balign 128
         save_clobbered
-        bl      stepwell_quick_irq
-        cbnz    x0, not_quick_irq
+        bl      stepwell_fast_path_irq
+        cbnz    x0, slow_path_irq
         restore_general
         ldp     x18, x30, [sp, #144]
         return_from_exception
@@ -122,7 +122,7 @@ el2_vectors:
         from_hypervisor 5
         from_hypervisor 6
         from_hypervisor_unless_guarded 7
-        from_guest_quickly              // AArch64 guest
+        from_guest_on_fast_path         // AArch64 guest
         interrupt_from_guest
         from_guest stepwell_fiq
         from_guest stepwell_serror
@@ -144,21 +144,21 @@ el2_vectors:
         .endm
 
 // The instruction names one of x19 to x30, or XZR.
-quick_with_all:
+fast_path_with_all:
         save_preserved
         ubfx    x2, x1, #5, #5
         // As long as PC is in ELR_EL2, its place stands for register 31.
         str     xzr, [sp, #FRAME_PC]
         mov     x0, sp
-        bl      stepwell_quick
+        bl      stepwell_fast_path
         cbnz    x0, return_with_all
         adr     x4, stepwell_synchronous
         b       frame_is_full
-not_quick_irq:
+slow_path_irq:
         mov     x1, x0                  // what is acknowledged
         adr     x4, stepwell_irq
         b       guest_exception
-not_quick:
+slow_path:
         adr     x4, stepwell_synchronous
 guest_exception:
         save_preserved

@@ -1,7 +1,7 @@
 import ArmDebug
 
-/// Some of the comparators, or of the requests, of one kind: bit n is number n. What loops over comparators on the way
-/// back to the guest loops over such a set, and so costs what is in use and not what there is.
+/// Some of the comparators of one kind: bit n is number n. Loops over comparators on the way back to the
+/// guest are loops over such a set, so that they cost what is in use, not what the processor has.
 struct ComparatorSet: Equatable, Sendable {
   private(set) var bits: UInt16
 
@@ -13,14 +13,11 @@ struct ComparatorSet: Equatable, Sendable {
   }
 
   var isEmpty: Bool { bits == 0 }
-  /// The one that there is, if there is no other.
+  /// The only one; nil if there is none or another.
   var only: Int? { bits & (bits &- 1) == 0 ? first : nil }
   var count: Int { bits.nonzeroBitCount }
   /// The lowest-numbered one.
   var first: Int? { bits == 0 ? nil : bits.trailingZeroBitCount }
-
-  /// Those of 0 to 15 that are not in it.
-  var complement: ComparatorSet { ComparatorSet(bits: ~bits) }
 
   func contains(_ n: Int) -> Bool { bits & Self.bit(n) != 0 }
   func union(_ other: ComparatorSet) -> ComparatorSet { ComparatorSet(bits: bits | other.bits) }
@@ -53,7 +50,7 @@ struct ComparatorSet: Equatable, Sendable {
   private static func bit(_ n: Int) -> UInt16 { 1 &<< UInt16(truncatingIfNeeded: n) }
 }
 
-/// The comparators that a processor has: what of `DebugCapabilities` plans are made with.
+/// The comparators that a processor has, in the form that the planner needs.
 struct Comparators: Equatable, Sendable {
   let breakpoints: ComparatorSet
   /// Those of the breakpoints that can compare context identifiers.

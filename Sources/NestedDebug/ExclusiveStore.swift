@@ -1,7 +1,7 @@
 public import ArmDebug
 
-/// Up to 16 bytes of memory: the byte at the lowest address is the lowest of `low`, and the ninth that
-/// of `high`. Bytes beyond the size of the access are 0.
+/// Up to 16 bytes of memory. The byte at the lowest address is the lowest byte of `low`, and the ninth is
+/// the lowest of `high`. Bytes beyond the size of the access are 0.
 public struct ExclusiveValue: Equatable, Sendable {
   public var low: UInt64
   public var high: UInt64
@@ -12,7 +12,7 @@ public struct ExclusiveValue: Equatable, Sendable {
   }
 }
 
-/// What EL2 performs in place of a store-exclusive of the guest's.
+/// A store that EL2 performs in place of the guest's store-exclusive.
 public struct ExclusiveStore: Equatable, Sendable {
   /// The guest's virtual address, a multiple of `size`.
   public var address: UInt64
@@ -36,14 +36,14 @@ public struct ExclusiveStore: Equatable, Sendable {
   }
 }
 
-/// What became of it.
+/// The outcome of an `ExclusiveStore`.
 public enum ExclusiveStoreOutcome: Equatable, Sendable {
   case stored
-  /// Memory holds something else by now.
+  /// Memory holds another value than expected.
   case differs
-  /// The guest's own translation forbids it: the data abort that its store would have taken to EL1.
+  /// The guest's own translation forbids the store. This is the data abort that it would take to EL1.
   case fault(Syndrome)
-  /// Not memory of a kind on which EL2 can do this; nothing was stored. The processor has to run the
+  /// EL2 cannot do this on memory of that kind. Nothing was stored, and the processor must run the
   /// instruction.
   case impossible
 }

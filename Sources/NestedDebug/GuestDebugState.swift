@@ -27,14 +27,13 @@ public struct GuestDebugState: Sendable {
   /// The claim tags of DBGCLAIMSET_EL1 and DBGCLAIMCLR_EL1.
   public internal(set) var claimTags: UInt64 = 0
 
-  /// Count the writes that have changed something that a plan depends on: comparators, and MDSCR_EL1 or
-  /// the locks.
+  /// Counts of the writes that changed what a plan depends on: the comparators; MDSCR_EL1 and the locks.
   var comparatorChanges: UInt32 = 0
   var maskChanges: UInt32 = 0
   /// Both together.
   var changes: UInt32 { comparatorChanges &+ maskChanges }
 
-  /// The state after a cold reset: nothing enabled, and the OS Lock set. Fields that the
+  /// The state after a cold reset: nothing is enabled, and the OS Lock is set. Fields that the
   /// architecture leaves UNKNOWN are 0.
   public init() {}
 
@@ -42,17 +41,17 @@ public struct GuestDebugState: Sendable {
   public var masks: DebugExceptionMasks {
     // DoubleLockStatus(): CORENPDRQ holds the OS Double Lock off.
     DebugExceptionMasks(
-      isLocked: osLock || osDoubleLock && !noPowerDownRequest, kde: mdscr.kde)
+      isLocked: osLock || osDoubleLock && !noPowerDownRequest, kde: mdscr.kde)  // mutant: locks
   }
 
   /// Whether the guest's comparators can fire at all: MDE = 1 and no lock.
-  public var armsComparators: Bool { mdscr.mde && !masks.isLocked }
+  public var armsComparators: Bool { mdscr.mde && !masks.isLocked }  // mutant: armsComparators
 
-  /// Whether the guest is stepping, be it masked for the moment or not.
-  public var steps: Bool { mdscr.ss && !masks.isLocked }
+  /// Whether the guest is stepping, masked or not.
+  public var steps: Bool { mdscr.ss && !masks.isLocked }  // mutant: guestSteps
 }
 
-/// What an access to a debug register comes to.
+/// The result of an access to a debug register.
 public enum AccessResult: Equatable, Sendable {
   /// The guest reads this value.
   case read(UInt64)
@@ -63,12 +62,12 @@ public enum AccessResult: Equatable, Sendable {
 }
 
 extension GuestDebugState {
-  /// Completes an access of the guest's to a debug register: reads and writes this state, and
-  /// nothing else. `value` is what a write writes.
+  /// Completes an access by the guest to a debug register. It reads and writes this state, and nothing
+  /// else. `value` is the value of a write.
   ///
   /// Nobody is at the other end of the debug communications channel and of the claim tags. The guest
-  /// finds them as it would beside an external debugger that never does anything: what it sends
-  /// stays in the channel, and what it claims stays claimed.
+  /// finds them as it would beside an external debugger that does nothing: a word that it sends stays in
+  /// the channel, and a tag that it claims stays claimed.
   mutating func access(
     _ register: DebugRegister, isRead: Bool, value: UInt64, on capabilities: DebugCapabilities
   ) -> AccessResult {
@@ -88,75 +87,106 @@ extension GuestDebugState {
     _ register: DebugRegister, _ description: DebugRegisterDescription
   ) -> UInt64 {
     switch register {
-    case .dbgbvr(let n): return bank.breakpoints[n].value
-    case .dbgbcr(let n): return bank.breakpoints[n].control.rawValue
-    case .dbgwvr(let n): return bank.watchpoints[n].value
-    case .dbgwcr(let n): return bank.watchpoints[n].control.rawValue
-    case .mdscr: return mdscr.rawValue
-    case .mdccint: return mdccint
-    // OSLM = 0b10 and OSLK.
-    case .oslsr: return osLock ? 0b1010 : 0b1000
-    case .osdlr: return osDoubleLock ? 1 : 0
-    case .oseccr: return osLock ? oseccr : 0
-    case .osdtrrx: return dtrrx
-    case .osdtrtx: return dtrtx
-    case .dbgprcr: return noPowerDownRequest ? 1 : 0
+    case .single(.oseccr): return osLock ? oseccr : 0
     // Reads as all the claim tags that exist.
-    case .dbgclaimset: return description.mask
-    case .dbgclaimclr: return claimTags
-    case .dbgauthstatus, .mdrar: return description.reset
-    case .mdccsr: return mdscr.rawValue & description.mask
-    case .dbgdtr:
+    case .single(.dbgclaimset): return description.mask
+    case .single(.dbgauthstatus), .single(.mdrar): return description.reset
+    case .single(.mdccsr): return mdscr.rawValue & description.mask
+    case .single(.dbgdtr):
       // Arm ARM J1, DBGDTR_EL0: the word order is the reverse of a write's.
       mdscr.rxFull = false
       return dtrtx &<< 32 | dtrrx
-    case .dbgdtrRxTx:
+    case .single(.dbgdtrRxTx):
       mdscr.rxFull = false
       return dtrrx
-    case .oslar: return 0
+    default: return self[register]
     }
   }
 
   private mutating func write(_ register: DebugRegister, _ value: UInt64) {
     switch register {
-    case .dbgbvr(let n):
-      comparatorChanges &+= Self.replace(&bank.breakpoints[n].value, value)
+    case .dbgbvr(let n): comparatorChanges &+= store(.dbgbvr(n), value)
     case .dbgbcr(let n):
-      comparatorChanges &+= Self.replace(&bank.breakpoints[n].control, .stored(value))
-    case .dbgwvr(let n):
-      comparatorChanges &+= Self.replace(&bank.watchpoints[n].value, value)
-    case .dbgwcr(let n):
-      comparatorChanges &+= Self.replace(&bank.watchpoints[n].control.rawValue, value)
-    case .mdscr:
+      // mutant: countsBreakpointControl
+      comparatorChanges &+= store(.dbgbcr(n), BreakpointControl.stored(value).rawValue)
+    case .dbgwvr(let n): comparatorChanges &+= store(.dbgwvr(n), value)
+    case .dbgwcr(let n): comparatorChanges &+= store(.dbgwcr(n), value)
+    case .single(.mdscr):
       // The external debugger's fields are read-only unless the OS Lock is set.
       let mask = osLock ? MDSCR.maskWhenLocked : MDSCR.mask
-      maskChanges &+= Self.replace(&mdscr.rawValue, mdscr.rawValue & ~mask | value & mask)
-    case .mdccint: mdccint = value
-    case .oslar: maskChanges &+= Self.replace(&osLock, value != 0)
-    case .osdlr: maskChanges &+= Self.replace(&osDoubleLock, value != 0)
-    case .oseccr: if osLock { oseccr = value }
-    // To save and restore the channel: RXfull and TXfull stay.
-    case .osdtrrx: dtrrx = value
-    case .osdtrtx: dtrtx = value
-    case .dbgprcr: maskChanges &+= Self.replace(&noPowerDownRequest, value != 0)
-    case .dbgclaimset: claimTags |= value
-    case .dbgclaimclr: claimTags &= ~value
-    case .dbgdtr:
+      maskChanges &+= store(.mdscr, mdscr.rawValue & ~mask | value & mask)  // mutant: countsMDSCR
+    // OSLK is bit 0 here and bit 1 there, beside OSLM = 0b10.
+    // mutant: countsOSLock
+    case .single(.oslar): maskChanges &+= store(.oslsr, value &<< 1 | 0b1000)
+    case .single(.osdlr), .single(.dbgprcr): maskChanges &+= store(register, value)
+    case .single(.oseccr): if osLock { oseccr = value }
+    case .single(.dbgclaimset): claimTags |= value
+    case .single(.dbgclaimclr): claimTags &= ~value
+    case .single(.dbgdtr):
       dtrrx = value &>> 32
       dtrtx = value & 0xFFFF_FFFF
       mdscr.txFull = true
-    case .dbgdtrRxTx:
+    case .single(.dbgdtrRxTx):
       dtrtx = value
       mdscr.txFull = true
-    case .mdrar, .oslsr, .dbgauthstatus, .mdccsr: break
+    // Registers that save and restore the channel leave RXfull and TXfull alone.
+    case .single: _ = store(register, value)
     }
   }
 
-  /// Writes `new`, and returns 1 if that is a change.
-  private static func replace<Value: Equatable>(_ old: inout Value, _ new: Value) -> UInt32 {
-    if old == new { return 0 }
-    old = new
+  /// Stores a value, and returns 1 if that is a change. Inlined, so that nothing is left of a register that
+  /// the caller knows.
+  @inline(__always)
+  private mutating func store(_ register: DebugRegister, _ value: UInt64) -> UInt32 {
+    if self[register] == value { return 0 }
+    self[register] = value
     return 1
+  }
+}
+
+// Where each register is kept. Accesses and snapshots are made of this.
+extension GuestDebugState {
+  /// The stored value, without the other effects of an access. OSECCR_EL1 is visible here even with the OS
+  /// Lock off. The processor must have the register. A register that stores nothing reads 0 and ignores
+  /// writes.
+  subscript(register: DebugRegister) -> UInt64 {
+    @inline(__always) get {
+      switch register {
+      case .dbgbvr(let n): bank.breakpoints[n].value  // mutant: readsBreakpointValue
+      case .dbgbcr(let n): bank.breakpoints[n].control.rawValue
+      case .dbgwvr(let n): bank.watchpoints[n].value
+      case .dbgwcr(let n): bank.watchpoints[n].control.rawValue
+      case .single(.mdscr): mdscr.rawValue
+      case .single(.mdccint): mdccint
+      // OSLM = 0b10 and OSLK.
+      case .single(.oslsr): osLock ? 0b1010 : 0b1000  // mutant: readsOSLSR
+      case .single(.osdlr): osDoubleLock ? 1 : 0
+      case .single(.oseccr): oseccr
+      case .single(.osdtrrx): dtrrx
+      case .single(.osdtrtx): dtrtx
+      case .single(.dbgprcr): noPowerDownRequest ? 1 : 0
+      case .single(.dbgclaimclr): claimTags
+      case .single: 0
+      }
+    }
+    @inline(__always) set {
+      switch register {
+      case .dbgbvr(let n): bank.breakpoints[n].value = newValue
+      case .dbgbcr(let n): bank.breakpoints[n].control.rawValue = newValue
+      case .dbgwvr(let n): bank.watchpoints[n].value = newValue
+      case .dbgwcr(let n): bank.watchpoints[n].control.rawValue = newValue
+      case .single(.mdscr): mdscr.rawValue = newValue
+      case .single(.mdccint): mdccint = newValue
+      case .single(.oslsr): osLock = newValue[bit: 1]
+      case .single(.osdlr): osDoubleLock = newValue[bit: 0]
+      case .single(.oseccr): oseccr = newValue
+      case .single(.osdtrrx): dtrrx = newValue
+      case .single(.osdtrtx): dtrtx = newValue
+      case .single(.dbgprcr): noPowerDownRequest = newValue[bit: 0]
+      case .single(.dbgclaimclr): claimTags = newValue
+      case .single: break
+      }
+    }
   }
 }
 

@@ -1,5 +1,5 @@
-/// Comparators that are to be disarmed while one instruction runs, because what they would report
-/// there has been dealt with. (Not an OptionSet: that conformance alone makes a module allocate.)
+/// Comparators that are disarmed while one instruction runs, because their events at it have been dealt
+/// with. (It is no OptionSet: that conformance alone makes a module allocate.)
 struct PassOver: Equatable, Sendable {
   private let bits: UInt8
 
@@ -13,12 +13,12 @@ struct PassOver: Equatable, Sendable {
 
   func union(_ other: PassOver) -> PassOver { PassOver(bits: bits | other.bits) }
 
-  /// The guest's among them.
+  /// Those of them that are the guest's.
   var guests: PassOver {
     PassOver(bits: bits & (Self.guestBreakpoints.bits | Self.guestWatchpoints.bits))
   }
 
-  /// Whether an event of the debugger's is being passed over.
+  /// Whether an event of the debugger is being passed over.
   var involvesDebugger: Bool {
     contains(.debuggerBreakpoints) || contains(.debuggerWatchpoints)
   }

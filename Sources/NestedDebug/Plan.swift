@@ -1,49 +1,52 @@
 public import ArmDebug
 
-/// Who a comparator works for.
+/// The owner of a comparator.
 public enum Owner: Equatable, Sendable {
   /// Nobody; it is off.
   case nobody
   /// The guest has enabled it. Its masks may keep it from being armed.
   case guest
-  /// It does the debugger's request of this number, or a part of it.
-  case debugger(request: Int)
+  /// It does what these requests of the debugger ask for, or a part of it.
+  case debugger(RequestIDs)
 }
 
-/// Who the comparators of one kind work for.
+/// The owners of the comparators of one kind.
 public struct Owners: Sendable {
   /// Those that the guest has enabled.
   var guests = ComparatorSet.none
-  /// Those that do a request of the debugger's, whose number is in `requests`.
+  /// Those that do what the debugger asks for in `requests`.
   private(set) var debuggers = ComparatorSet.none
-  private var requests = [16 of UInt8](repeating: 0)
+  private var requests = [16 of RequestIDs](repeating: RequestIDs())
 
-  /// Those that work for somebody.
+  /// Those that have an owner.
   var everybodys: ComparatorSet { guests.union(debuggers) }
 
   /// The owner of comparator `n` of 0 to 15.
   public subscript(n: Int) -> Owner {
     if guests.contains(n) { return .guest }
-    return debuggers.contains(n) ? .debugger(request: Int(requests[n])) : .nobody
+    return debuggers.contains(n) ? .debugger(requests[n]) : .nobody
   }
 
-  /// Forgets everybody. What `requests` holds is then nobody's.
+  /// The requests behind comparator `n`, which is the debugger's.
+  func requests(of n: Int) -> RequestIDs { requests[n] }
+
+  /// Removes all owners.
   mutating func removeAll() {
     guests = .none
     debuggers = .none
   }
 
   @inline(__always)
-  mutating func giveToDebugger(_ n: Int, request: Int) {
+  mutating func giveToDebugger(_ n: Int, for ids: RequestIDs) {
     debuggers.insert(n)
-    requests[n] = UInt8(truncatingIfNeeded: request)
+    requests[n] = ids
   }
 }
 
-/// What the hardware is given, and whose an event is. Computed from guest state, requests, step
-/// state and capabilities, and never edited (`Planner`).
+/// The content of the hardware, and the owner of each event. The `Planner` computes it from guest state,
+/// requests, step state and capabilities; nobody else changes it.
 public struct Plan: Sendable {
-  /// The comparators. One that is off here may still have an owner.
+  /// The comparators. One that is off may have an owner.
   public internal(set) var bank = ComparatorBank()
   /// Those of them that are on.
   private(set) var armedBreakpoints = ComparatorSet.none
@@ -51,30 +54,24 @@ public struct Plan: Sendable {
   public internal(set) var breakpointOwners = Owners()
   public internal(set) var watchpointOwners = Owners()
 
-  /// MDSCR_EL1. KDE is always 0: it is not needed while debug exceptions are taken to EL2, and with
-  /// it EL2 could step itself.
+  /// MDSCR_EL1. KDE is always 0: debug exceptions that are taken to EL2 do not need it, and with it set EL2
+  /// could step itself.
   public internal(set) var mdscr = MDSCR(rawValue: 0)
 
-  /// The requests for which there is no comparator left; bit n is request n.
-  public internal(set) var unplacedBreakpoints: UInt16 = 0
-  public internal(set) var unplacedWatchpoints: UInt16 = 0
+  /// The requests for which there is no comparator left.
+  public internal(set) var unplaced = UnplacedRequests()
 
   /// Nothing armed.
   init() {}
 
-  /// The requests for which there is no comparator left.
-  public var unplaced: MissedRequests {
-    MissedRequests(breakpoints: unplacedBreakpoints, watchpoints: unplacedWatchpoints)
-  }
-
   /// Whether every request has found its comparators.
-  public var isComplete: Bool { unplacedBreakpoints == 0 && unplacedWatchpoints == 0 }
+  public var isComplete: Bool { unplaced.isEmpty }
 
   /// Whether any comparator is on.
   var armsAnything: Bool { !armedBreakpoints.isEmpty || !armedWatchpoints.isEmpty }
 }
 
-// How the planner makes one.
+// How the planner makes a plan.
 extension Plan {
   @inline(__always)
   mutating func setBreakpoint(_ n: Int, _ breakpoint: Breakpoint) {
@@ -88,7 +85,7 @@ extension Plan {
     if watchpoint.control.e { armedWatchpoints.insert(n) } else { armedWatchpoints.remove(n) }
   }
 
-  /// A plan with nothing in it; only what had an owner can have been on.
+  /// Makes the plan empty. Only comparators that had an owner can be on.
   mutating func clear() {
     var breakpoints = breakpointOwners.everybodys
     while let n = breakpoints.popFirst() { bank.breakpoints[n] = .off }
@@ -98,32 +95,37 @@ extension Plan {
     armedWatchpoints = .none
     breakpointOwners.removeAll()
     watchpointOwners.removeAll()
-    unplacedBreakpoints = 0
-    unplacedWatchpoints = 0
+    unplaced.removeAll()
   }
 
-  // The guest enables or disables one of its comparators while every request of the debugger's has its
-  // own. These note that, or do nothing and return false if it moves a request.
+  // The guest enables or disables a comparator while every request has its comparators. These functions
+  // note that. If the change would move a request they do nothing and return false.
 
   @inline(__always)
   mutating func giveBreakpointToGuest(_ n: Int) -> Bool {
-    guard unplacedBreakpoints == 0, !breakpointOwners.debuggers.contains(n) else { return false }
+    // mutant: changeMovesDebuggers
+    guard unplaced.breakpoints.isEmpty, !breakpointOwners.debuggers.contains(n) else {
+      return false
+    }
     breakpointOwners.guests.insert(n)
     return true
   }
 
   @inline(__always)
   mutating func giveWatchpointToGuest(_ n: Int) -> Bool {
-    guard unplacedWatchpoints == 0, !watchpointOwners.debuggers.contains(n) else { return false }
+    guard unplaced.watchpoints.isEmpty, !watchpointOwners.debuggers.contains(n) else {
+      return false
+    }
     watchpointOwners.guests.insert(n)
     return true
   }
 
-  /// Breakpoint `n` is not context-aware. The debugger would have those after it, had `n` been free.
+  /// Breakpoint `n` must not be context-aware. The debugger prefers `n` to those after it.
   @inline(__always)
   mutating func takeBreakpointFromGuest(_ n: Int, of comparators: Comparators) -> Bool {
     let later = ComparatorSet.first(n).union(comparators.contextAware)
-    guard unplacedBreakpoints == 0, breakpointOwners.debuggers.intersection(later).isEmpty else {
+    guard unplaced.breakpoints.isEmpty, breakpointOwners.debuggers.intersection(later).isEmpty
+    else {
       return false
     }
     breakpointOwners.guests.remove(n)
@@ -133,7 +135,7 @@ extension Plan {
 
   @inline(__always)
   mutating func takeWatchpointFromGuest(_ n: Int) -> Bool {
-    guard unplacedWatchpoints == 0,
+    guard unplaced.watchpoints.isEmpty,
       watchpointOwners.debuggers.intersection(.first(n)).isEmpty
     else { return false }
     watchpointOwners.guests.remove(n)

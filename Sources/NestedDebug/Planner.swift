@@ -1,27 +1,27 @@
 import ArmDebug
 
-/// The planner: from what the guest wrote and what the debugger asks for to what the hardware is
-/// given. A pure function of guest state, requests, step state and capabilities.
+/// Computes the content of the hardware from what the guest wrote and what the debugger asks for. It is a
+/// pure function of guest state, requests, step state and capabilities.
 ///
-/// - The guest's enabled comparators keep their slots, armed as far as its own masks allow: not at
-///   all with MDE = 0 or a lock, and not at EL1 with KDE = 0. What cannot be expressed (PSTATE.D) is
-///   left to routing.
-/// - The debugger takes what the guest has not enabled, highest first: operating systems take theirs from
-///   0 up, and seldom displace one of the debugger's. The context-aware breakpoints, which are the
-///   highest-numbered ones, are the last to go.
+/// - Comparators that the guest has enabled keep their slots. They are armed as far as the guest's own
+///   masks allow: not at all with MDE = 0 or a lock, and not at EL1 with KDE = 0. Routing does what
+///   cannot be expressed here (PSTATE.D).
+/// - The debugger takes comparators that the guest has not enabled, the highest first: operating systems
+///   use theirs from 0 up, and so seldom displace one. It takes the context-aware breakpoints last.
 struct Planner {
   let comparators: Comparators
   let passOver: PassOver
   /// The hardware steps.
   let stepping: Bool
 
-  /// Makes the plan, in place of whatever `plan` holds, and says which comparators may be other than
-  /// they were: those that had an owner, and those that have one.
+  /// Replaces `plan`.
   ///
-  /// `guest` and `requests` are only read. They are `inout` to be read where they are: the compiler
-  /// copies a borrowed `InlineArray` whole, for each element.
+  /// - Returns: the comparators that may have changed: those that had an owner, and those that have one.
+  ///
+  /// `guest` is only read. It is `inout` because the compiler copies a borrowed `InlineArray` whole, for
+  /// each element.
   func make(
-    _ plan: inout Plan, guest: inout GuestDebugState, requests: inout DebugRequests
+    _ plan: inout Plan, guest: inout GuestDebugState, requests: borrowing DebugRequests
   ) -> ChangedComparators {
     var changed = ChangedComparators(
       breakpoints: plan.breakpointOwners.everybodys, watchpoints: plan.watchpointOwners.everybodys)
@@ -29,19 +29,20 @@ struct Planner {
     plan.breakpointOwners.guests = guest.bank.enabledBreakpoints(of: comparators)
     plan.watchpointOwners.guests = guest.bank.enabledWatchpoints(of: comparators)
     planGuests(&plan, &guest)
-    planDebuggerBreakpoints(&plan, &requests)
-    planDebuggerWatchpoints(&plan, &requests)
+    planDebuggerBreakpoints(&plan, requests)
+    planDebuggerWatchpoints(&plan, requests)
     planMDSCR(&plan, guest.mdscr)
     changed.breakpoints.formUnion(plan.breakpointOwners.everybodys)
     changed.watchpoints.formUnion(plan.watchpointOwners.everybodys)
     return changed
   }
 
-  /// Makes of `plan`, which was made from the same inputs but for the guest's breakpoint `n`, what `make`
-  /// would; or does nothing and returns false where more may depend on the change.
+  /// Does what `make` does, for a `plan` that was made from the same inputs except for the guest's
+  /// breakpoint `n`. If more may depend on the change it does nothing and returns false.
   @inline(__always)
   func remake(_ plan: inout Plan, breakpoint n: Int, guest: inout GuestDebugState) -> Bool {
     // Others may be linked to a context-aware one.
+    // mutant: changeOfLinkPartner
     guard !comparators.contextAware.contains(n) else { return false }
     if guest.bank.breakpoints[n].control.e {
       guard plan.giveBreakpointToGuest(n) else { return false }
@@ -58,7 +59,7 @@ struct Planner {
   func remake(_ plan: inout Plan, watchpoint n: Int, guest: inout GuestDebugState) -> Bool {
     var watchpoint = guest.bank.watchpoints[n]
     if watchpoint.control.e {
-      // What nearly every watchpoint is; the others take the long way.
+      // Nearly every watchpoint has this form. `make` does the others.
       guard watchpoint.isPlain, !watchpoint.control.wt, plan.giveWatchpointToGuest(n) else {
         return false
       }
@@ -72,10 +73,10 @@ struct Planner {
     return true
   }
 
-  /// The same for MDSCR_EL1 and the locks, on which nothing but the guest's comparators depends; says
-  /// which these are.
+  /// The same for MDSCR_EL1 and the locks. Only the guest's comparators depend on them; these are what it
+  /// returns.
   func remakeMasks(_ plan: inout Plan, guest: inout GuestDebugState) -> ChangedComparators {
-    planGuests(&plan, &guest)
+    planGuests(&plan, &guest)  // mutant: changeOfMasks
     planMDSCR(&plan, guest.mdscr)
     return ChangedComparators(
       breakpoints: plan.breakpointOwners.guests, watchpoints: plan.watchpointOwners.guests)
@@ -84,21 +85,34 @@ struct Planner {
   @inline(__always)
   private func planMDSCR(_ plan: inout Plan, _ guests: MDSCR) {
     plan.mdscr = guests
-    plan.mdscr.kde = false
-    plan.mdscr.mde = plan.armsAnything
-    plan.mdscr.ss = stepping
+    plan.mdscr.kde = false  // mutant: plansKDE
+    plan.mdscr.mde = plan.armsAnything  // mutant: plansMDE
+    plan.mdscr.ss = stepping  // mutant: plansSS
   }
 
-  /// Whether a processor can ever meet all of `requests` at once: it has the comparators, if the guest
-  /// leaves them.
-  static func fits(_ requests: DebugRequests, on capabilities: DebugCapabilities) -> Bool {
-    guard requests.breakpointsInUse.count <= capabilities.breakpointCount else { return false }
-    let watchpoints = requests.watchpoints.span
-    var left = capabilities.watchpointCount
-    var rest = requests.watchpointsInUse
-    while let n = rest.popFirst() {
-      guard let count = watchpoints[n].range.comparatorCount(atMost: left) else { return false }
-      left &-= count
+  /// Whether a processor can ever meet all of `requests` at once: whether it has the comparators, should
+  /// the guest leave them free.
+  static func fits(
+    _ requests: borrowing DebugRequests, on capabilities: DebugCapabilities
+  ) -> Bool {
+    var left = capabilities.breakpointCount
+    var next = requests.firstNumber(.breakpoints)
+    while next != RequestSlot.none {
+      let number = next
+      next = requests.slots[number].next
+      guard requests.slots[number].isFirst else { continue }
+      guard left > 0 else { return false }  // mutant: breakpointsFit
+      left &-= 1
+    }
+    left = capabilities.watchpointCount
+    next = requests.firstNumber(.watchpoints)
+    while next != RequestSlot.none {
+      let number = next
+      next = requests.slots[number].next
+      guard requests.slots[number].isFirst else { continue }
+      let range = requests.slots[number].request.range
+      guard let count = range.comparatorCount(atMost: left) else { return false }
+      left &-= count  // mutant: watchpointsFit
     }
     return true
   }
@@ -117,9 +131,10 @@ struct Planner {
     let arms = guest.armsComparators
     var breakpoint = guest.bank.breakpoints[n]
     if breakpoint.control.comparesContext && breakpoint.control.isLinked {
-      // The partner of a link fires nothing by itself, and its own privilege fields are ignored.
-      // It stays armed while breakpoints are passed over, for watchpoints link to it too.
+      // The partner of a link fires nothing by itself, and the hardware ignores its privilege fields.
+      // It stays armed while breakpoints are passed over, because watchpoints link to it too.
       breakpoint.control.privilege = .everywhere
+      // mutant: linkPartnerStaysArmed
       breakpoint.control.e = arms && comparators.contextAware.contains(n)
     } else {
       let privilege = breakpoint.control.privilege.permitted(by: guest.masks)
@@ -131,20 +146,21 @@ struct Planner {
     plan.setBreakpoint(n, breakpoint)
   }
 
-  /// Whether the type and BAS of the guest's unlinked breakpoint or link are allocated ones, which
-  /// they are afterwards. Others may by architecture behave as disabled: they never reach the
-  /// hardware, where they might behave otherwise.
+  /// Whether the guest's breakpoint, which is no link partner, has an allocated type and BAS. BAS is
+  /// canonical afterwards. The architecture lets all others behave as disabled; they never reach the
+  /// hardware, which might treat them differently.
   @inline(__always)
   private func isAllocated(
     _ control: inout BreakpointControl, _ n: Int, _ guest: inout GuestDebugState
   ) -> Bool {
     if control.comparesContext { return comparators.contextAware.contains(n) }
     if control.isMismatch { return false }
-    // A link to what is no partner never matches. It must not be armed, for the debugger may hold the
-    // comparator that it names.
+    // A link to a breakpoint that is no partner never matches. It must not be armed, because the debugger
+    // may hold that breakpoint.
+    // mutant: danglingLink
     if control.isLinked, !isLinkPartner(control.lbn, &guest) { return false }
     // BAS[1] and BAS[3] are copies of BAS[0] and BAS[2].
-    control.bas = (control.bas & 0b0101) &* 0b11
+    control.bas = (control.bas & 0b0101) &* 0b11  // mutant: guestsHalfword
     return control.bas != 0
   }
 
@@ -156,8 +172,8 @@ struct Planner {
   private func planGuestWatchpoint(
     _ n: Int, _ plan: inout Plan, _ guest: inout GuestDebugState
   ) {
-    // The bytes that routing attributes to it, in the one form that has no reserved fields: MASK of
-    // 1 or 2, BAS of several runs, or MASK beside BAS might mean others to the hardware.
+    // The bytes that routing attributes to the watchpoint, in the one form without reserved fields. MASK of
+    // 1 or 2, BAS with several runs, or MASK beside BAS might mean other bytes to the hardware.
     var watchpoint = guest.bank.watchpoints[n].inPlainForm ?? .off
     arm(&watchpoint, &guest)
     let control = watchpoint.control
@@ -168,46 +184,58 @@ struct Planner {
   @inline(__always)
   private func arm(_ watchpoint: inout Watchpoint, _ guest: inout GuestDebugState) {
     let privilege = watchpoint.control.privilege.permitted(by: guest.masks)
-    watchpoint.control.privilege = privilege
+    watchpoint.control.privilege = privilege  // mutant: armsWatchpoint
+    // mutant: guestsWatchpointPassedOver
     watchpoint.control.e =
       guest.armsComparators && !privilege.isEmpty && !passOver.contains(.guestWatchpoints)
   }
 
-  private func planDebuggerBreakpoints(_ plan: inout Plan, _ requests: inout DebugRequests) {
-    var wanted = requests.breakpointsInUse
-    guard !wanted.isEmpty else { return }
+  private func planDebuggerBreakpoints(_ plan: inout Plan, _ requests: borrowing DebugRequests) {
+    var next = requests.firstNumber(.breakpoints)
+    guard next != RequestSlot.none else { return }
+    // mutant: keepsGuestSlots
     let free = comparators.breakpoints.subtracting(plan.breakpointOwners.guests)
     var plain = free.subtracting(comparators.contextAware)
     var last = free.intersection(comparators.contextAware)
-    while let request = wanted.popFirst() {
+    while next != RequestSlot.none {
+      let number = next
+      next = requests.slots[number].next
+      // One comparator serves all that ask for the same.
+      guard requests.slots[number].isFirst else { continue }
       guard let n = plain.popLast() ?? last.popLast() else {
-        plan.unplacedBreakpoints |= 1 &<< UInt16(truncatingIfNeeded: request)
+        plan.unplaced.noteBreakpoints(requests.sharing(number))  // mutant: notesUnplacedBreakpoint
         continue
       }
-      plan.breakpointOwners.giveToDebugger(n, request: request)
-      var comparator = requests.breakpoints[request].comparator
+      plan.breakpointOwners.giveToDebugger(n, for: requests.sharing(number))
+      var comparator = requests.slots[number].request.breakpoint
       comparator.control.e = !passOver.contains(.debuggerBreakpoints)
       plan.setBreakpoint(n, comparator)
     }
   }
 
-  private func planDebuggerWatchpoints(_ plan: inout Plan, _ requests: inout DebugRequests) {
-    var wanted = requests.watchpointsInUse
-    guard !wanted.isEmpty else { return }
+  private func planDebuggerWatchpoints(_ plan: inout Plan, _ requests: borrowing DebugRequests) {
+    var next = requests.firstNumber(.watchpoints)
+    guard next != RequestSlot.none else { return }
     var free = comparators.watchpoints.subtracting(plan.watchpointOwners.guests)
-    while let request = wanted.popFirst() {
-      let watchpoint = requests.watchpoints[request]
-      // All of its comparators or none: half a watchpoint would look like a whole one.
-      guard let count = watchpoint.range.comparatorCount(atMost: free.count) else {
-        plan.unplacedWatchpoints |= 1 &<< UInt16(truncatingIfNeeded: request)
+    while next != RequestSlot.none {
+      let number = next
+      next = requests.slots[number].next
+      guard requests.slots[number].isFirst,
+        case .watchpoint(let kind) = requests.slots[number].request.kind
+      else { continue }
+      // All of its comparators or none: the user would take half a watchpoint for a whole one.
+      var rest = requests.slots[number].request.range
+      guard let count = rest.comparatorCount(atMost: free.count) else {
+        plan.unplaced.noteWatchpoints(requests.sharing(number))  // mutant: notesUnplacedWatchpoint
         continue
       }
-      var rest = watchpoint.range
+      let ids = requests.sharing(number)
       for _ in 0..<count {
         guard let n = free.popLast() else { break }
         let piece = rest.firstPiece
-        plan.watchpointOwners.giveToDebugger(n, request: request)
-        var comparator = piece.comparator(for: watchpoint.kind)
+        plan.watchpointOwners.giveToDebugger(n, for: ids)
+        var comparator = piece.comparator(for: kind)
+        // mutant: debuggersWatchpointPassedOver
         comparator.control.e = !passOver.contains(.debuggerWatchpoints)
         plan.setWatchpoint(n, comparator)
         rest.first = piece.last &+ 1
@@ -216,7 +244,7 @@ struct Planner {
   }
 }
 
-/// What a write of the guest's to its debug registers has changed, of all that a plan depends on.
+/// The input of a plan that the guest has changed by a write to a debug register.
 public enum GuestChange: Equatable, Sendable {
   /// DBGBVRn_EL1 or DBGBCRn_EL1.
   case breakpoint(Int)
@@ -226,16 +254,16 @@ public enum GuestChange: Equatable, Sendable {
   case masks
 }
 
-/// The comparators that a plan may have other settings for than the one before it.
+/// The comparators for which a plan may differ from the plan before it.
 struct ChangedComparators {
   var breakpoints = ComparatorSet.none
   var watchpoints = ComparatorSet.none
 }
 
 extension PrivilegeMatch {
-  /// The levels that are left when the guest's own masks are applied. An EL1 match with KDE = 0
-  /// never becomes an exception.
+  /// The levels that the guest's own masks leave. An EL1 match with KDE = 0 never becomes an exception.
   fileprivate func permitted(by masks: DebugExceptionMasks) -> PrivilegeMatch {
+    // mutant: permittedByKDE
     masks.kde ? self : intersection(PrivilegeMatch(el1: false, el0: true))
   }
 }

@@ -1,10 +1,10 @@
 import ArmDebug
 
-// The guest's debug registers, read out and put back. What the debugger asks for is not among them,
-// nor is the plan: the guest on its own is what a snapshot holds.
+// Saves and restores the guest's debug registers. A snapshot holds neither the debugger's requests nor the
+// plan.
 extension VirtualDebug {
-  /// The guest's debug registers as a record. In native mode guest state has to be current:
-  /// `captureGuestState`.
+  /// The guest's debug registers as a record. In native mode the caller must first make guest state
+  /// current: `captureGuestState`.
   public func snapshot() -> SnapshotRecord {
     var record = SnapshotRecord(capabilities: capabilities.snapshotWord)
     for index in 0..<SnapshotSlot.count {
@@ -14,9 +14,9 @@ extension VirtualDebug {
     return record
   }
 
-  /// Puts `record` in the place of the guest's debug registers, while the vCPU stands still. The
-  /// hardware has them after the next `prepareToRun`, in whatever mode the requests call for: nothing
-  /// of it is believed until then, as after a reset.
+  /// Replaces the guest's debug registers by `record`, while the vCPU stands still. The next
+  /// `prepareToRun` brings them into the hardware, in the mode that the requests need. Until then the
+  /// content of the hardware is not relied on, as after a reset.
   ///
   /// - Throws: `otherProcessor` or `reservedBits`; the registers are then as they were.
   public mutating func restore(_ record: SnapshotRecord) throws(SnapshotError) {
@@ -27,14 +27,14 @@ extension VirtualDebug {
       let value = record.register(index)
       guard value & ~slot.mask(on: capabilities) == 0 else { throw .reservedBits }
       restored[slot] = value
-      // OSLSR_EL1.OSLM is no storage: it says what it always says.
+      // OSLSR_EL1.OSLM is no storage: its value is fixed.
       guard restored[slot] == value else { throw .reservedBits }
     }
     guest = restored
     planned = nil
     holdsExternalRegisters = capabilities.external != nil
-    isSettled = false
-    // The hardware's registers are not the guest's any more. In shared mode they never were.
+    allowsFastPath = false
+    // The registers of the hardware are no longer the guest's. In shared mode they never were.
     if mode == .native { mode = .reset }
   }
 }
@@ -70,7 +70,7 @@ enum SnapshotSlot {
     }
   }
 
-  /// The bits that can be set on a processor with `capabilities`: none of a comparator that it lacks.
+  /// The bits that can be set on a processor with `capabilities`. A comparator that it lacks has none.
   func mask(on capabilities: DebugCapabilities) -> UInt64 {
     switch self {
     case .register(let register): register.description(on: capabilities)?.mask ?? 0
@@ -80,24 +80,12 @@ enum SnapshotSlot {
 }
 
 extension GuestDebugState {
-  /// What is stored, past everything that an access would do: OSECCR_EL1 with the OS Lock off too.
-  /// A register that stores nothing reads 0.
+  /// What one doubleword of a record holds.
   subscript(slot: SnapshotSlot) -> UInt64 {
     get {
       switch slot {
       case .channel: dtrtx &<< 32 | dtrrx
-      case .register(.dbgbvr(let n)): bank.breakpoints[n].value
-      case .register(.dbgbcr(let n)): bank.breakpoints[n].control.rawValue
-      case .register(.dbgwvr(let n)): bank.watchpoints[n].value
-      case .register(.dbgwcr(let n)): bank.watchpoints[n].control.rawValue
-      case .register(.mdscr): mdscr.rawValue
-      case .register(.mdccint): mdccint
-      case .register(.oslsr): osLock ? 0b1010 : 0b1000
-      case .register(.osdlr): osDoubleLock ? 1 : 0
-      case .register(.oseccr): oseccr
-      case .register(.dbgprcr): noPowerDownRequest ? 1 : 0
-      case .register(.dbgclaimclr): claimTags
-      case .register: 0
+      case .register(let register): self[register]
       }
     }
     set {
@@ -105,25 +93,14 @@ extension GuestDebugState {
       case .channel:
         dtrrx = newValue & 0xFFFF_FFFF
         dtrtx = newValue &>> 32
-      case .register(.dbgbvr(let n)): bank.breakpoints[n].value = newValue
-      case .register(.dbgbcr(let n)): bank.breakpoints[n].control.rawValue = newValue
-      case .register(.dbgwvr(let n)): bank.watchpoints[n].value = newValue
-      case .register(.dbgwcr(let n)): bank.watchpoints[n].control.rawValue = newValue
-      case .register(.mdscr): mdscr.rawValue = newValue
-      case .register(.mdccint): mdccint = newValue
-      case .register(.oslsr): osLock = newValue[bit: 1]
-      case .register(.osdlr): osDoubleLock = newValue[bit: 0]
-      case .register(.oseccr): oseccr = newValue
-      case .register(.dbgprcr): noPowerDownRequest = newValue[bit: 0]
-      case .register(.dbgclaimclr): claimTags = newValue
-      case .register: break
+      case .register(let register): self[register] = newValue
       }
     }
   }
 }
 
 extension DebugCapabilities {
-  /// These capabilities as the fields of ID_AA64DFR0_EL1 that they were decoded from.
+  /// The fields of ID_AA64DFR0_EL1 from which these capabilities were decoded.
   var snapshotWord: UInt64 {
     var word: UInt64 = 0
     word[bits: 0...3] = UInt64(version)

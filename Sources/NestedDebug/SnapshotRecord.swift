@@ -1,4 +1,4 @@
-/// The guest's debug registers of one vCPU as bytes, to be kept and put back later. Little-endian:
+/// The guest's debug registers of one vCPU as bytes, to be restored later. Little-endian:
 ///
 /// | offset | bytes | content                                                                      |
 /// |-------:|------:|------------------------------------------------------------------------------|
@@ -34,10 +34,9 @@ public struct SnapshotRecord: Sendable {
     store(capabilities, at: Self.capabilitiesAt, bytes: 8)
   }
 
-  /// Takes over a record that somebody has kept.
+  /// Reads a record that was saved.
   ///
-  /// - Throws: what is wrong with it as a record: its length, its beginning, its version or its
-  ///   checksum.
+  /// - Throws: what is wrong with the record: its length, its beginning, its version or its checksum.
   public init(_ kept: Span<UInt8>) throws(SnapshotError) {
     guard kept.count == Self.byteCount else { throw .wrongLength }
     for index in kept.indices { bytes[index] = kept[index] }
@@ -47,18 +46,18 @@ public struct SnapshotRecord: Sendable {
     guard load(at: 8, bytes: 4) == UInt64(checksum) else { throw .damaged }
   }
 
-  /// What the processor had, in the form of `DebugCapabilities.snapshotWord`.
+  /// The debug hardware of the processor, as `DebugCapabilities.snapshotWord` encodes it.
   var capabilities: UInt64 { load(at: Self.capabilitiesAt, bytes: 8) }
 
   /// The doubleword of register number `index`, 0 to 71.
   func register(_ index: Int) -> UInt64 { load(at: Self.registersAt &+ 8 &* index, bytes: 8) }
 
-  /// Sets the doubleword of register number `index`, 0 to 71. The record is to be sealed afterwards.
+  /// Sets the doubleword of register number `index`, 0 to 71. The caller must `seal` the record afterwards.
   mutating func setRegister(_ index: Int, _ value: UInt64) {
     store(value, at: Self.registersAt &+ 8 &* index, bytes: 8)
   }
 
-  /// Makes the checksum right.
+  /// Updates the checksum.
   mutating func seal() { store(UInt64(checksum), at: 8, bytes: 4) }
 
   private var checksum: UInt32 {
@@ -88,16 +87,16 @@ public struct SnapshotRecord: Sendable {
 
 /// Why a snapshot is refused.
 public enum SnapshotError: Error, Equatable, Sendable {
-  /// Not as long as a record, or it says so of itself.
+  /// It has another length than a record, or its header states another.
   case wrongLength
-  /// It does not begin as a record does.
+  /// It does not begin like a record.
   case notASnapshot
-  /// A layout that this program does not know.
+  /// Its layout is unknown to this program.
   case unknownVersion
   /// The checksum is wrong.
   case damaged
-  /// It is of a processor with other debug hardware: the guest would miss comparators that it has
-  /// counted, or find its context-aware ones elsewhere.
+  /// It is from a processor with other debug hardware. The guest would lose comparators, or find the
+  /// context-aware ones at other numbers.
   case otherProcessor
   /// A register has a bit set that it does not have on this processor.
   case reservedBits

@@ -1,75 +1,74 @@
 import ArmDebug
 
-/// How far a step that the debugger asked for has come.
+/// The progress of a step that the debugger asked for.
 public enum DebuggerStep: Equatable, Sendable {
   /// The debugger does not step this vCPU.
   case none
-  /// One instruction is to run.
+  /// One instruction has to run.
   case requested
-  /// It has run, or an exception was taken in its place. The stop is still to be reported: the
+  /// The instruction has run, or an exception was taken in its place. The stop has not been reported: the
   /// guest is entered with PSTATE.SS = 0, so that the hardware reports it before anything runs.
   case done
 }
 
-/// What the engine remembers about stepping: two virtual step machines, the guest's and the
-/// debugger's, over the one of the hardware. Written by step requests and by what happens to the
-/// instruction that runs.
+/// The state of the two virtual step machines, the guest's and the debugger's, over the one of the
+/// hardware. Step requests write it, and the fate of the instruction that runs.
 struct StepState: Equatable, Sendable {
   /// The debugger's machine.
   var debugger = DebuggerStep.none
 
-  /// Events of the instruction at `dealtWithPC` that must not come again before it has run: masked
-  /// ones, and those that the debugger was told of.
+  /// Events of the instruction at `dealtWithPC` that must not come again before it has run: masked events,
+  /// and those that were reported to the debugger.
   private var dealtWith = PassOver.nothing
   private var dealtWithPC: UInt64 = 0
 
-  /// Events of the instruction that runs next which are not to be reported. A step runs the
-  /// instruction, breakpoint or not; taken back, it leaves nothing of that behind.
+  /// Events of the instruction that runs next which must not be reported. A step runs the instruction
+  /// whether or not there is a breakpoint on it. If the step is cancelled, nothing of that remains.
   var passOver: PassOver {
+    // mutant: stepIgnoresBreakpoint
     debugger == .requested ? dealtWith.union(.debuggerBreakpoints) : dealtWith
   }
 
-  /// The syndrome of the guest's next step exception, should one be due.
+  /// The syndrome of the guest's next step exception, if one becomes due.
   var guestSyndrome = DebugSyndrome.step(isv: false, ex: false)
 
-  /// Whether the debugger steps, something is to be passed over, or a step of the guest's has run an
+  /// Whether the debugger steps, an event is being passed over, or a step of the guest has run an
   /// instruction.
   var isAtWork: Bool { debugger != .none || passOver != .nothing || guestSyndrome.isv }
 
   /// An event of the instruction at `pc` has been dealt with.
   mutating func passOver(_ events: PassOver, at pc: UInt64) {
-    if dealtWithPC != pc { dealtWith = .nothing }
+    if dealtWithPC != pc { dealtWith = .nothing }  // mutant: elsewhereForgets
     dealtWithPC = pc
     dealtWith = dealtWith.union(events)
   }
 
-  /// The debugger has let go of the guest: what it asks for from now on has not been reported.
+  /// The debugger has let go of the guest. Nothing that it asks for later counts as reported.
   mutating func forgetReports() { dealtWith = dealtWith.guests }
 
-  /// The guest is about to run from `pc`. Should the debugger have moved PC, what was dealt with
-  /// elsewhere no longer counts.
+  /// The guest is about to run from `pc`. If the debugger has moved PC, events that were dealt with
+  /// elsewhere no longer count.
   mutating func arrive(at pc: UInt64) { passOver(.nothing, at: pc) }
 
-  /// The guest leaves the instruction at PC without having run it, and may come back.
+  /// The guest leaves the instruction at PC without running it, and may come back.
   mutating func leave() { dealtWith = .nothing }
 
-  /// The instruction at which all of this stood has completed, or an exception was taken in its
-  /// place.
+  /// The instruction at `dealtWithPC` has completed, or an exception was taken in its place.
   mutating func advance(guestSyndrome syndrome: DebugSyndrome) {
     if debugger == .requested { debugger = .done }
-    dealtWith = .nothing
+    dealtWith = .nothing  // mutant: advanceForgets
     guestSyndrome = syndrome
   }
 }
 
-/// How the guest was entered while the hardware steps, to make sense of how it comes back.
+/// How the guest was entered while the hardware steps. The next exit is interpreted by it.
 struct SteppedEntry: Equatable, Sendable {
-  /// Where, and with PSTATE.SS of the guest's own.
+  /// Where the guest was entered. PSTATE.SS is the one that the guest would see.
   var context: GuestContext
-  /// Entered with PSTATE.SS = 1: an instruction could run.
+  /// The guest was entered with PSTATE.SS = 1, so that an instruction could run.
   var runsInstruction: Bool
-  /// Which; nil where EL2 cannot read it, or in AArch32.
+  /// That instruction; nil where EL2 cannot read it, or in AArch32.
   var instruction: Instruction?
-  /// The address that it accesses, where it is a load- or store-exclusive.
+  /// The address that the instruction accesses, if it is a load- or store-exclusive.
   var exclusiveAddress: UInt64?
 }

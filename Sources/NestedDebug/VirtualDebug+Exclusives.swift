@@ -1,17 +1,17 @@
 import ArmDebug
 
-// Exclusives of a guest that is stepped. Every exception return clears the processor's monitor, so that
-// a store-exclusive always fails when EL2 comes between it and its load-exclusive. EL2 therefore notes
-// what the load found, and performs the store itself if memory still holds that.
+// Exclusives of a guest that is stepped. Every exception return clears the monitor of the processor, so a
+// store-exclusive fails whenever EL2 was entered between its load-exclusive and it. EL2 therefore notes
+// the loaded value, and performs the store itself if memory still holds that value.
 //
-// A compare-and-exchange notices another value where a monitor notices another store. What exclusives
-// are used for cannot depend on the difference in a way that CAS would not allow (Arm ARM B2.9).
+// A compare-and-exchange detects another value, where a monitor detects another store. Uses of exclusives
+// cannot depend on the difference in a way that CAS would not allow (Arm ARM B2.9).
 extension VirtualDebug {
-  /// The instruction of `entry` has completed: whether it was a load-exclusive, and what it means to
-  /// one.
-  mutating func noteCompletion<Hardware: DebugHardware & ~Copyable>(
+  /// The instruction of `entry` has completed. It may be a load-exclusive, or matter to one.
+  mutating func noteCompletion<Hardware: GuestProcessor & ~Copyable>(
     of entry: SteppedEntry, hardware: inout Hardware
   ) {
+    // mutant: clearsMonitor
     guard let instruction = entry.instruction, !instruction.isExceptionReturn, !instruction.isCLREX
     else {
       exclusives.clear()
@@ -36,9 +36,9 @@ extension VirtualDebug {
     exclusives.loaded(.init(address: address, size: exclusive.size, value: value))
   }
 
-  /// Looks for a store-exclusive ahead of a guest that has run unseen: its load may be behind it. A
-  /// linear search will do, for compilers and people write these sequences as one piece.
-  mutating func lookForStoreExclusive<Hardware: DebugHardware & ~Copyable>(
+  /// Looks for a store-exclusive ahead of a guest that has run without being stepped: it may be past the
+  /// load. A linear search suffices, because these sequences are written as one piece.
+  mutating func lookForStoreExclusive<Hardware: GuestProcessor & ~Copyable>(
     ahead context: GuestContext, hardware: inout Hardware
   ) {
     var remaining = 32
@@ -54,12 +54,12 @@ extension VirtualDebug {
     if isAhead { exclusives.follow() }
   }
 
-  /// Completes the instruction that the guest is about to be stepped over, where it is the
-  /// store-exclusive of a load that EL2 has noted.
+  /// Completes the instruction that the guest is about to be stepped over, if it is the store-exclusive of a
+  /// load that EL2 has noted.
   ///
-  /// - Returns: false if the processor has to run the instruction, or first of all to report the
-  ///   watchpoint of `exclusives.watchedByte`.
-  mutating func completeStoreExclusive<Hardware: DebugHardware & ~Copyable>(
+  /// - Returns: false if the processor must run the instruction, or must first report the watchpoint of
+  ///   `exclusives.watchedByte`.
+  mutating func completeStoreExclusive<Hardware: GuestProcessor & ~Copyable>(
     _ instruction: Instruction?, context: inout GuestContext, hardware: inout Hardware
   ) -> Bool {
     exclusives.watchedByte = nil
@@ -67,15 +67,15 @@ extension VirtualDebug {
     guard let load = exclusives.load,
       let store = instruction.flatMap(ExclusiveInstruction.init), !store.isLoad,
       !store.isUnpredictable,
-      // What comes before the instruction itself: illegal execution state, branch targets, breakpoints.
+      // These come before the instruction itself: illegal execution state, branch targets, breakpoints.
       !pstate.il, pstate.btype == 0, !breaks(at: context, hardware: &hardware)
     else { return false }
     let address = baseAddress(of: store, pstate, hardware: &hardware)
-    // A stack pointer that is not aligned is a fault of its own.
+    // A misaligned stack pointer is another fault.
     guard load.address == address, load.size == store.size, store.rn != 31 || address & 0xF == 0
     else { return false }
 
-    if let byte = byteWatched(
+    if let byte = byteWatched(  // mutant: storeIsWatched
       ofAccessAt: address, size: store.size, kind: .store, from: pstate.el, hardware: &hardware)
     {
       exclusives.watchedByte = byte
@@ -87,6 +87,7 @@ extension VirtualDebug {
         address: address, size: store.size, el: pstate.el, expected: load.value,
         replacement: replacement))
     {
+    // mutant: storedStatus
     case .stored: complete(store, status: 0, context: &context, hardware: &hardware)
     case .differs: complete(store, status: 1, context: &context, hardware: &hardware)
     case .fault(let syndrome):
@@ -96,7 +97,7 @@ extension VirtualDebug {
     return true
   }
 
-  private mutating func complete<Hardware: DebugHardware & ~Copyable>(
+  private mutating func complete<Hardware: GuestProcessor & ~Copyable>(
     _ store: ExclusiveInstruction, status: UInt64, context: inout GuestContext,
     hardware: inout Hardware
   ) {
@@ -106,7 +107,7 @@ extension VirtualDebug {
   }
 
   /// The address that a load- or store-exclusive is about to access.
-  func baseAddress<Hardware: DebugHardware & ~Copyable>(
+  func baseAddress<Hardware: GuestProcessor & ~Copyable>(
     of exclusive: ExclusiveInstruction, _ pstate: PState, hardware: inout Hardware
   ) -> UInt64 {
     if exclusive.rn != 31 { return hardware.read(.x(exclusive.rn)) }
@@ -115,9 +116,9 @@ extension VirtualDebug {
 
   // MARK: Registers and memory
 
-  /// What memory held for a load-exclusive that has run. What went to XZR is read again: the guest does
-  /// not know what it was.
-  private func valueLoaded<Hardware: DebugHardware & ~Copyable>(
+  /// The value that a load-exclusive found. A part that went to XZR is read again: the guest does not know
+  /// its value.
+  private func valueLoaded<Hardware: GuestProcessor & ~Copyable>(
     _ load: ExclusiveInstruction, at address: UInt64, _ pstate: PState, hardware: inout Hardware
   ) -> ExclusiveValue? {
     var value = valueStored(load, pstate, hardware: &hardware)
@@ -136,9 +137,9 @@ extension VirtualDebug {
     return value
   }
 
-  /// The registers of an exclusive as they are in memory: the first of a pair at the lower address, each
-  /// in the guest's byte order (SCTLR_EL1.EE and E0E).
-  private func valueStored<Hardware: DebugHardware & ~Copyable>(
+  /// The registers of an exclusive in the layout of memory: the first of a pair at the lower address, each in
+  /// the guest's byte order (SCTLR_EL1.EE and E0E).
+  private func valueStored<Hardware: GuestProcessor & ~Copyable>(
     _ exclusive: ExclusiveInstruction, _ pstate: PState, hardware: inout Hardware
   ) -> ExclusiveValue {
     let isBigEndian = hardware.read(.sctlr)[bit: pstate.el == .el0 ? 24 : 25]
@@ -156,8 +157,8 @@ extension VirtualDebug {
 }
 
 extension VirtualDebug {
-  /// What the guest's context breakpoints compare.
-  func contextIdentifiers<Hardware: DebugHardware & ~Copyable>(
+  /// The identifiers that the guest's context breakpoints compare.
+  func contextIdentifiers<Hardware: GuestProcessor & ~Copyable>(
     _ hardware: inout Hardware
   ) -> ContextIdentifiers {
     ContextIdentifiers(
@@ -165,7 +166,7 @@ extension VirtualDebug {
   }
 
   /// Whether a breakpoint fires before the instruction at PC.
-  private func breaks<Hardware: DebugHardware & ~Copyable>(
+  private func breaks<Hardware: GuestProcessor & ~Copyable>(
     at context: GuestContext, hardware: inout Hardware
   ) -> Bool {
     let identifiers = contextIdentifiers(&hardware)
@@ -178,9 +179,8 @@ extension VirtualDebug {
     return false
   }
 
-  /// The lowest byte of an access that a watchpoint watches. `address` may be tagged, and so is what is
-  /// returned.
-  func byteWatched<Hardware: DebugHardware & ~Copyable>(
+  /// The lowest byte of an access that a watchpoint watches. It has the tag of `address`.
+  func byteWatched<Hardware: GuestProcessor & ~Copyable>(
     ofAccessAt address: UInt64, size: UInt64, kind: AccessKind, from el: ExceptionLevel,
     hardware: inout Hardware
   ) -> UInt64? {

@@ -1,13 +1,12 @@
 import ArmDebug
 
-// The registers whose other end is an external debugger: the communications channel, OSECCR_EL1,
-// DBGPRCR_EL1, the claim tags and the external debugger's fields of MDSCR_EL1. Where the processor has
-// them, the guest finds in one mode what it left in the other, as an operating system that saves and
-// restores them over a power-down does it (Arm ARM H6.3). An external debugger beside it, should there
-// be one, sees the guest's changes when debugging ends; what it has changed itself meanwhile is lost.
+// The registers that an external debugger shares: the communications channel, OSECCR_EL1, DBGPRCR_EL1, the
+// claim tags and the external debugger's fields of MDSCR_EL1. Where the processor has them, they are saved
+// and restored at each change of mode, as an operating system does over a power-down (Arm ARM H6.3). An
+// external debugger sees the guest's changes when debugging ends. Its own changes meanwhile are lost.
 extension VirtualDebug {
-  /// Reads them into guest state. Changes nothing in the hardware, and so leaves out OSECCR_EL1, which
-  /// shows itself only while the OS Lock is set, if `isLocked` is false.
+  /// Reads the registers into guest state. It does not change the hardware, and so leaves out OSECCR_EL1
+  /// unless `isLocked`: the register is visible only while the OS Lock is set.
   mutating func captureExternalRegisters<Hardware: DebugHardware & ~Copyable>(
     isLocked: Bool, hardware: inout Hardware
   ) {
@@ -19,8 +18,8 @@ extension VirtualDebug {
     guest.claimTags = capture(.dbgclaimclr, &hardware)
   }
 
-  /// Takes them over from the hardware, unless guest state has them: after `restore` it does, after a
-  /// reset, which they outlast, it does not. Nothing is armed, and the locks are about to come off.
+  /// Takes the registers over from the hardware, unless guest state holds them, as after `restore`. They
+  /// survive a reset. Nothing is armed, and the locks are about to be released.
   mutating func takeExternalRegisters<Hardware: DebugHardware & ~Copyable>(
     hardware: inout Hardware
   ) {
@@ -31,8 +30,8 @@ extension VirtualDebug {
     holdsExternalRegisters = true
   }
 
-  /// Before anything is written: after a reset, which they outlast, the external debugger's fields of
-  /// MDSCR_EL1 are those of the hardware.
+  /// Reads the external debugger's fields of MDSCR_EL1 before anything is written. They survive a reset, so
+  /// after one they are those of the hardware.
   mutating func keepExternalFields<Hardware: DebugHardware & ~Copyable>(hardware: inout Hardware) {
     guard capabilities.external != nil, mode == .reset, !holdsExternalRegisters else { return }
     let fields = MDSCR.externalMask
@@ -40,8 +39,8 @@ extension VirtualDebug {
       guest.mdscr.rawValue & ~fields | capture(.mdscr, &hardware) & fields
   }
 
-  /// Gives them back, if guest state has them, while nothing is armed. MDSCR_EL1 has the guest's other
-  /// fields but MDE, KDE and SS afterwards, and the OS Lock is off.
+  /// Writes the registers back, if guest state holds them, while nothing is armed. Afterwards MDSCR_EL1 has
+  /// the guest's fields except MDE, KDE and SS, and the OS Lock is off.
   mutating func releaseExternalRegisters<Hardware: DebugHardware & ~Copyable>(
     hardware: inout Hardware
   ) {
@@ -49,7 +48,7 @@ extension VirtualDebug {
     hardware.write(.dbgclaimset, guest.claimTags)
     hardware.write(.dbgclaimclr, ~guest.claimTags & 0xFF)
     hardware.write(.dbgprcr, guest.noPowerDownRequest ? 1 : 0)
-    // Only under the OS Lock can the channel's flags be written, and OSECCR_EL1.
+    // The flags of the channel and OSECCR_EL1 can only be written with the OS Lock set.
     hardware.write(.oslar, 1)
     hardware.synchronize()
     hardware.write(.osdtrrx, guest.dtrrx)

@@ -1,33 +1,36 @@
 import ArmDebug
 
-// The change between native and shared mode, and what is written in which order.
+// The change between native and shared mode, and the order of the writes.
 //
-// At EL2, PSTATE.D is 1 and MDSCR_EL1.KDE is cleared before MDCR_EL2.TDE is set, so that EL2 itself
-// takes no debug exception on the way.
+// At EL2, PSTATE.D is 1, and MDSCR_EL1.KDE is cleared before MDCR_EL2.TDE is set, so that EL2 itself takes
+// no debug exception meanwhile.
 extension VirtualDebug {
-  /// In native mode, reads the hardware into guest state, so that it is current while the guest
-  /// stands still. Changes nothing in the hardware.
+  /// In native mode, reads the hardware into guest state, so that guest state is current while the guest
+  /// stands still. It does not change the hardware.
   public mutating func captureGuestState<Hardware: DebugHardware & ~Copyable>(
     hardware: inout Hardware
   ) {
     guard mode == .native else { return }
     for n in 0..<capabilities.breakpointCount {
+      // mutant: capturesBreakpoint
       guest.bank.breakpoints[n].value = capture(.dbgbvr(n), &hardware)
       guest.bank.breakpoints[n].control.rawValue = capture(.dbgbcr(n), &hardware)
     }
     for n in 0..<capabilities.watchpointCount {
       guest.bank.watchpoints[n].value = capture(.dbgwvr(n), &hardware)
+      // mutant: capturesWatchpoint
       guest.bank.watchpoints[n].control.rawValue = capture(.dbgwcr(n), &hardware)
     }
-    guest.mdscr.rawValue = capture(.mdscr, &hardware)
+    guest.mdscr.rawValue = capture(.mdscr, &hardware)  // mutant: capturesMDSCR
     guest.mdccint = capture(.mdccint, &hardware)
-    guest.osLock = capture(.oslsr, &hardware)[bit: 1]
+    guest.osLock = capture(.oslsr, &hardware)[bit: 1]  // mutant: capturesOSLock
+    // mutant: capturesDoubleLock
     guest.osDoubleLock = capabilities.hasDoubleLock && capture(.osdlr, &hardware)[bit: 0]
     captureExternalRegisters(isLocked: guest.osLock, hardware: &hardware)
   }
 
-  /// One register, masked to the fields of the architecture: some processors and emulators store
-  /// RES0 bits, and a guest must not see them come and go with the mode.
+  /// Reads one register, masked to the fields of the architecture. Some processors and emulators store RES0
+  /// bits, and the guest must not see them change with the mode.
   func capture<Hardware: DebugHardware & ~Copyable>(
     _ register: DebugRegister, _ hardware: inout Hardware
   ) -> UInt64 {
@@ -39,40 +42,41 @@ extension VirtualDebug {
     captureGuestState(hardware: &hardware)
     keepExternalFields(hardware: &hardware)
     // Nothing is armed until the plan is installed.
-    disarm(&hardware)
+    disarm(&hardware)  // mutant: disarmsBeforeTraps
     hardware.setDebugTraps(true)
     takeExternalRegisters(hardware: &hardware)
-    // A lock that the guest has not taken off yet would silence the debugger.
-    if capabilities.hasDoubleLock { hardware.write(.osdlr, 0) }
-    hardware.write(.oslar, 0)
+    // A lock that the guest has not released would silence the debugger.
+    if capabilities.hasDoubleLock { hardware.write(.osdlr, 0) }  // mutant: takesDoubleLockOff
+    hardware.write(.oslar, 0)  // mutant: takesOSLockOff
     hardware.synchronize()
     mode = .shared
     installedIsKnown = false
     planned = nil
   }
 
-  /// Gives the hardware back to the guest, its registers as guest state has them.
+  /// Gives the hardware back to the guest, with the registers from guest state.
   mutating func enterNativeMode<Hardware: DebugHardware & ~Copyable>(hardware: inout Hardware) {
     keepExternalFields(hardware: &hardware)
     disarm(&hardware)
     releaseExternalRegisters(hardware: &hardware)
+    // mutant: releasesComparators
     installed.overwrite(with: &guest.bank, on: capabilities, hardware: &hardware)
     hardware.write(.mdccint, guest.mdccint)
-    hardware.write(.mdscr, guest.mdscr.rawValue)
-    // The locks come last, for under the OS Lock a write to MDSCR_EL1 reaches the external debugger's
-    // fields; and they are back before the guest's accesses stop trapping.
-    hardware.write(.oslar, guest.osLock ? 1 : 0)
+    hardware.write(.mdscr, guest.mdscr.rawValue)  // mutant: releasesMDSCR
+    // The locks come last, because under the OS Lock a write to MDSCR_EL1 reaches the fields of the external
+    // debugger. They are set before the guest's accesses stop trapping.
+    hardware.write(.oslar, guest.osLock ? 1 : 0)  // mutant: releasesOSLock
     if capabilities.hasDoubleLock { hardware.write(.osdlr, guest.osDoubleLock ? 1 : 0) }
     hardware.synchronize()
-    hardware.setDebugTraps(false)
+    hardware.setDebugTraps(false)  // mutant: releasesTraps
     mode = .native
     installedIsKnown = false
     step = StepState()
     exclusives = ExclusiveMonitor()
   }
 
-  /// MDSCR_EL1 without MDE, KDE and SS. The other fields are the guest's: while the OS Lock is set,
-  /// writing them changes what an external debugger has set.
+  /// Writes MDSCR_EL1 without MDE, KDE and SS. The other fields are the guest's, because with the OS Lock set
+  /// a write changes the fields of the external debugger.
   func disarm<Hardware: DebugHardware & ~Copyable>(_ hardware: inout Hardware) {
     var mdscr = guest.mdscr
     mdscr.mde = false
@@ -82,51 +86,54 @@ extension VirtualDebug {
     hardware.synchronize()
   }
 
-  /// Makes the plan if one of its inputs has changed, and puts into the hardware what differs.
+  /// Makes the plan if one of its inputs has changed, and writes the differences to the hardware.
   mutating func updatePlan<Hardware: DebugHardware & ~Copyable>(
-    stepping: Bool, requests: inout DebugRequests, hardware: inout Hardware
+    stepping: Bool, requests: borrowing DebugRequests, hardware: inout Hardware
   ) {
-    let inputs = PlanInputs(
+    let inputs = PlanInputs(  // mutant: planInputs
       comparatorChanges: guest.comparatorChanges, maskChanges: guest.maskChanges,
       requestsGeneration: requests.generation, passOver: step.passOver, stepping: stepping)
     guard inputs != planned else { return }
     let planner = Planner(
       comparators: comparators, passOver: inputs.passOver, stepping: inputs.stepping)
     if inputs.differsInMasksAlone(from: planned) {
-      remakeMasks(planner, hardware: &hardware)
+      remakeMasks(planner, requests: requests, hardware: &hardware)
     } else {
-      remakeAll(planner, requests: &requests, hardware: &hardware)
+      remakeAll(planner, requests: requests, hardware: &hardware)
     }
     planned = inputs
   }
 
   @inline(never)
   private mutating func remakeMasks<Hardware: DebugHardware & ~Copyable>(
-    _ planner: Planner, hardware: inout Hardware
+    _ planner: Planner, requests: borrowing DebugRequests, hardware: inout Hardware
   ) {
     let old = plan.mdscr
     let changed = planner.remakeMasks(&plan, guest: &guest)
-    install(changed, insteadOf: old, hardware: &hardware)
+    install(changed, insteadOf: old, requests: requests, hardware: &hardware)
   }
 
   @inline(never)
   private mutating func remakeAll<Hardware: DebugHardware & ~Copyable>(
-    _ planner: Planner, requests: inout DebugRequests, hardware: inout Hardware
+    _ planner: Planner, requests: borrowing DebugRequests, hardware: inout Hardware
   ) {
     let old = planned == nil ? nil : plan.mdscr
-    let changed = planner.make(&plan, guest: &guest, requests: &requests)
-    install(changed, insteadOf: old, hardware: &hardware)
+    let changed = planner.make(&plan, guest: &guest, requests: requests)
+    install(changed, insteadOf: old, requests: requests, hardware: &hardware)
   }
 
-  /// What has to follow a `quickWrite` that made the plan stale. If the guest steps from now on it does
-  /// nothing and returns false: the access is then to be completed as any other is, and writes the
-  /// same once more.
+  /// Must follow a `fastWrite` that made the plan stale. If the guest steps from now on, it does nothing and
+  /// returns false; the caller must then complete the access in the general way, which writes the same
+  /// value again.
+  ///
+  /// `requests` is only read. It is `inout` because only its address is passed then, and most calls need no
+  /// more.
   @inline(__always)
-  public mutating func updateQuickly<Hardware: DebugHardware & ~Copyable>(
-    after change: GuestChange, hardware: inout Hardware, inPlace requests: inout DebugRequests
+  public mutating func fastUpdate<Hardware: DebugHardware & ~Copyable>(
+    after change: GuestChange, hardware: inout Hardware, requests: inout DebugRequests
   ) -> Bool {
-    // The rest of what prepareToRun looks at is as it was when the vCPU was settled, or its step began.
-    guard isSettled || stepsForGuest, mode == .shared, installedIsKnown, !guest.steps else {
+    // The other inputs of prepareToRun are unchanged since the fast path was allowed or the step began.
+    guard allowsFastPath || stepsForGuest, mode == .shared, installedIsKnown, !guest.steps else {
       return false
     }
     let planner = Planner(comparators: comparators, passOver: .nothing, stepping: false)
@@ -137,30 +144,31 @@ extension VirtualDebug {
         installed.setBreakpoint(n, plan.bank.breakpoints[n], hardware: &hardware)
         finishInstalling(insteadOf: old, hardware: &hardware)
       } else {
-        remakeAll(planner, requests: &requests, hardware: &hardware)
+        remakeAll(planner, requests: requests, hardware: &hardware)
       }
     case .watchpoint(let n):
       if planner.remake(&plan, watchpoint: n, guest: &guest) {
+        // mutant: installsChangedWatchpoint
         installed.setWatchpoint(n, plan.bank.watchpoints[n], hardware: &hardware)
         finishInstalling(insteadOf: old, hardware: &hardware)
       } else {
-        remakeAll(planner, requests: &requests, hardware: &hardware)
+        remakeAll(planner, requests: requests, hardware: &hardware)
       }
     case .masks:
-      remakeMasks(planner, hardware: &hardware)
+      remakeMasks(planner, requests: requests, hardware: &hardware)
     }
     planned?.comparatorChanges = guest.comparatorChanges
     planned?.maskChanges = guest.maskChanges
-    settledInputs.guestChanges = guest.changes
-    if !isSettled { endGuestsSteps(for: requests.generation) }
+    preparedInputs.guestChanges = guest.changes
+    if !allowsFastPath { endGuestsSteps(for: requests.generation) }
     return true
   }
 
-  /// Puts into the hardware what `changed` of the plan is other than it was, and MDSCR_EL1 if that is
-  /// another than `old`.
+  /// Writes to the hardware those of `changed` that differ from it, and MDSCR_EL1 if it differs from `old`.
   @inline(never)
   private mutating func install<Hardware: DebugHardware & ~Copyable>(
-    _ changed: ChangedComparators, insteadOf old: MDSCR?, hardware: inout Hardware
+    _ changed: ChangedComparators, insteadOf old: MDSCR?, requests: borrowing DebugRequests,
+    hardware: inout Hardware
   ) {
     if installedIsKnown {
       installed.install(changed, of: &plan, hardware: &hardware)
@@ -169,8 +177,7 @@ extension VirtualDebug {
       installedIsKnown = true
     }
     finishInstalling(insteadOf: old, hardware: &hardware)
-    missed.breakpoints |= plan.unplacedBreakpoints
-    missed.watchpoints |= plan.unplacedWatchpoints
+    if !plan.isComplete { missed.note(plan.unplaced, of: requests) }
   }
 
   @inline(__always)
@@ -178,11 +185,11 @@ extension VirtualDebug {
     insteadOf old: MDSCR?, hardware: inout Hardware
   ) {
     if old != plan.mdscr { hardware.write(.mdscr, plan.mdscr.rawValue) }
-    hardware.synchronize()
+    hardware.synchronize()  // mutant: synchronizesPlan
   }
 }
 
-// What the comparators of the hardware hold, and how they come to hold something else.
+// The content of the hardware's comparators, and how it is changed.
 extension ComparatorBank {
   /// Writes those of `changed` that differ in `plan`.
   fileprivate mutating func install<Hardware: DebugHardware & ~Copyable>(
@@ -198,8 +205,7 @@ extension ComparatorBank {
     }
   }
 
-  // A comparator is disabled before its value changes, so that it never compares with half of a new
-  // setting.
+  // A comparator is disabled before its value changes, so that it never compares with half of a new setting.
 
   @inline(__always)
   fileprivate mutating func setBreakpoint<Hardware: DebugHardware & ~Copyable>(
@@ -207,11 +213,11 @@ extension ComparatorBank {
   ) {
     guard breakpoints[n] != new else { return }
     if breakpoints[n].value != new.value {
-      hardware.write(.dbgbcr(n), 0)
+      hardware.write(.dbgbcr(n), 0)  // mutant: disablesBeforeValue
       hardware.write(.dbgbvr(n), new.value)
     }
     hardware.write(.dbgbcr(n), new.control.rawValue)
-    breakpoints[n] = new
+    breakpoints[n] = new  // mutant: remembersInstalled
   }
 
   @inline(__always)
@@ -227,7 +233,7 @@ extension ComparatorBank {
     watchpoints[n] = new
   }
 
-  /// Writes every comparator that the processor has, whatever it holds.
+  /// Writes every comparator of the processor, whatever it holds.
   fileprivate mutating func overwrite<Hardware: DebugHardware & ~Copyable>(
     with bank: inout ComparatorBank, on capabilities: DebugCapabilities,
     hardware: inout Hardware

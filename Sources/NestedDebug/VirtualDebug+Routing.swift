@@ -1,10 +1,10 @@
 public import ArmDebug
 
-// Whose an event is. The plan in force says it.
+// The owner of an event. The plan in force says who that is.
 extension VirtualDebug {
   /// Handles a debug exception that came to EL2: classes 0x30, 0x32, 0x34, 0x38, 0x3A and 0x3C.
   /// `faultAddress` is FAR_EL2. Any other class resumes.
-  public mutating func handle<Hardware: DebugHardware & ~Copyable>(
+  public mutating func handle<Hardware: GuestProcessor & ~Copyable>(
     _ syndrome: Syndrome, faultAddress: UInt64, context: inout GuestContext,
     hardware: inout Hardware
   ) -> Disposition {
@@ -21,21 +21,20 @@ extension VirtualDebug {
           Syndrome(.watchpointLower, iss: DebugSyndrome.storeWatchpoint.rawValue),
           faultAddress: address, context: &context, hardware: &hardware)
       } else {
-        // What the step means to the guest was settled when it exited.
-        disposition = step.debugger == .done ? .stop(.step) : .resume
+        // `guestExited` has already done what the step means to the guest.
+        disposition = step.debugger == .done ? .candidate(.step) : .resume  // mutant: tellsStep
       }
-    case .brk64, .bkpt32, .vectorCatch32:
-      // Nothing masks a breakpoint instruction, and none of them is the debugger's.
+    case .brk64, .bkpt32, .vectorCatch32:  // mutant: injectsBRK
+      // Nothing masks a breakpoint instruction, and the debugger uses none.
       inject(syndrome, context: &context, hardware: &hardware)
       disposition = .resume
     default:
       disposition = .resume
     }
-    if case .stop = disposition { step.debugger = .none }
     return disposition
   }
 
-  /// Whose breakpoints have fired at `context`.
+  /// The owners of the breakpoints that have fired at `context`.
   @inline(__always)
   private mutating func breakpointOwners(
     at context: GuestContext
@@ -47,9 +46,9 @@ extension VirtualDebug {
     while let n = armed.popFirst() {
       let breakpoint = plan.bank.breakpoints[n]
       let isAddress = breakpoint.control.comparesAddress
-      // Most are settled by this: others fire elsewhere.
+      // This rules out most of them.
       if isAddress, (breakpoint.value ^ context.pc)[bits: 2...55] != 0 { continue }
-      // What the plan arms has HMC and SSC of 0.
+      // Comparators of the plan have HMC and SSC of 0.
       guard breakpoint.control.pmc & level.pmc != 0 else { continue }
       // The processor has compared the context; only the address is compared again.
       if plan.breakpointOwners.guests.contains(n) {
@@ -57,23 +56,34 @@ extension VirtualDebug {
           isGuests
           || (isAddress ? breakpoint.matchesAddress(context.pc) : !breakpoint.control.isLinked)
       } else {
-        // BAS of 0b1111 may match a T32 instruction in the upper half of the word as well (CONSTRAINED
-        // UNPREDICTABLE), for which the debugger has not asked.
-        let here = BreakpointRequest(address: context.pc.untagged).comparator
-        isDebuggers = isDebuggers || breakpoint == here
+        // BAS of 0b1111 may also match a T32 instruction in the upper half of the word (CONSTRAINED
+        // UNPREDICTABLE). The debugger has not asked for that one.
+        // mutant: debuggersBreakpointHere
+        isDebuggers = isDebuggers || breakpoint == DebugRequest.breakpoint(at: context.pc)
       }
     }
     return (isGuests, isDebuggers)
   }
 
-  /// The short way for an exception of the guest's own while the vCPU `isSettled`: the guest takes it,
+  /// The requests behind the armed comparators that are for the instruction at `pc`.
+  private func debuggersBreakpoint(at pc: UInt64) -> RequestIDs {
+    var ids = RequestIDs()
+    var rest = plan.armedBreakpoints.intersection(plan.breakpointOwners.debuggers)
+    while let n = rest.popFirst() {
+      guard plan.bank.breakpoints[n] == DebugRequest.breakpoint(at: pc) else { continue }
+      ids.append(plan.breakpointOwners.requests(of: n))
+    }
+    return ids
+  }
+
+  /// The fast path for an exception of the guest while `allowsFastPath`: the guest takes it,
   /// or nothing is done and false returned, for `guestExited` and `handle` to look at the exception.
   @inline(__always)
-  public mutating func deliverQuickly<Hardware: DebugHardware & ~Copyable>(
+  public mutating func fastDeliver<Hardware: GuestProcessor & ~Copyable>(
     _ syndrome: Syndrome, faultAddress: UInt64, context: inout GuestContext,
     hardware: inout Hardware
   ) -> Bool {
-    guard isSettled, mode == .shared else { return false }
+    guard allowsFastPath, mode == .shared else { return false }
     switch syndrome.ec {
     case ExceptionClass.brk64.rawValue: break
     case ExceptionClass.breakpointLower.rawValue:
@@ -93,18 +103,18 @@ extension VirtualDebug {
     return true
   }
 
-  private mutating func routeBreakpoint<Hardware: DebugHardware & ~Copyable>(
+  private mutating func routeBreakpoint<Hardware: GuestProcessor & ~Copyable>(
     _ syndrome: Syndrome, context: inout GuestContext, hardware: inout Hardware
   ) -> Disposition {
     let (isGuests, isDebuggers) = breakpointOwners(at: context)
-    if isDebuggers {
-      step.passOver(.debuggerBreakpoints, at: context.pc)
-      return .stop(.breakpoint(address: context.pc))
+    if isDebuggers {  // mutant: debuggerFirst
+      step.passOver(.debuggerBreakpoints, at: context.pc)  // mutant: reportsBreakpointOnce
+      return .candidate(.breakpoint(debuggersBreakpoint(at: context.pc), address: context.pc))
     }
-    if isGuests, guest.masks.enables(context.pstate) {
+    if isGuests, guest.masks.enables(context.pstate) {  // mutant: guestsBreakpointMasked
       inject(syndrome, context: &context, hardware: &hardware)
     } else {
-      // Masked, or nobody's: it must not fire again for this instruction.
+      // A masked breakpoint, or one without an owner, must not fire again for this instruction.
       step.passOver(
         isGuests ? .guestBreakpoints : .guestBreakpoints.union(.debuggerBreakpoints),
         at: context.pc)
@@ -112,7 +122,7 @@ extension VirtualDebug {
     return .resume
   }
 
-  private mutating func routeWatchpoint<Hardware: DebugHardware & ~Copyable>(
+  private mutating func routeWatchpoint<Hardware: GuestProcessor & ~Copyable>(
     _ syndrome: Syndrome, faultAddress: UInt64, context: inout GuestContext,
     hardware: inout Hardware
   ) -> Disposition {
@@ -125,14 +135,12 @@ extension VirtualDebug {
       return .resume
     }
     let watchpoint = plan.bank.watchpoints[n]
-    if case .debugger = plan.watchpointOwners[n], let range = watchpoint.range,
-      let kind = watchpoint.control.lsc
-    {
-      step.passOver(.debuggerWatchpoints, at: context.pc)
-      return .stop(
-        .watchpoint(address: range.clamp(faultAddress.untagged), kind: kind))
+    if case .debugger(let ids) = plan.watchpointOwners[n], let range = watchpoint.range {
+      step.passOver(.debuggerWatchpoints, at: context.pc)  // mutant: reportsWatchpointOnce
+      // mutant: addressTold
+      return .candidate(.watchpoint(ids, address: range.clamp(faultAddress.untagged)))
     }
-    if guest.masks.enables(context.pstate) {
+    if guest.masks.enables(context.pstate) {  // mutant: guestsWatchpointMasked
       inject(syndrome, faultAddress: faultAddress, context: &context, hardware: &hardware)
     } else {
       step.passOver(.guestWatchpoints, at: context.pc)
@@ -140,8 +148,8 @@ extension VirtualDebug {
     return .resume
   }
 
-  /// The one armed watchpoint that there is, if it watches the byte at FAR. What fired it need not be read:
-  /// there is no other.
+  /// The only armed watchpoint, if it watches the byte at FAR. The instruction need not be read, because no
+  /// other watchpoint can have fired.
   @inline(__always)
   private mutating func onlyWatchpoint(
     at faultAddress: UInt64, _ syndrome: DebugSyndrome
@@ -154,31 +162,33 @@ extension VirtualDebug {
     return n
   }
 
-  /// The armed watchpoint that the exception is attributed to: of those that match this access, the
-  /// one nearest to FAR, the debugger's before the guest's. FAR need not be an address that it
-  /// watches, so one that does not match may be nearer.
-  private mutating func nearestWatchpoint<Hardware: DebugHardware & ~Copyable>(
+  /// The armed watchpoint to which the exception is attributed: of those that match this access, the one
+  /// nearest to FAR, and the debugger's before the guest's. FAR need not be a watched address, so a
+  /// watchpoint that does not match may be nearer.
+  private mutating func nearestWatchpoint<Hardware: GuestProcessor & ~Copyable>(
     to faultAddress: UInt64, _ syndrome: DebugSyndrome, context: GuestContext,
     hardware: inout Hardware
   ) -> Int? {
-    // Where only one can have fired, nothing has to be read to know which.
+    // If only one can have fired, nothing need be read.
     let isOnly = plan.armedWatchpoints.only != nil
-    let kind: AccessKind = syndrome.wnr ? .store : .load
+    let kind: AccessKind = syndrome.wnr ? .store : .load  // mutant: kindOfAccess
     var nearest: (n: Int, distance: UInt64, isDebuggers: Bool)?
     var armed = plan.armedWatchpoints
     while let n = armed.popFirst() {
       let watchpoint = plan.bank.watchpoints[n]
       let control = watchpoint.control
-      guard control.watches(kind),
+      guard control.watches(kind),  // mutant: watchesKind
         let distance = syndrome.watchpointNumber == n
           ? 0 : watchpoint.range?.distance(from: faultAddress, block: zeroBlockSize),
         isOnly
           || Self.privilege(control.privilege, matches: context, hardware: &hardware)
+            // mutant: linkCompared
             && (!control.wt || linkMatches(control.lbn, hardware: &hardware))
       else { continue }
       let isDebuggers = plan.watchpointOwners.debuggers.contains(n)
       if let best = nearest,
-        best.distance < distance
+        best.distance < distance  // mutant: nearestWins
+          // mutant: debuggerWinsTie
           || best.distance == distance && (best.isDebuggers || !isDebuggers)
       {
         continue
@@ -188,10 +198,10 @@ extension VirtualDebug {
     return nearest?.n
   }
 
-  /// Whether a watchpoint for these levels matches the access of the instruction at PC. One at EL1
-  /// matches as EL0 if it is unprivileged (LDTR, STTR), unless PSTATE.UAO = 1; where that cannot be
+  /// Whether a watchpoint for these levels matches the access of the instruction at PC. An unprivileged
+  /// access at EL1 (LDTR, STTR) matches as EL0 does, unless PSTATE.UAO = 1. If the instruction cannot be
   /// read, it may be either.
-  private static func privilege<Hardware: DebugHardware & ~Copyable>(
+  private static func privilege<Hardware: GuestProcessor & ~Copyable>(
     _ privilege: PrivilegeMatch, matches context: GuestContext, hardware: inout Hardware
   ) -> Bool {
     guard context.pstate.el == .el1, privilege.el0 != privilege.el1 else {
@@ -199,12 +209,11 @@ extension VirtualDebug {
     }
     guard let bits = hardware.fetchInstruction(at: context.pc) else { return true }
     let isUnprivileged = Instruction(bits).isUnprivilegedAccess && !context.pstate.uao
-    return isUnprivileged ? privilege.el0 : privilege.el1
+    return isUnprivileged ? privilege.el0 : privilege.el1  // mutant: unprivilegedAccess
   }
 
-  /// Whether the context that breakpoint `n`, the armed partner of a link, compares is the current
-  /// one.
-  private mutating func linkMatches<Hardware: DebugHardware & ~Copyable>(
+  /// Whether the current context is the one that breakpoint `n`, the armed partner of a link, compares.
+  private mutating func linkMatches<Hardware: GuestProcessor & ~Copyable>(
     _ n: Int, hardware: inout Hardware
   ) -> Bool {
     plan.bank.breakpoints[n].matchesContext(contextIdentifiers(&hardware))

@@ -8,11 +8,11 @@ extension WatchedRange {
     // The largest block that begins here by alignment; MASK holds at most 31.
     var size = min(
       first == 0 ? 31 : UInt64(truncatingIfNeeded: first.trailingZeroBitCount), 31)
-    while size > 3, (1 &<< size) &- 1 > room { size &-= 1 }
+    while size > 3, (1 &<< size) &- 1 > room { size &-= 1 }  // mutant: blockInRange
     if size > 3, (1 &<< size) &- 1 <= room {
       return WatchedRange(first: first, last: first | ((1 &<< size) &- 1))
     }
-    return WatchedRange(first: first, last: min(last, first | 0b111))
+    return WatchedRange(first: first, last: min(last, first | 0b111))  // mutant: pieceInDoubleword
   }
 
   /// The number of comparators that watch the range, or nil if it is more than `limit`.
@@ -28,8 +28,7 @@ extension WatchedRange {
     return nil
   }
 
-  /// The comparator that watches a piece: `self` has to be a `firstPiece`, or the range of a
-  /// watchpoint.
+  /// The comparator that watches this range, which must be a `firstPiece` or the range of a watchpoint.
   func comparator(for kind: AccessKind) -> Watchpoint {
     let size = last &- first &+ 1
     if size > 8 {
@@ -40,22 +39,23 @@ extension WatchedRange {
     }
     let ones = UInt64(0xFF) &>> (8 &- size)
     return Watchpoint(
+      // mutant: basOfPiece
       value: first & ~0b111, control: .accesses(kind, bas: ones &<< (first & 0b111), mask: 0))
   }
 }
 
 extension Watchpoint {
-  /// Whether the watchpoint is for one run of bytes of a doubleword, in the form that
-  /// `WatchedRange.comparator` gives it but for an address tag.
+  /// Whether the watchpoint is for one run of bytes in a doubleword and, except for an address tag, in the
+  /// form that `WatchedRange.comparator` gives it.
   var isPlain: Bool {
     let bas = control.bas
-    // The lowest one of a run carries through it.
+    // Adding the lowest bit of a run carries through the run.
     return control.mask == 0 && !value[bit: 2] && bas != 0
       && (bas &+ (bas & (0 &- bas))) & bas == 0 && control.watches(.any)
   }
 
-  /// A watchpoint for the same bytes and otherwise the same, but for MASK, BAS and address in the form that
-  /// `WatchedRange.comparator` gives them; nil if the fields select nothing.
+  /// The same watchpoint with MASK, BAS and address in the form that `WatchedRange.comparator` gives them; nil
+  /// if the fields select nothing.
   var inPlainForm: Watchpoint? {
     guard let range else { return nil }
     let plain = range.comparator(for: .any)
@@ -65,7 +65,7 @@ extension Watchpoint {
     return watchpoint
   }
 
-  /// Whether the byte at `address` is watched, for a watchpoint in that form.
+  /// Whether a watchpoint in that form watches the byte at `address`.
   @inline(__always)
   func watchesInPlainForm(_ address: UInt64) -> Bool {
     let distance = address.untagged ^ value

@@ -30,7 +30,8 @@ struct DebugRegisterTests {
   @Test("each has the encoding of Arm's manual", arguments: singles + comparators)
   func encoding(register: DebugRegister, encoding: SystemRegister) throws {
     #expect(DebugRegister(encoding) == register)
-    #expect(try #require(register.description(on: Self.full)).encoding == encoding)
+    #expect(register.encoding == encoding)
+    #expect(register.description(on: Self.full) != nil)
   }
 
   @Test("no other encoding of op0 = 2 names one")
@@ -42,7 +43,8 @@ struct DebugRegisterTests {
         op2: UInt8(bits & 7))
       guard let register = DebugRegister(encoding) else { continue }
       known += 1
-      #expect(register.description(on: Self.full)?.encoding == encoding)
+      #expect(register.encoding == encoding)
+      #expect(register.description(on: Self.full) != nil)
     }
     #expect(known == Self.singles.count + Self.comparators.count)
     #expect(DebugRegister(SystemRegister(3, 0, 0, 2, 2)) == nil)

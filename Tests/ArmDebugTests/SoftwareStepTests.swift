@@ -35,23 +35,4 @@ struct SoftwareStepTests {
     let masks = DebugExceptionMasks(isLocked: false, kde: mdscr.kde)
     #expect(SoftwareStep(mdscr: mdscr, masks: masks, state: PState(rawValue: state)) == expected)
   }
-
-  @Test(
-    "an exception return loads PSTATE.SS only where stepping begins with it",
-    arguments: [
-      // MDSCR_EL1, from, SPSR, PSTATE.SS
-      (0x1, el1, el0 | ss, true), (0x1, el1, el0, false), (0x0, el1, el0 | ss, false),
-      // From where stepping is enabled already, the return is the stepped instruction.
-      (0x2001, el1, el1 | ss, false), (0x2001, el1 | d, el1 | ss, true),
-      // To where it is not enabled.
-      (0x2001, el1 | d, el1 | d | ss, false), (0x1, el1, el1 | ss, false),
-    ] as [(UInt64, UInt64, UInt64, Bool)])
-  func exceptionReturn(mdscr: UInt64, from: UInt64, spsr: UInt64, expected: Bool) {
-    let mdscr = MDSCR(rawValue: mdscr)
-    let masks = DebugExceptionMasks(isLocked: false, kde: mdscr.kde)
-    #expect(
-      SoftwareStep.afterExceptionReturn(
-        from: PState(rawValue: from), to: PState(rawValue: spsr), mdscr: mdscr, masks: masks)
-        == expected)
-  }
 }

@@ -1,4 +1,5 @@
 import ArmDebug
+import NestedDebug
 import RemoteProtocol
 import Testing
 
@@ -50,69 +51,63 @@ struct TargetDescriptionTests {
 }
 
 @Suite("The points that a debugger has set")
-struct PointTableTests {
-  private func point(_ kind: Point.Kind, _ address: UInt64, _ length: UInt64 = 4) -> Point {
+struct PointRequestTests {
+  private static func point(_ kind: Point.Kind, _ address: UInt64, _ length: UInt64 = 4) -> Point {
     Point(kind: kind, address: address, length: length)
   }
 
+  /// What the debugger is told of a stop for `points`, which ask for the same.
+  private static func cause(_ points: [Point], at address: UInt64) throws -> StopEvent.Cause {
+    var requests = DebugRequests()
+    for point in points { try requests.insert(DebugRequest(point)) }
+    let ids = requests.alike(DebugRequest(points[0]))
+    let reason: StopReason =
+      points[0].kind.isBreakpoint
+      ? .breakpoint(ids, address: address) : .watchpoint(ids, address: address)
+    return reason.cause(in: requests)
+  }
+
   @Test("A stop is a hardware breakpoint's if there is one at the address, else a software one's")
-  func kinds() {
-    var table = PointTable()
-    _ = table.insert(point(.softwareBreakpoint, 0x1000))
-    #expect(table.breakpointKind(at: 0x1000) == .softwareBreakpoint)
-    _ = table.insert(point(.hardwareBreakpoint, 0x1000))
-    #expect(table.breakpointKind(at: 0x1000) == .hardwareBreakpoint)
-    table.remove(point(.hardwareBreakpoint, 0x1000))
-    #expect(table.breakpointKind(at: 0x1000) == .softwareBreakpoint)
-    #expect(table.breakpointKind(at: 0x1004) == nil)
+  func kinds() throws {
+    let software = Self.point(.softwareBreakpoint, 0x1000)
+    let hardware = Self.point(.hardwareBreakpoint, 0x1000)
+    #expect(try Self.cause([software], at: 0x1000) == .softwareBreakpoint)
+    #expect(try Self.cause([hardware], at: 0x1000) == .hardwareBreakpoint)
+    #expect(try Self.cause([software, hardware], at: 0x1000) == .hardwareBreakpoint)
+    #expect(try Self.cause([hardware, software], at: 0x1000) == .hardwareBreakpoint)
   }
 
-  @Test("Two breakpoints at one address ask the same of the comparators; watchpoints do not")
-  func equivalents() {
-    var table = PointTable()
-    _ = table.insert(point(.softwareBreakpoint, 0x1000))
-    _ = table.insert(point(.writeWatchpoint, 0x1000))
-    #expect(table.hasEquivalent(of: point(.hardwareBreakpoint, 0x1000)))
-    #expect(!table.hasEquivalent(of: point(.softwareBreakpoint, 0x1000)))
-    #expect(!table.hasEquivalent(of: point(.readWatchpoint, 0x1000)))
+  @Test("Two breakpoints at one address are two requests: one may go and the other stay")
+  func equivalents() throws {
+    var requests = DebugRequests()
+    let software = DebugRequest(Self.point(.softwareBreakpoint, 0x1000))
+    let hardware = DebugRequest(Self.point(.hardwareBreakpoint, 0x1000))
+    try requests.insert(software)
+    try requests.insert(hardware)
+    #expect(requests.alike(software).count == 2)
+    requests.remove(hardware)
+    #expect(requests.alike(software).count == 1)
+    try requests.insert(DebugRequest(Self.point(.writeWatchpoint, 0x1000)))
+    #expect(requests.alike(software).count == 1)
   }
 
-  @Test("A watchpoint covers its bytes, up to the top of the address space")
-  func coverage() {
-    var table = PointTable()
-    _ = table.insert(point(.writeWatchpoint, 0x1003, 5))
-    _ = table.insert(point(.accessWatchpoint, .max - 3, 4))
-    for address in 0x1003...0x1007 as ClosedRange<UInt64> {
-      #expect(table.watchpoint(covering: address, kind: .store) != nil)
-    }
-    #expect(table.watchpoint(covering: 0x1002, kind: .store) == nil)
-    #expect(table.watchpoint(covering: 0x1008, kind: .store) == nil)
-    #expect(table.watchpoint(covering: 0x1003, kind: .load) == nil)
-    #expect(table.watchpoint(covering: .max, kind: .any) != nil)
-    #expect(table.watchpoint(covering: 0, kind: .any) == nil)
-  }
-
-  @Test("A watchpoint with an address tag covers the same bytes, and its stops are named as it was")
-  func tags() {
-    var table = PointTable()
-    _ = table.insert(point(.writeWatchpoint, 0x5a00_0000_0000_1000, 8))
-    #expect(table.watchpoint(covering: 0x1004, kind: .store) != nil)
-    #expect(table.addressAsNamed(0x1004, kind: .store) == 0x5a00_0000_0000_1004)
-    #expect(table.addressAsNamed(0x1004, kind: .load) == 0x1004)
-    #expect(table.addressAsNamed(0x1008, kind: .store) == 0x1008)
-    _ = table.insert(point(.accessWatchpoint, 0x5aff_8000_0000_2000, 8))
-    #expect(table.addressAsNamed(0xffff_8000_0000_2001, kind: .any) == 0x5aff_8000_0000_2001)
-  }
-
-  @Test("The table ends, and says so")
-  func capacity() {
-    var table = PointTable()
-    var count: UInt64 = 0
-    while table.insert(point(.hardwareBreakpoint, count * 4)) { count += 1 }
-    #expect(count == 32)
-    table.removeAll()
-    let insertedAgain = table.insert(point(.hardwareBreakpoint, 0))
-    #expect(insertedAgain)
+  @Test(
+    "A stop at a watchpoint is named as the watchpoint was: its kind, and the tag of its address")
+  func tags() throws {
+    let named: UInt64 = 0x5a00_0000_0000_1000
+    #expect(
+      try Self.cause([Self.point(.writeWatchpoint, named, 8)], at: 0x1004)
+        == .watchpoint(.write, address: named + 4))
+    #expect(
+      try Self.cause([Self.point(.readWatchpoint, 0x1003, 5)], at: 0x1007)
+        == .watchpoint(.read, address: 0x1007))
+    #expect(
+      try Self.cause(
+        [Self.point(.accessWatchpoint, 0x5aff_8000_0000_2000, 8)], at: 0xffff_8000_0000_2001)
+        == .watchpoint(.access, address: 0x5aff_8000_0000_2001))
+    #expect(
+      try Self.cause([Self.point(.accessWatchpoint, .max - 3, 4)], at: .max)
+        == .watchpoint(.access, address: .max))
   }
 }
 

@@ -66,8 +66,8 @@ struct ComparisonTests {
         .insertWatchpoint(0x4018, length: 15, kind: .any),
       ],
       observations: 120)
-    for takesShortWays in [false, true] {
-      trial.takesShortWays = takesShortWays
+    for takesFastPath in [false, true] {
+      trial.takesFastPath = takesFastPath
       #expect(expectNoDifference(trial))
     }
   }
@@ -146,12 +146,12 @@ struct ComparisonTests {
       [.insertBreakpoint(0x100C), .run(ticks: 40), .detach],
     ]
     for (debugger, moment) in histories.flatMap({ history in (0..<7).map { (history, $0) } }) {
-      for takesShortWays in [false, true] {
+      for takesFastPath in [false, true] {
         guard
           expectNoDifference(
             Trial(
               program: program, interrupts: [moment], debugger: debugger, observations: 24,
-              takesShortWays: takesShortWays))
+              takesFastPath: takesFastPath))
         else { return }
       }
     }

@@ -8,13 +8,13 @@ import Testing
 struct CornerTests {
   /// A vCPU in shared mode whose guest has written `registers`.
   private static func debug(
-    _ registers: [(DebugRegister, UInt64)], _ requests: DebugRequests,
+    _ registers: [(DebugRegister, UInt64)], _ requests: borrowing DebugRequests,
     _ context: inout GuestContext, _ hardware: inout RecordingHardware
   ) throws -> VirtualDebug {
     var debug = VirtualDebug(capabilities: .model, features: .none)
     hardware.exceptionRegisters[.vbar] = 0x8000
     for (register, value) in [(.oslar, 0)] + registers {
-      let encoding = try #require(register.description(on: .model)).encoding
+      let encoding = register.encoding
       _ = debug.access(.init(register: encoding, rt: 0, isRead: false), value: value)
     }
     debug.prepareToRun(context: &context, hardware: &hardware, requests: requests)
@@ -46,7 +46,9 @@ struct CornerTests {
     debug.guestExited(syndrome, context: &context, hardware: &hardware)
     let disposition = debug.handle(
       syndrome, faultAddress: 0, context: &context, hardware: &hardware)
-    #expect(disposition == (isDebuggers ? .stop(.breakpoint(address: pc)) : .resume))
+    let stop = disposition.stop(in: requests)
+    #expect(stop == (isDebuggers ? .breakpoint(address: pc) : nil))
+    #expect((disposition == .resume) == !isDebuggers)
     // Nobody's is passed over, and the guest is told of none.
     debug.prepareToRun(context: &context, hardware: &hardware, requests: requests)
     #expect(context.pc == pc)
@@ -181,7 +183,7 @@ struct CornerTests {
     for bas in 0..<16 as Range<UInt64> {
       var debug = try Self.debug(
         [(.dbgbcr(n), 0x2_0000 | bas << 5)], Self.breakpoint(at: 0xF000), &context, &hardware)
-      let encoding = try #require(DebugRegister.dbgbcr(n).description(on: .model)).encoding
+      let encoding = DebugRegister.dbgbcr(n).encoding
       let read = debug.access(.init(register: encoding, rt: 0, isRead: true), value: 0)
       let halves: [UInt64] = [0, 0b0011, 0b1100, 0b1111]
       #expect(read == .read(0x2_0000 | halves[Int(bas & 1 | bas >> 1 & 2)] << 5))

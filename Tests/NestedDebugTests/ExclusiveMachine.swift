@@ -40,7 +40,7 @@ struct ExclusiveMachine: ~Copyable {
   }
 
   /// Runs the guest until a stop, until it branches to itself, or for `ticks` events; nil for both.
-  mutating func run(ticks: Int = 2000) -> StopReason? {
+  mutating func run(ticks: Int = 2000) -> DebuggerStop? {
     enter()
     for _ in 0..<ticks {
       if core.code[core.pc] == ExclusiveCore.end, !core.isStepPending { break }
@@ -52,7 +52,7 @@ struct ExclusiveMachine: ~Copyable {
     return nil
   }
 
-  mutating func step() -> StopReason? {
+  mutating func step() -> DebuggerStop? {
     debug.requestStep()
     return run()
   }
@@ -71,8 +71,8 @@ struct ExclusiveMachine: ~Copyable {
   /// Lets the guest go on after each stop until it comes to its end.
   ///
   /// - Returns: the stops, or nil if there are more than `limit`.
-  mutating func continueToEnd(limit: Int = 20) -> [StopReason]? {
-    var stops: [StopReason] = []
+  mutating func continueToEnd(limit: Int = 20) -> [DebuggerStop]? {
+    var stops: [DebuggerStop] = []
     while let stop = run() {
       stops.append(stop)
       if stops.count > limit { return nil }
@@ -85,19 +85,22 @@ struct ExclusiveMachine: ~Copyable {
     core.enter(context)
   }
 
-  private mutating func handle(_ exit: ExclusiveCore.Exit) -> StopReason? {
+  private mutating func handle(_ exit: ExclusiveCore.Exit) -> DebuggerStop? {
     context = GuestContext(pc: core.pc, pstate: core.pstate)
     debug.guestExited(exit.syndrome, context: &context, hardware: &core)
     guard let syndrome = exit.syndrome else { return nil }
     let disposition = debug.handle(
       syndrome, faultAddress: exit.far, context: &context, hardware: &core)
-    if case .stop(let reason) = disposition { return reason }
-    return nil
+    guard case .candidate(let candidate) = disposition else { return nil }
+    var policy = StopAlways()
+    return debug.decide(candidate, in: context, by: &policy).flatMap {
+      DebuggerStop($0, in: requests)
+    }
   }
 }
 
 /// The processor. MDCR_EL2.TDE is 1 whenever it matters here.
-struct ExclusiveCore: DebugHardware {
+struct ExclusiveCore: DebugHardware, GuestProcessor {
   typealias Exit = (syndrome: Syndrome?, far: UInt64)
 
   var code: [UInt64: UInt32] = [:]
@@ -306,7 +309,7 @@ struct ExclusiveCore: DebugHardware {
     }
   }
 
-  // MARK: DebugHardware
+  // MARK: DebugHardware and GuestProcessor
 
   mutating func read(_ register: DebugRegister) -> UInt64 { debugRegisters[register] ?? 0 }
   mutating func write(_ register: DebugRegister, _ value: UInt64) {

@@ -90,7 +90,7 @@ struct ExclusiveTests {
     case .debuggerWatches:
       try machine.requests.insertWatchpoint(at: Self.word, length: form.bytes, kind: .store)
       // As GDB does it: the watchpoint away, a step, the watchpoint back.
-      let stop = StopReason.watchpoint(address: Self.word, kind: .store)
+      let stop = DebuggerStop.watchpoint(address: Self.word, kind: .store)
       for _ in 0..<2 {
         #expect(machine.run() == stop)
         #expect(machine.context.pc == Self.start + 12)

@@ -14,7 +14,7 @@ struct ExternalDebugTests {
 
   private static func encoding(_ register: DebugRegister) -> SystemRegister {
     // No processor lacks one of these; the encoding beside is no debug register.
-    register.description(on: .model)?.encoding ?? .isr
+    register.encoding
   }
 
   private static func write(_ debug: inout VirtualDebug, _ register: DebugRegister, _ value: UInt64)

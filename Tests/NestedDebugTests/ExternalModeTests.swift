@@ -6,7 +6,7 @@ import Testing
 
 /// A processor with every debug register, whose OS Lock locks and whose registers do to a write what the
 /// architecture's table says.
-private struct WholeProcessor: DebugHardware {
+private struct WholeProcessor: DebugHardware, GuestProcessor {
   var state = GuestDebugState()
   let capabilities: DebugCapabilities
   var events: [RecordingHardware.Event] { others.events }
@@ -68,14 +68,18 @@ struct ExternalModeTests {
       .dbgclaimset, .dbgclaimclr, .dbgauthstatus, .mdccsr, .dbgdtr, .dbgdtrRxTx,
     ]
 
-  private static var requests: DebugRequests {
+  private static var requests: DebugRequests { requests(isHeld: true) }
+
+  /// One breakpoint, if the debugger holds the hardware.
+  private static func requests(isHeld: Bool) -> DebugRequests {
     var requests = DebugRequests()
-    try? requests.insertBreakpoint(at: 0xF000)
+    if isHeld { try? requests.insertBreakpoint(at: 0xF000) }
     return requests
   }
 
   private static func enter(
-    _ debug: inout VirtualDebug, _ hardware: inout WholeProcessor, _ requests: DebugRequests
+    _ debug: inout VirtualDebug, _ hardware: inout WholeProcessor,
+    _ requests: borrowing DebugRequests
   ) {
     // EL1 with every mask: no step is due, whatever the guest writes to MDSCR_EL1.
     var context = GuestContext(pc: 0x1000, pstate: .el1Reset)
@@ -91,11 +95,9 @@ struct ExternalModeTests {
     guard debug.mode == .shared else {
       return hardware.access(register, isRead: isRead, value)
     }
-    // A comparator that the processor lacks has an encoding all the same.
-    let known = DebugCapabilities(dfr0: 0xF0F0_F006)
-    guard let encoding = register.description(on: known)?.encoding else { return .undefined }
     return debug.access(
-      SystemRegisterAccess(register: encoding, rt: 0, isRead: isRead), value: value) ?? .undefined
+      SystemRegisterAccess(register: register.encoding, rt: 0, isRead: isRead), value: value)
+      ?? .undefined
   }
 
   @Test(
@@ -108,12 +110,12 @@ struct ExternalModeTests {
     var hardware = WholeProcessor(Self.capabilities)
     var debug = VirtualDebug(capabilities: Self.capabilities, features: .none)
     var isHeld = seed & 1 == 0
-    Self.enter(&debug, &hardware, isHeld ? Self.requests : DebugRequests())
+    Self.enter(&debug, &hardware, Self.requests(isHeld: isHeld))
     for step in 0..<400 {
       if Int.random(in: 0..<8, using: &random) == 0 {
         debug.captureGuestState(hardware: &hardware)
         isHeld.toggle()
-        Self.enter(&debug, &hardware, isHeld ? Self.requests : DebugRequests())
+        Self.enter(&debug, &hardware, Self.requests(isHeld: isHeld))
         #expect(debug.mode == (isHeld ? .shared : .native))
       }
       guard let register = Self.registers.randomElement(using: &random) else { return }
@@ -139,7 +141,7 @@ struct ExternalModeTests {
       _ = hardware.access(register, isRead: false, value)
     }
     var debug = VirtualDebug(capabilities: Self.capabilities, features: .none)
-    Self.enter(&debug, &hardware, isHeld ? Self.requests : DebugRequests())
+    Self.enter(&debug, &hardware, Self.requests(isHeld: isHeld))
     for (register, value) in [
       (.dbgclaimclr, 0x81), (.osdtrtx, 0x1234), (.osdtrrx, 0x5678), (.oseccr, 0x11),
       // Of MDSCR_EL1 only what is the external debugger's.
@@ -182,9 +184,10 @@ struct ExternalModeTests {
   func absent(osLock: Bool) {
     var hardware = RecordingHardware.filled(osLock: osLock)
     var debug = VirtualDebug(capabilities: .model, features: .none)
-    for requests in [DebugRequests(), Self.requests, DebugRequests()] {
+    for isHeld in [false, true, false] {
       var context = GuestContext(pc: 0x1000, pstate: .el1Reset)
-      debug.prepareToRun(context: &context, hardware: &hardware, requests: requests)
+      debug.prepareToRun(
+        context: &context, hardware: &hardware, requests: Self.requests(isHeld: isHeld))
     }
     for event in hardware.events {
       guard case .write(let register, _) = event else { continue }

@@ -37,7 +37,7 @@ struct ForgettingTests {
     debug.prepareToRun(context: &context, hardware: &hardware, requests: requests)
     #expect(debug.interruptsWithheld == true)
     #expect(debug.waitsTrapped == true)
-    #expect(debug.missed.breakpoints == 0b1)
+    #expect(debug.missed.breakpoints.bits == 0b1)
 
     debug.reset()
     let fresh = VirtualDebug(capabilities: .model, features: .none)
@@ -49,10 +49,11 @@ struct ForgettingTests {
     #expect(debug.interruptsWithheld == nil)
     #expect(debug.waitsTrapped == nil)
     let flags = [
-      debug.holdsExternalRegisters, debug.installedIsKnown, debug.isSettled, debug.stepsForGuest,
+      debug.holdsExternalRegisters, debug.installedIsKnown, debug.allowsFastPath,
+      debug.stepsForGuest,
     ]
     #expect(flags == [false, false, false, false])
-    #expect(debug.settledInputs.guestChanges == 0 && debug.settledInputs.requestsGeneration == 0)
+    #expect(debug.preparedInputs.guestChanges == 0 && debug.preparedInputs.requestsGeneration == 0)
     #expect(debug.plan.breakpointOwners.everybodys.isEmpty)
     #expect(debug.plan.watchpointOwners.everybodys.isEmpty)
     #expect(debug.plan.mdscr.rawValue == 0 && debug.plan.isComplete)
@@ -64,7 +65,7 @@ struct ForgettingTests {
     #expect(debug.guest.mdscr == fresh.guest.mdscr)
     #expect(debug.guest.osLock == fresh.guest.osLock)
     #expect(debug.guest.changes == fresh.guest.changes)
-    #expect(debug.missed.breakpoints == 0b1)
+    #expect(debug.missed.breakpoints.bits == 0b1)
   }
 
   @Test(
@@ -134,7 +135,7 @@ struct ForgettingTests {
     for n in 0..<6 {
       #expect(machine.run() == .breakpoint(address: 0x1004 + 4 * UInt64(n)))
       let left = machine.debug.unplaced(of: machine.requests)
-      #expect(left.breakpoints == UInt16(truncatingIfNeeded: 0b11_1111 << (n + 1)) & 0b11_1111)
+      #expect(left.breakpoints.bits == UInt16(truncatingIfNeeded: 0b11_1111 << (n + 1)) & 0b11_1111)
     }
   }
 }

@@ -23,7 +23,8 @@ struct ModeTests {
   }
 
   private func prepare(
-    _ debug: inout VirtualDebug, _ hardware: inout RecordingHardware, _ requests: DebugRequests
+    _ debug: inout VirtualDebug, _ hardware: inout RecordingHardware,
+    _ requests: borrowing DebugRequests
   ) {
     var context = GuestContext(pc: 0x1000, pstate: PState(rawValue: 0x3C5))
     debug.prepareToRun(context: &context, hardware: &hardware, requests: requests)
@@ -155,7 +156,7 @@ struct ModeTests {
       (.dbgbvr(2), 0x7000), (.dbgwcr(3), 0x1FF9), (.mdscr, 0x1000), (.mdccint, 0x2000_0000),
       (.oslar, 1),
     ] as [(DebugRegister, UInt64)] {
-      let encoding = try #require(register.description(on: .model)).encoding
+      let encoding = register.encoding
       _ = debug.access(.init(register: encoding, rt: 0, isRead: false), value: value)
     }
     prepare(&debug, &hardware, DebugRequests())
@@ -170,7 +171,7 @@ struct ModeTests {
   func onlyDifferences() throws {
     var hardware = RecordingHardware.filled(osLock: false)
     var debug = native(&hardware)
-    var requests = requests
+    var requests = self.requests
     prepare(&debug, &hardware, requests)
     hardware.events = []
     prepare(&debug, &hardware, requests)
@@ -224,7 +225,9 @@ struct ModeTests {
     debug.guestExited(syndrome, context: &context, hardware: &hardware)
     #expect(
       debug.handle(syndrome, faultAddress: 0, context: &context, hardware: &hardware)
-        == .stop(.step))
+        == .candidate(.step))
+    var policy = StopAlways()
+    #expect(debug.decide(.step, in: context, by: &policy) == .step)
     debug.prepareToRun(context: &context, hardware: &hardware, requests: DebugRequests())
     #expect(debug.mode == .native)
     #expect(!hardware.traps)

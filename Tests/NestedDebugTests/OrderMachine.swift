@@ -174,7 +174,7 @@ struct OrderMachine: ~Copyable {
       checker.guestWrites(hardware)
       return
     }
-    let access = SystemRegisterAccess(register: description.encoding, rt: 0, isRead: false)
+    let access = SystemRegisterAccess(register: register.encoding, rt: 0, isRead: false)
     exit(Syndrome(.systemRegister))
     _ = debug.access(access, value: value)
     debug.instructionEmulated(context: &context)

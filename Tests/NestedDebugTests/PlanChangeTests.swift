@@ -7,16 +7,16 @@ import Testing
 /// A write of the guest's that changes the plan, with only that remade which depends on it.
 @Suite("A change of the plan")
 struct PlanChangeTests {
-  /// A vCPU in shared mode that is settled, with `requests`.
-  private static func settled(
-    _ capabilities: DebugCapabilities, _ requests: DebugRequests,
+  /// A vCPU in shared mode whose fast path is allowed, with `requests`.
+  private static func prepared(
+    _ capabilities: DebugCapabilities, _ requests: borrowing DebugRequests,
     _ hardware: inout RecordingHardware
   ) -> VirtualDebug {
     var debug = VirtualDebug(capabilities: capabilities, features: .none)
     var context = GuestContext(pc: 0x1000, pstate: .el1Reset)
     debug.prepareToRun(context: &context, hardware: &hardware, requests: requests)
     #expect(debug.mode == .shared)
-    #expect(debug.isSettled == true)
+    #expect(debug.allowsFastPath == true)
     return debug
   }
 
@@ -60,7 +60,7 @@ struct PlanChangeTests {
         random.next() & 0b1_1111 | bas << 5 | mask << 24 | linked ^ wild
       )
     case 10:
-      // Not SS: a guest that steps is not settled.
+      // Not SS: the fast path is closed to a guest that steps.
       return (.mdscr, [0x8000, 0xA000, 0xA000, 0x2000, 0x9000][Int(random.next() % 5)])
     default: return (random.next() % 2 == 0 ? .oslar : .osdlr, random.next() % 4 == 0 ? 1 : 0)
     }
@@ -68,7 +68,7 @@ struct PlanChangeTests {
 
   @Test(
     "is what the whole plan made anew would be, and the hardware holds it",
-    arguments: QuickAccessTests.processors, UInt64(1)...8)
+    arguments: FastAccessTests.processors, UInt64(1)...8)
   func remade(capabilities: DebugCapabilities, seed: UInt64) throws {
     var random = SplitMix64(state: seed)
     var changes: Set<String> = []
@@ -76,24 +76,24 @@ struct PlanChangeTests {
     for _ in 0..<40 {
       var requests = Self.requests(&random)
       var hardware = RecordingHardware()
-      var debug = Self.settled(capabilities, requests, &hardware)
+      var debug = Self.prepared(capabilities, requests, &hardware)
       for _ in 0..<60 {
         let (register, value) = Self.write(&random, on: capabilities)
-        guard let encoding = register.description(on: capabilities)?.encoding else { continue }
-        let iss = QuickAccessTests.syndrome(
+        let encoding = register.encoding
+        let iss = FastAccessTests.syndrome(
           UInt64(encoding.op2) << 11 | UInt64(encoding.op1) << 8 | UInt64(encoding.crn) << 4
             | UInt64(encoding.crm), isRead: false)
         let owners = debug.plan.breakpointOwners
         hardware.events = []
         guard
-          case .planIsStale(let change) = debug.quickWrite(
+          case .planIsStale(let change) = debug.fastWrite(
             Syndrome(.systemRegister, iss: iss), value)
         else { continue }
         changes.insert("\(change)")
-        let isDone = debug.updateQuickly(
-          after: change, hardware: &hardware, inPlace: &requests)
+        let isDone = debug.fastUpdate(
+          after: change, hardware: &hardware, requests: &requests)
         #expect(isDone)
-        #expect(debug.plan.words == debug.planAfterAll(&requests), "\(register) = \(value)")
+        #expect(debug.plan.words == debug.planAfterAll(requests), "\(register) = \(value)")
         for n in 0..<capabilities.breakpointCount where owners[n] != debug.plan.breakpointOwners[n]
         {
           if case .debugger = owners[n] { moves += 1 }
@@ -114,7 +114,7 @@ struct PlanChangeTests {
         // Nothing of it is in force before a context synchronisation event.
         #expect(hardware.events.last == .synchronize)
         // And it stays so: the guest is entered without anything left to do.
-        #expect(debug.isSettled(for: requests.generation) == true)
+        #expect(debug.hasNothingToPrepare(for: requests.generation) == true)
       }
     }
     // Each comparator's change, the masks', and some that moved what the debugger asks for.

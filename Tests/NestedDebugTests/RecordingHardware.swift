@@ -2,7 +2,7 @@ import ArmDebug
 import NestedDebug
 
 /// Registers that remember in which order they were used.
-struct RecordingHardware: DebugHardware {
+struct RecordingHardware: DebugHardware, GuestProcessor {
   enum Event: Equatable {
     case write(DebugRegister, UInt64)
     case traps(Bool)

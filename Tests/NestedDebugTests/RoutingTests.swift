@@ -213,17 +213,18 @@ struct RoutingTests {
     try machine.requests.insertBreakpoint(at: 0x1004)
     #expect(machine.debug.fits(machine.requests) == true)
     let unplaced = machine.debug.unplaced(of: machine.requests)
-    #expect(unplaced.breakpoints == 0b11)
+    #expect(unplaced.breakpoints.bits == 0b11)
     #expect(machine.run(ticks: 1) == nil)
-    #expect(machine.debug.plan.unplacedBreakpoints == 0b11)
-    #expect(machine.debug.missed.breakpoints == 0b11 && machine.debug.missed.watchpoints == 0)
+    #expect(machine.debug.plan.unplaced.breakpoints.bits == 0b11)
+    #expect(
+      machine.debug.missed.breakpoints.bits == 0b11 && machine.debug.missed.watchpoints.bits == 0)
     machine.debug.forgetMissed()
     #expect(machine.run(observations: 2) == nil)
     machine.context.pc = 0x1000
     #expect(machine.run() == .breakpoint(address: 0x1000))
-    #expect(machine.debug.plan.unplacedBreakpoints == 0b10)
+    #expect(machine.debug.plan.unplaced.breakpoints.bits == 0b10)
     #expect(machine.debug.plan.breakpointOwners[4] == .debugger(request: 0))
-    #expect(machine.debug.missed.breakpoints == 0b10)
+    #expect(machine.debug.missed.breakpoints.bits == 0b10)
     machine.debug.forgetMissed()
     #expect(machine.debug.missed.isEmpty)
   }
@@ -240,7 +241,8 @@ struct RoutingTests {
     try machine.requests.insertWatchpoint(at: 0x4000, length: 8, kind: .store)
     #expect(machine.run(observations: 3) == nil)
     #expect(machine.debug.plan.isComplete)
-    #expect(machine.debug.missed.watchpoints == 0b1 && machine.debug.missed.breakpoints == 0)
+    #expect(
+      machine.debug.missed.watchpoints.bits == 0b1 && machine.debug.missed.breakpoints.bits == 0)
   }
 
   // MARK: What an emulator does not show
@@ -248,7 +250,7 @@ struct RoutingTests {
   /// A vCPU in shared mode at EL0 with a guest's watchpoint at 0x4000 and requests, on recording
   /// hardware; what a watchpoint exception with `far` comes to.
   private func watchpoint(
-    far: UInt64, iss: UInt64 = 0x62, guest: UInt64? = 0x4000, _ requests: DebugRequests,
+    far: UInt64, iss: UInt64 = 0x62, guest: UInt64? = 0x4000, _ requests: borrowing DebugRequests,
     _ context: inout GuestContext, _ hardware: inout RecordingHardware
   ) -> Disposition {
     var debug = VirtualDebug(capabilities: .model, features: .none)
@@ -281,7 +283,8 @@ struct RoutingTests {
     var context = GuestContext(pc: 0x1000, pstate: StepTests.el0)
     let disposition = watchpoint(far: far, requests, &context, &hardware)
     if let stop {
-      #expect(disposition == .stop(.watchpoint(address: stop, kind: .store)))
+      let told = disposition.stop(in: requests)
+      #expect(told == .watchpoint(address: stop, kind: .store))
     } else {
       #expect(disposition == .resume)
       #expect(hardware.exceptionRegisters[.esr] == 0xD200_0062)
@@ -298,7 +301,8 @@ struct RoutingTests {
     // FAR below both, nearer to the guest's; WPT = 3, the debugger's.
     let disposition = watchpoint(
       far: 0x3FF8, iss: 3 << 18 | 1 << 17 | 0x62, requests, &context, &hardware)
-    #expect(disposition == .stop(.watchpoint(address: 0x4020, kind: .store)))
+    let told = disposition.stop(in: requests)
+    #expect(told == .watchpoint(address: 0x4020, kind: .store))
   }
 
   @Test(

@@ -17,7 +17,7 @@ struct SnapshotTests {
   private static func access(
     _ debug: inout VirtualDebug, _ register: DebugRegister, write value: UInt64? = nil
   ) throws -> AccessResult? {
-    let encoding = try #require(register.description(on: full)).encoding
+    let encoding = register.encoding
     return debug.access(
       SystemRegisterAccess(register: encoding, rt: 0, isRead: value == nil), value: value ?? 0)
   }
@@ -223,7 +223,8 @@ struct SnapshotTests {
 
   /// Brings a vCPU into native or shared mode on `hardware`.
   private static func prepare(
-    _ debug: inout VirtualDebug, _ hardware: inout RecordingHardware, _ requests: DebugRequests
+    _ debug: inout VirtualDebug, _ hardware: inout RecordingHardware,
+    _ requests: borrowing DebugRequests
   ) {
     var context = GuestContext(pc: 0x1000, pstate: PState(rawValue: 0x3C5))
     debug.prepareToRun(context: &context, hardware: &hardware, requests: requests)

@@ -23,6 +23,24 @@ import Testing
     #expect(try mutant.applied(to: source) != source)
   }
 
+  @Test func `has an anchor in the code for each mistake, and a mistake for each anchor`() throws {
+    let sources = Project.root.appending(path: "Sources")
+    let files = try #require(FileManager.default.enumerator(atPath: sources.path))
+    var anchors: Set<String> = []
+    for case let name as String in files where name.hasSuffix(".swift") {
+      // Where the mutants themselves are, the comment is spoken of.
+      if name.hasPrefix("stepwell/") { continue }
+      let text = try String(contentsOf: sources.appending(path: name), encoding: .utf8)
+      for line in text.split(separator: "\n") {
+        guard let comment = line.range(of: "// mutant: ") else { continue }
+        let anchor = String(line[comment.upperBound...])
+        #expect(anchors.insert("\(name) \(anchor)").inserted, "\(anchor) is there twice")
+      }
+    }
+    #expect(anchors == Set(Mutant.all.map { "\($0.file) \($0.anchor)" }))
+    #expect(Set(Mutant.all.map(\.name)).count == Mutant.all.count)
+  }
+
   @Test func `says how long it will take`() {
     #expect(
       ProofProgress.line(done: 50_000, of: 200_000, after: .seconds(20))

@@ -49,10 +49,11 @@ enum DebugReport {
     writeBank(.watchpoints, capabilities.watchpointCount, vcpu, isShared, to: &output)
     // As the guest would go on now: what the debugger has asked for since is not in the plan yet. With nothing
     // asked for, what the plan still says of the time before the stop.
-    let requests = EL2.shared.value.requests
+    let shared = EL2.shared
     let unplaced =
-      requests.isEmpty && isShared
-      ? vcpu.value.debug.plan.unplaced : vcpu.value.debug.unplaced(of: requests)
+      shared.value.requests.isEmpty && isShared
+      ? vcpu.value.debug.plan.unplaced
+      : vcpu.value.debug.unplaced(of: shared.value.requests)
     if !unplaced.isEmpty {
       output.write(
         "  NOT IN FORCE for want of comparators, which the guest has taken: requests")
@@ -124,9 +125,12 @@ enum DebugReport {
     switch owner {
     case .nobody: output.write(": nobody's\n")
     case .guest: output.write(": the guest's\n")
-    case .debugger(let request):
-      output.write(": the debugger's, request ")
-      output.write(decimal: UInt64(request))
+    case .debugger(let ids):
+      output.write(": the debugger's, request")
+      for n in 0..<ids.count {
+        output.write(n == 0 ? " " : ", ")
+        output.write(decimal: UInt64(ids[n].number))
+      }
       output.write("\n")
     }
   }
@@ -142,13 +146,13 @@ enum DebugReport {
   }
 
   private static func writeUnplaced(
-    _ kind: StaticString, _ set: UInt16, to output: inout some TextOutput & ~Copyable
+    _ kind: StaticString, _ ids: RequestList<16>, to output: inout some TextOutput & ~Copyable
   ) {
-    for n in 0..<UInt16(16) where set & 1 &<< n != 0 {
+    for n in 0..<ids.count {
       output.write(" ")
       output.write(kind)
       output.write(" ")
-      output.write(decimal: UInt64(n))
+      output.write(decimal: UInt64(ids[n].number))
     }
   }
 
@@ -164,29 +168,32 @@ enum DebugReport {
 
         """)
     }
-    for n in 0..<DebugRequests.capacity {
-      guard let request = EL2.shared.value.requests.breakpoint(n) else { continue }
-      writeRequest("breakpoint", n, at: request.address, to: &output)
+    let shared = EL2.shared
+    var next = shared.value.requests.firstBreakpoint
+    while let id = next, let request = shared.value.requests[id] {
+      writeRequest("breakpoint", id, at: request.range.first, to: &output)
       output.write("\n")
+      next = shared.value.requests.next(after: id)
     }
-    for n in 0..<DebugRequests.capacity {
-      guard let request = EL2.shared.value.requests.watchpoint(n) else { continue }
-      writeRequest("watchpoint", n, at: request.range.first, to: &output)
+    next = shared.value.requests.firstWatchpoint
+    while let id = next, let request = shared.value.requests[id] {
+      writeRequest("watchpoint", id, at: request.range.first, to: &output)
       output.write(" to ")
       output.write(hex: request.range.last, digits: 16)
       output.write("\n")
+      next = shared.value.requests.next(after: id)
     }
   }
 
   @inline(never)
   private static func writeRequest(
-    _ kind: StaticString, _ n: Int, at address: UInt64,
+    _ kind: StaticString, _ id: RequestID, at address: UInt64,
     to output: inout some TextOutput & ~Copyable
   ) {
     output.write("  ")
     output.write(kind)
     output.write(" request ")
-    output.write(decimal: UInt64(n))
+    output.write(decimal: UInt64(id.number))
     output.write(": ")
     output.write(hex: address, digits: 16)
   }

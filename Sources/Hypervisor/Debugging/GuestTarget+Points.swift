@@ -7,41 +7,29 @@ internal import RemoteProtocol
 
 extension GuestTarget {
   mutating func insert(_ point: Point) throws(PointError) {
-    if points.contains(point) { return }
-    try point.check(virtualAddressBits: virtualAddressBits)
     let shared = EL2.shared
-    var requests = shared.value.requests
+    let request = DebugRequest(point)
+    if shared.value.requests.id(of: request) != nil { return }
+    try point.check(virtualAddressBits: virtualAddressBits)
     do throws(RequestError) {
-      if let kind = point.kind.accessKind {
-        try requests.insertWatchpoint(at: point.address, length: point.length, kind: kind)
-      } else {
-        try requests.insertBreakpoint(at: point.address)
-      }
+      try shared.value.requests.insert(request)
     } catch {
       throw error == .full ? .exhausted : .invalid
     }
-    // What the guest holds is no reason: the request waits until there is room, and that is said.
-    for vcpu in 0..<vcpuCount where !EL2.vcpu(vcpu).value.debug.fits(requests) {
+    // A comparator that the guest holds is no reason to refuse: the request waits until there is room, and
+    // the debugger is told so.
+    for vcpu in 0..<vcpuCount where !EL2.vcpu(vcpu).value.debug.fits(shared.value.requests) {
+      shared.value.requests.remove(request)
       throw .exhausted
     }
-    guard points.insert(point) else { throw .exhausted }
-    shared.value.requests = requests
   }
 
   mutating func remove(_ point: Point) {
-    guard points.contains(point) else { return }
-    points.remove(point)
-    let shared = EL2.shared
-    if let kind = point.kind.accessKind {
-      shared.value.requests.removeWatchpoint(
-        at: point.address, length: point.length, kind: kind)
-    } else if !points.hasEquivalent(of: point) {
-      shared.value.requests.removeBreakpoint(at: point.address)
-    }
+    EL2.shared.value.requests.remove(DebugRequest(point))
   }
 
-  /// How many bits a virtual address has on one of the cores at least. A point that any of them could
-  /// meet is no mistake.
+  /// The largest number of bits that a virtual address has on one of the cores. A point that any of them
+  /// could meet is no mistake.
   private var virtualAddressBits: Int {
     var bits = 48
     for vcpu in 0..<vcpuCount {
@@ -51,7 +39,6 @@ extension GuestTarget {
   }
 
   mutating func removeAllPoints() {
-    points.removeAll()
     EL2.shared.value.requests.removeAll()
     // The next debugger may be somebody else's.
     EL2.shared.value.devices.isOn = false
@@ -60,31 +47,14 @@ extension GuestTarget {
 
   // MARK: Stops
 
-  /// A pending stop of a point that the debugger has removed since is no longer one.
+  /// Drops a pending stop if the debugger has removed all of its points since. Points that were removed
+  /// and inserted again, as GDB does at each stop, have the same names.
   func dropStopWithoutCause(_ vcpu: Int) {
     let state = EL2.vcpu(vcpu)
-    switch state.value.stop {
-    case .breakpoint(let address):
-      if points.breakpointKind(at: address) == nil { state.value.stop = nil }
-    case .watchpoint(let address, let kind):
-      if points.watchpoint(covering: address, kind: kind) == nil { state.value.stop = nil }
-    case .step, nil: break
-    }
+    state.value.stop = state.value.stop?.stillAsked(in: EL2.shared.value.requests)
   }
 
   func cause(of reason: StopReason) -> StopEvent.Cause {
-    switch reason {
-    case .breakpoint(let address):
-      return points.breakpointKind(at: address) == .softwareBreakpoint
-        ? .softwareBreakpoint : .hardwareBreakpoint
-    case .watchpoint(let watched, let kind):
-      let address = points.addressAsNamed(watched, kind: kind)
-      return switch kind {
-      case .load: .watchpoint(.read, address: address)
-      case .store: .watchpoint(.write, address: address)
-      case .any: .watchpoint(.access, address: address)
-      }
-    case .step: return .stepped
-    }
+    reason.cause(in: EL2.shared.value.requests)
   }
 }

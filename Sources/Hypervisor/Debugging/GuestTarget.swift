@@ -12,7 +12,6 @@ struct GuestTarget: Target {
   private var isHeld: Bool
   /// The vCPU of the last stop that one caused.
   private var lastStop = 0
-  var points = PointTable()
 
   init(isHeld: Bool) { self.isHeld = isHeld }
 

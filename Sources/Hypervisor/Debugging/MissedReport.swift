@@ -10,21 +10,21 @@ enum MissedReport {
     let missed = vcpu.value.debug.missed
     if missed.isEmpty { return }
     let requests = EL2.shared
-    let breakpoints = vcpu.value.debug.plan.unplacedBreakpoints
-    let watchpoints = vcpu.value.debug.plan.unplacedWatchpoints
-    for n in 0..<DebugRequests.capacity {
-      let bit: UInt16 = 1 &<< UInt16(truncatingIfNeeded: n)
-      // A point that has been taken away since is nobody's concern.
-      if missed.breakpoints & bit != 0, let point = requests.value.requests.breakpoint(n) {
-        write(
-          "breakpoint", at: point.address, vcpu: index, isMissing: breakpoints & bit != 0,
-          to: &output)
-      }
-      if missed.watchpoints & bit != 0, let point = requests.value.requests.watchpoint(n) {
-        write(
-          "watchpoint", at: point.range.first, vcpu: index, isMissing: watchpoints & bit != 0,
-          to: &output)
-      }
+    let unplaced = vcpu.value.debug.plan.unplaced
+    // A point that has been taken away since is nobody's concern.
+    for n in 0..<missed.breakpoints.count {
+      let id = missed.breakpoints[n]
+      guard let request = requests.value.requests[id] else { continue }
+      write(
+        "breakpoint", at: request.range.first, vcpu: index,
+        isMissing: unplaced.breakpoints.contains(id), to: &output)
+    }
+    for n in 0..<missed.watchpoints.count {
+      let id = missed.watchpoints[n]
+      guard let request = requests.value.requests[id] else { continue }
+      write(
+        "watchpoint", at: request.range.first, vcpu: index,
+        isMissing: unplaced.watchpoints.contains(id), to: &output)
     }
   }
 

@@ -12,7 +12,7 @@ public func stepwellSynchronous(_ frame: UnsafeMutableRawPointer) {
   Core.prepareToEnter(vcpu)
 }
 
-/// `acknowledged` is what `stepwell_quick_irq` has returned.
+/// `acknowledged` is what `stepwell_fast_path_irq` has returned.
 @c(stepwell_irq)
 public func stepwellIRQ(_ frame: UnsafeMutableRawPointer, _ acknowledged: UInt64) {
   let vcpu = EL2.current
@@ -110,10 +110,14 @@ enum Exits {
     let disposition = vcpu.value.debug.handle(
       syndrome, faultAddress: faultAddress, context: &vcpu.value.frame.value.context,
       hardware: &hardware)
-    if case .stop(let reason) = disposition {
-      vcpu.value.stop = reason
-      Standstill.begin()
-    }
+    guard case .candidate(let candidate) = disposition else { return }
+    var policy = StopAlways()
+    guard
+      let reason = vcpu.value.debug.decide(
+        candidate, in: vcpu.value.frame.value.context, by: &policy)
+    else { return }
+    vcpu.value.stop = reason
+    Standstill.begin()
   }
 
   private static func accessSystemRegister(_ vcpu: Fixed<VCPU>, _ syndrome: Syndrome) {

@@ -94,7 +94,7 @@ enum Core {
     var hardware = CoreDebugHardware()
     vcpu.value.debug.prepareToRun(
       context: &vcpu.value.frame.value.context, hardware: &hardware,
-      inPlace: &shared.value.requests)
+      requests: shared.value.requests)
   }
 
   /// Enters the guest for the first time, with what ``VCPU/powerUp()`` made.
@@ -107,22 +107,22 @@ enum Core {
 }
 
 /// The debug hardware of the core that executes this.
-struct CoreDebugHardware: DebugHardware {
+struct CoreDebugHardware: DebugHardware, GuestProcessor {
   mutating func read(_ register: DebugRegister) -> UInt64 {
     switch register {
     case .dbgbvr(let n): el2_read_dbgbvr(UInt32(truncatingIfNeeded: n))
     case .dbgbcr(let n): el2_read_dbgbcr(UInt32(truncatingIfNeeded: n))
     case .dbgwvr(let n): el2_read_dbgwvr(UInt32(truncatingIfNeeded: n))
     case .dbgwcr(let n): el2_read_dbgwcr(UInt32(truncatingIfNeeded: n))
-    case .mdscr: el2_read_mdscr_el1()
-    case .mdccint: el2_read_mdccint_el1()
-    case .oslsr: el2_read_oslsr_el1()
-    case .osdlr: el2_read_osdlr_el1()
-    case .osdtrrx: el2_read_osdtrrx_el1()
-    case .osdtrtx: el2_read_osdtrtx_el1()
-    case .oseccr: el2_read_oseccr_el1()
-    case .dbgprcr: el2_read_dbgprcr_el1()
-    case .dbgclaimclr: el2_read_dbgclaimclr_el1()
+    case .single(.mdscr): el2_read_mdscr_el1()
+    case .single(.mdccint): el2_read_mdccint_el1()
+    case .single(.oslsr): el2_read_oslsr_el1()
+    case .single(.osdlr): el2_read_osdlr_el1()
+    case .single(.osdtrrx): el2_read_osdtrrx_el1()
+    case .single(.osdtrtx): el2_read_osdtrtx_el1()
+    case .single(.oseccr): el2_read_oseccr_el1()
+    case .single(.dbgprcr): el2_read_dbgprcr_el1()
+    case .single(.dbgclaimclr): el2_read_dbgclaimclr_el1()
     default: 0
     }
   }
@@ -133,16 +133,16 @@ struct CoreDebugHardware: DebugHardware {
     case .dbgbcr(let n): el2_write_dbgbcr(UInt32(truncatingIfNeeded: n), value)
     case .dbgwvr(let n): el2_write_dbgwvr(UInt32(truncatingIfNeeded: n), value)
     case .dbgwcr(let n): el2_write_dbgwcr(UInt32(truncatingIfNeeded: n), value)
-    case .mdscr: el2_write_mdscr_el1(value)
-    case .mdccint: el2_write_mdccint_el1(value)
-    case .oslar: el2_write_oslar_el1(value)
-    case .osdlr: el2_write_osdlr_el1(value)
-    case .osdtrrx: el2_write_osdtrrx_el1(value)
-    case .osdtrtx: el2_write_osdtrtx_el1(value)
-    case .oseccr: el2_write_oseccr_el1(value)
-    case .dbgprcr: el2_write_dbgprcr_el1(value)
-    case .dbgclaimset: el2_write_dbgclaimset_el1(value)
-    case .dbgclaimclr: el2_write_dbgclaimclr_el1(value)
+    case .single(.mdscr): el2_write_mdscr_el1(value)
+    case .single(.mdccint): el2_write_mdccint_el1(value)
+    case .single(.oslar): el2_write_oslar_el1(value)
+    case .single(.osdlr): el2_write_osdlr_el1(value)
+    case .single(.osdtrrx): el2_write_osdtrrx_el1(value)
+    case .single(.osdtrtx): el2_write_osdtrtx_el1(value)
+    case .single(.oseccr): el2_write_oseccr_el1(value)
+    case .single(.dbgprcr): el2_write_dbgprcr_el1(value)
+    case .single(.dbgclaimset): el2_write_dbgclaimset_el1(value)
+    case .single(.dbgclaimclr): el2_write_dbgclaimclr_el1(value)
     default: break
     }
   }

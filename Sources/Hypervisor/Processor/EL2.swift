@@ -17,7 +17,8 @@ struct SharedState: ~Copyable {
   /// How firmware, and so the guest, writes CPU_SUSPEND's argument.
   let powerStateFormat: PSCI.PowerState.Format
   /// What the debugger asks for on every vCPU. Written by the link core while everything stands still.
-  var requests = DebugRequests()
+  // The linker script has this memory for it, and nobody else is given it.
+  var requests = unsafe DebugRequests(memory: EL2.requestMemory)
   /// Written by the link core while everything stands still.
   var clock = GuestClock()
   /// Written while everything stands still: by the link core, and by the core that it asks for an access.
@@ -42,6 +43,15 @@ enum EL2 {
     Fixed(at: el2_address_of___shared_storage_start() &+ serverOffset)
   }
 
+  /// Where the debugger's requests are kept, behind ``shared``: room for some five hundred.
+  @unsafe static var requestMemory: UnsafeMutableRawBufferPointer {
+    unsafe UnsafeMutableRawBufferPointer(
+      start: UnsafeMutableRawPointer(
+        bitPattern: el2_address_of___shared_storage_start() &+ requestsOffset),
+      count: Int(serverOffset &- requestsOffset))
+  }
+
+  private static let requestsOffset: UInt = 0x18000
   private static let serverOffset: UInt = 0x20000
   static func vcpu(_ index: Int) -> Fixed<VCPU> { shared.value.vcpus.place(of: index) }
 
@@ -54,7 +64,7 @@ enum EL2 {
   /// Whether everything fits where the linker script, or the memory of a vCPU, has room for it. A test
   /// asks; the figures are compile-time constants.
   static var fits: Bool {
-    MemoryLayout<SharedState>.size <= Int(serverOffset)
+    MemoryLayout<SharedState>.size <= Int(requestsOffset)
       && MemoryLayout<DebugServer>.size <= 0x20000
       && UInt(MemoryLayout<VCPU>.stride) <= memoryPerVCPU &- CoreStacks.size &- 0x1000
   }

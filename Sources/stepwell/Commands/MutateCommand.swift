@@ -79,23 +79,40 @@ struct MutateCommand: AsyncParsableCommand {
       fflush(nil)
       if outcome == .survived { survivors.append(mutant.name) }
     }
-    try await Self.concurrently(chosen.filter { $0.test == nil }) { mutant, worker in
+    try await Self.concurrently(chosen.filter { $0.killer == .trials }) { mutant, worker in
       try await objects.outcome(of: mutant, programs: programs, seed: 0, worker: worker)
     } note: {
       note($0, $1)
     }
-    for mutant in chosen {
-      guard let test = mutant.test else { continue }
-      let isCaught = try await Progress.during("Tests with \(mutant.name)") {
-        try await tree.isCaught(mutant, byTests: test)
+    let others = chosen.filter { $0.killer != .trials }
+    for mutant in others {
+      let outcome = try await Progress.during("Tests with \(mutant.name)") {
+        try await Self.outcome(of: mutant, in: tree, toolchain)
       }
-      note(mutant, isCaught ? .failsTests(test) : .survived)
+      note(mutant, outcome)
     }
     guard survivors.isEmpty else {
       throw Failure(
         "Not noticed: \(survivors.joined(separator: ", ")). The proof has a hole there.")
     }
     print("\(total) mutants, all noticed.")
+  }
+
+  /// What the tests or the program that have to notice `mutant` say to it.
+  private static func outcome(
+    of mutant: Mutant, in engine: MutationTree, _ toolchain: Toolchain
+  ) async throws -> MutationOutcome {
+    switch mutant.killer {
+    case .trials: return .survived
+    case .engineTests(let filter):
+      return try await engine.isCaught(mutant, byTests: filter) ? .failsTests(filter) : .survived
+    case .machineTests(let filter):
+      let tree = try MutationTree(of: .machine, toolchain: toolchain)
+      return try await tree.isCaught(mutant, byTests: filter) ? .failsTests(filter) : .survived
+    case .program(let program):
+      let tree = try MutationTree(of: .machine, toolchain: toolchain)
+      return try await tree.isCaught(mutant, byProgram: program) ? .failsTests(program) : .survived
+    }
   }
 
   /// Calls `body` with each mutant, for as many mutants at once as there are processors, and with the

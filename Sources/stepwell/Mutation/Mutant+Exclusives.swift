@@ -1,26 +1,25 @@
 // Exclusives that EL2 comes between.
 extension Mutant {
-  private static let file = "NestedDebug/VirtualDebug+Exclusives.swift"
-  private static let monitor = "NestedDebug/ExclusiveMonitor.swift"
-
   static let exclusives = [
     Mutant(
-      "load-outlives-CLREX", in: file,
-      "!instruction.isExceptionReturn, !instruction.isCLREX",
-      becomes: "!instruction.isExceptionReturn"),
+      "load-outlives-CLREX", in: "NestedDebug/VirtualDebug+Exclusives.swift", at: "clearsMonitor",
+      .dropTerm(2)),
     Mutant(
-      "store-that-EL2-completed-reads-as-failed", in: file,
-      "case .stored: complete(store, status: 0", becomes: "case .stored: complete(store, status: 1"),
+      "store-that-EL2-completed-reads-as-failed", in: "NestedDebug/VirtualDebug+Exclusives.swift",
+      at: "storedStatus",
+      .argument("status", .become("1"))),
     Mutant(
-      "watchpoint-of-a-completed-store-missed", in: file,
-      "      exclusives.watchedByte = byte\n      return false\n", becomes: ""),
+      "watchpoint-of-a-completed-store-missed", in: "NestedDebug/VirtualDebug+Exclusives.swift",
+      at: "storeIsWatched",
+      .remove),
     Mutant(
-      "load-seen-late-is-not-followed", in: monitor,
-      "mutating func follow() { remaining = Self.reach }", becomes: "mutating func follow() {}"),
+      "load-seen-late-is-not-followed", in: "NestedDebug/ExclusiveMonitor.swift",
+      at: "followsUnseenLoad",
+      .become("")),
     Mutant(
-      "search-for-the-load-ends-at-an-exception", in: monitor,
-      "guard load != nil else { return advance() }",
-      becomes: "guard load != nil else { return remaining = 0 }",
-      caughtBy: "ComparisonTests.loopThroughExceptions"),
+      "search-for-the-load-ends-at-an-exception", in: "NestedDebug/ExclusiveMonitor.swift",
+      at: "searchesAcrossExceptions",
+      .otherwise("return remaining = 0"),
+      killedBy: .engineTests("ComparisonTests.loopThroughExceptions")),
   ]
 }

@@ -1,109 +1,102 @@
 // Whose a comparator is, and how far it is armed.
 extension Mutant {
-  private static let file = "NestedDebug/Planner.swift"
-
   static let planner = [
     Mutant(
       "KDE-ignored-in-the-plan-and-by-routing", in: "ArmDebug/SoftwareStep.swift",
-      "state.isEL0 || kde && !state.d", becomes: "state.isEL0 || !state.d"),
+      at: "debugExceptionsEnabled",
+      .dropTerm(1)),
     Mutant(
-      "PSTATE-D-ignored", in: "ArmDebug/SoftwareStep.swift",
-      "state.isEL0 || kde && !state.d", becomes: "state.isEL0 || kde"),
+      "PSTATE-D-ignored", in: "ArmDebug/SoftwareStep.swift", at: "debugExceptionsEnabled",
+      .dropTerm(2)),
     Mutant(
-      "masks-hold-at-EL0-too", in: "ArmDebug/SoftwareStep.swift",
-      "state.isEL0 || kde", becomes: "state.isEL0 && kde || kde"),
+      "masks-hold-at-EL0-too", in: "ArmDebug/SoftwareStep.swift", at: "debugExceptionsEnabled",
+      .term(0, "$0 && kde")),
     Mutant(
-      "MDE-ignored", in: "NestedDebug/GuestDebugState.swift",
-      "{ mdscr.mde && !masks.isLocked }", becomes: "{ !masks.isLocked }"),
+      "MDE-ignored", in: "NestedDebug/GuestDebugState.swift", at: "armsComparators",
+      .dropTerm(0)),
     Mutant(
-      "OS-Lock-ignored", in: "NestedDebug/GuestDebugState.swift",
-      "isLocked: osLock || osDoubleLock", becomes: "isLocked: osDoubleLock"),
+      "OS-Lock-ignored", in: "NestedDebug/GuestDebugState.swift", at: "locks",
+      .argument("isLocked", .dropTerm(0))),
     Mutant(
-      "OS-Double-Lock-ignored", in: "NestedDebug/GuestDebugState.swift",
-      "isLocked: osLock || osDoubleLock && !noPowerDownRequest", becomes: "isLocked: osLock"),
+      "OS-Double-Lock-ignored", in: "NestedDebug/GuestDebugState.swift", at: "locks",
+      .argument("isLocked", .onlyTerm(0))),
     Mutant(
       "OS-Lock-does-not-stop-the-guests-step", in: "NestedDebug/GuestDebugState.swift",
-      "{ mdscr.ss && !masks.isLocked }", becomes: "{ mdscr.ss }",
-      caughtBy: "PlannerTests"),
+      at: "guestSteps",
+      .dropTerm(1), killedBy: .engineTests("PlannerTests")),
     Mutant(
-      "MDE-not-set-for-the-debugger", in: file,
-      "plan.mdscr.mde = plan.armsAnything", becomes: "plan.mdscr.mde = guests.mde"),
+      "MDE-not-set-for-the-debugger", in: "NestedDebug/Planner.swift", at: "plansMDE",
+      .become("guests.mde")),
     Mutant(
-      "KDE-left-on-while-shared", in: file,
-      "plan.mdscr.kde = false", becomes: "", caughtBy: "NestedDebugTests"),
+      "KDE-left-on-while-shared", in: "NestedDebug/Planner.swift", at: "plansKDE",
+      .remove, killedBy: .engineTests("NestedDebugTests")),
     Mutant(
-      "hardware-step-left-on", in: file,
-      "plan.mdscr.ss = stepping", becomes: "plan.mdscr.ss = true"),
+      "hardware-step-left-on", in: "NestedDebug/Planner.swift", at: "plansSS",
+      .become("true")),
     Mutant(
-      "linked-partner-disarmed", in: file,
-      "breakpoint.control.e = arms && comparators.contextAware.contains(n)",
-      becomes: "breakpoint.control.e = false"),
+      "linked-partner-disarmed", in: "NestedDebug/Planner.swift", at: "linkPartnerStaysArmed",
+      .become("false")),
     Mutant(
-      "linked-partner-passed-over", in: file,
-      "breakpoint.control.e = arms && comparators.contextAware.contains(n)",
-      becomes: "breakpoint.control.e = arms && passOver == .nothing"),
+      "linked-partner-passed-over", in: "NestedDebug/Planner.swift", at: "linkPartnerStaysArmed",
+      .term(1, "passOver == .nothing")),
     Mutant(
-      "link-to-a-comparator-of-the-debuggers-armed", in: file,
-      "if control.isLinked, !isLinkPartner(control.lbn, &guest) { return false }",
-      becomes: "if !isLinkPartner(control.lbn, &guest) { control.bt = .address }"),
+      "link-to-a-comparator-of-the-debuggers-armed", in: "NestedDebug/Planner.swift",
+      at: "danglingLink",
+      .statement("if !isLinkPartner(control.lbn, &guest) { control.bt = .address }")),
     Mutant(
-      "watchpoint-forgets-its-link", in: file,
-      "watchpoint.control.privilege = privilege",
-      becomes: "watchpoint.control.privilege = privilege; watchpoint.control.wt = false"),
+      "watchpoint-forgets-its-link", in: "NestedDebug/Planner.swift", at: "armsWatchpoint",
+      .append("watchpoint.control.wt = false")),
     Mutant(
-      "watchpoint-linked-to-another", in: file,
-      "watchpoint.control.privilege = privilege",
-      becomes:
-        "watchpoint.control.privilege = privilege; watchpoint.control.lbn = comparators.breakpoints.count &- 1"
-    ),
+      "watchpoint-linked-to-another", in: "NestedDebug/Planner.swift", at: "armsWatchpoint",
+      .append("watchpoint.control.lbn = comparators.breakpoints.count &- 1")),
     Mutant(
-      "guests-comparator-given-away", in: file,
-      "comparators.breakpoints.subtracting(plan.breakpointOwners.guests)",
-      becomes: "comparators.breakpoints"),
+      "guests-comparator-given-away", in: "NestedDebug/Planner.swift", at: "keepsGuestSlots",
+      .become("comparators.breakpoints")),
     Mutant(
-      "unplaced-breakpoint-not-noted", in: file,
-      "plan.unplacedBreakpoints |= 1 &<< UInt16(truncatingIfNeeded: request)", becomes: ""),
+      "unplaced-breakpoint-not-noted", in: "NestedDebug/Planner.swift",
+      at: "notesUnplacedBreakpoint",
+      .remove),
     Mutant(
-      "unplaced-watchpoint-not-noted", in: file,
-      "plan.unplacedWatchpoints |= 1 &<< UInt16(truncatingIfNeeded: request)", becomes: ""),
+      "unplaced-watchpoint-not-noted", in: "NestedDebug/Planner.swift",
+      at: "notesUnplacedWatchpoint",
+      .remove),
     Mutant(
-      "one-comparator-kept-back", in: file,
-      "guard requests.breakpointsInUse.count <= capabilities.breakpointCount else { return false }",
-      becomes:
-        "guard requests.breakpointsInUse.count < capabilities.breakpointCount else { return false }"
-    ),
+      "one-comparator-kept-back", in: "NestedDebug/Planner.swift", at: "breakpointsFit",
+      .token("0", "1")),
     Mutant(
-      "guests-breakpoint-at-EL1-not-armed", in: file,
-      "masks.kde ? self : intersection", becomes: "intersection"),
+      "guests-breakpoint-at-EL1-not-armed", in: "NestedDebug/Planner.swift", at: "permittedByKDE",
+      .onlyBranch(1)),
     Mutant(
-      "guests-halfword-selection-lost", in: file,
-      "control.bas = (control.bas & 0b0101) &* 0b11", becomes: "control.bas = 0b1111"),
+      "guests-halfword-selection-lost", in: "NestedDebug/Planner.swift", at: "guestsHalfword",
+      .become("0b1111")),
     Mutant(
-      "guests-event-not-passed-over", in: file,
-      "&& !passOver.contains(.guestWatchpoints)", becomes: ""),
+      "guests-event-not-passed-over", in: "NestedDebug/Planner.swift",
+      at: "guestsWatchpointPassedOver",
+      .dropTerm(2)),
     Mutant(
-      "debuggers-event-not-passed-over", in: file,
-      "control.e = !passOver.contains(.debuggerWatchpoints)", becomes: "control.e = true"),
+      "debuggers-event-not-passed-over", in: "NestedDebug/Planner.swift",
+      at: "debuggersWatchpointPassedOver",
+      .become("true")),
     Mutant(
-      "change-forgets-what-links-to-it", in: file,
-      "guard !comparators.contextAware.contains(n) else { return false }", becomes: ""),
+      "change-forgets-what-links-to-it", in: "NestedDebug/Planner.swift", at: "changeOfLinkPartner",
+      .remove),
     Mutant(
-      "change-takes-the-debuggers", in: "NestedDebug/Plan.swift",
-      "guard unplacedBreakpoints == 0, !breakpointOwners.debuggers.contains(n) else { return false }",
-      becomes: ""),
+      "change-takes-the-debuggers", in: "NestedDebug/Plan.swift", at: "changeMovesDebuggers",
+      .remove),
     Mutant(
-      "change-of-the-masks-forgets-the-comparators", in: file,
-      "    planGuests(&plan, &guest)\n    planMDSCR(&plan, guest.mdscr)\n    return",
-      becomes: "    planMDSCR(&plan, guest.mdscr)\n    return"),
+      "change-of-the-masks-forgets-the-comparators", in: "NestedDebug/Planner.swift",
+      at: "changeOfMasks",
+      .remove),
     Mutant(
       "change-leaves-the-old-watchpoint", in: "NestedDebug/VirtualDebug+Modes.swift",
-      "installed.setWatchpoint(n, plan.bank.watchpoints[n], hardware: &hardware)\n        finish",
-      becomes: "finish"),
+      at: "installsChangedWatchpoint",
+      .remove),
     Mutant(
-      "more-breakpoints-accepted-than-there-can-be", in: file,
-      "guard requests.breakpointsInUse.count <= capabilities.breakpointCount else { return false }",
-      becomes: ""),
+      "more-breakpoints-accepted-than-there-can-be", in: "NestedDebug/Planner.swift",
+      at: "breakpointsFit",
+      .remove),
     Mutant(
-      "watchpoints-counted-each-for-itself", in: file, "left &-= count", becomes: "_ = count"),
+      "watchpoints-counted-each-for-itself", in: "NestedDebug/Planner.swift", at: "watchpointsFit",
+      .remove),
   ]
 }

@@ -1,78 +1,77 @@
 // Whose an event is, and what the guest takes.
 extension Mutant {
-  private static let file = "NestedDebug/VirtualDebug+Routing.swift"
-
   static let routing = [
     Mutant(
-      "masked-breakpoint-injected", in: file,
-      "if isGuests, guest.masks.enables(context.pstate) {", becomes: "if isGuests {"),
+      "masked-breakpoint-injected", in: "NestedDebug/VirtualDebug+Routing.swift",
+      at: "guestsBreakpointMasked",
+      .dropTerm(1)),
     Mutant(
-      "masked-watchpoint-injected", in: file,
-      "if guest.masks.enables(context.pstate) {", becomes: "if true {"),
+      "masked-watchpoint-injected", in: "NestedDebug/VirtualDebug+Routing.swift",
+      at: "guestsWatchpointMasked",
+      .become("true")),
     Mutant(
-      "guest-before-debugger", in: file,
-      "if isDebuggers {", becomes: "if isDebuggers, !isGuests {"),
+      "guest-before-debugger", in: "NestedDebug/VirtualDebug+Routing.swift", at: "debuggerFirst",
+      .become("$0, !isGuests")),
     Mutant(
-      "breakpoint-of-any-address", in: file,
-      "isDebuggers = isDebuggers || breakpoint == here",
-      becomes: "isDebuggers = true",
-      caughtBy: "CornerTests|RoutingTests"),
+      "breakpoint-of-any-address", in: "NestedDebug/VirtualDebug+Routing.swift",
+      at: "debuggersBreakpointHere",
+      .become("true"), killedBy: .engineTests("CornerTests|RoutingTests")),
     Mutant(
-      "reported-breakpoint-reported-again", in: file,
-      "step.passOver(.debuggerBreakpoints, at: context.pc)", becomes: ""),
+      "reported-breakpoint-reported-again", in: "NestedDebug/VirtualDebug+Routing.swift",
+      at: "reportsBreakpointOnce",
+      .remove),
     Mutant(
-      "reported-watchpoint-reported-again", in: file,
-      "step.passOver(.debuggerWatchpoints, at: context.pc)", becomes: ""),
+      "reported-watchpoint-reported-again", in: "NestedDebug/VirtualDebug+Routing.swift",
+      at: "reportsWatchpointOnce",
+      .remove),
     Mutant(
-      "FAR-nearest-is-farthest", in: file,
-      "best.distance < distance", becomes: "best.distance > distance"),
+      "FAR-nearest-is-farthest", in: "NestedDebug/VirtualDebug+Routing.swift", at: "nearestWins",
+      .token("<", ">")),
     Mutant(
-      "guests-watchpoint-wins-a-tie", in: file,
-      "best.distance == distance && (best.isDebuggers || !isDebuggers)",
-      becomes: "best.distance == distance && !best.isDebuggers"),
+      "guests-watchpoint-wins-a-tie", in: "NestedDebug/VirtualDebug+Routing.swift",
+      at: "debuggerWinsTie",
+      .term(1, "!best.isDebuggers")),
     Mutant(
-      "load-taken-for-a-store", in: file,
-      "let kind: AccessKind = syndrome.wnr ? .store : .load",
-      becomes: "let kind: AccessKind = syndrome.wnr ? .load : .store"),
+      "load-taken-for-a-store", in: "NestedDebug/VirtualDebug+Routing.swift", at: "kindOfAccess",
+      .swapBranches),
     Mutant(
-      "kind-of-access-ignored", in: file,
-      "guard control.watches(kind),", becomes: "guard control.watches(.any),"),
+      "kind-of-access-ignored", in: "NestedDebug/VirtualDebug+Routing.swift", at: "watchesKind",
+      .argumentNumber(0, .become(".any"))),
     Mutant(
-      "unprivileged-access-taken-for-EL1s", in: file,
-      "return isUnprivileged ? privilege.el0 : privilege.el1", becomes: "return privilege.el1"),
+      "unprivileged-access-taken-for-EL1s", in: "NestedDebug/VirtualDebug+Routing.swift",
+      at: "unprivilegedAccess",
+      .onlyBranch(1)),
     Mutant(
-      "context-of-a-link-not-compared", in: file,
-      "(!control.wt || linkMatches(control.lbn, hardware: &hardware))", becomes: "true"),
+      "context-of-a-link-not-compared", in: "NestedDebug/VirtualDebug+Routing.swift",
+      at: "linkCompared",
+      .remove),
     Mutant(
-      "address-told-is-FAR", in: file,
-      ".watchpoint(address: range.clamp(faultAddress.untagged), kind: kind)",
-      becomes: ".watchpoint(address: faultAddress.untagged, kind: kind)"),
+      "address-told-is-FAR", in: "NestedDebug/VirtualDebug+Routing.swift", at: "addressTold",
+      .argument("address", .become("faultAddress.untagged"))),
     Mutant(
-      "step-never-told", in: file,
-      "disposition = step.debugger == .done ? .stop(.step) : .resume",
-      becomes: "disposition = .resume"),
+      "step-never-told", in: "NestedDebug/VirtualDebug+Routing.swift", at: "tellsStep",
+      .onlyBranch(1)),
     Mutant(
-      "step-asked-for-outlives-a-stop", in: file,
-      "if case .stop = disposition { step.debugger = .none }", becomes: ""),
+      "step-asked-for-outlives-a-stop", in: "NestedDebug/StopPolicy.swift", at: "stopEndsStep",
+      .remove),
     Mutant(
-      "BRK-lost", in: file,
-      "case .brk64, .bkpt32, .vectorCatch32:", becomes: "case .bkpt32, .vectorCatch32:"),
+      "BRK-lost", in: "NestedDebug/VirtualDebug+Routing.swift", at: "injectsBRK",
+      .dropTerm(0)),
     Mutant(
       "class-not-changed-for-EL1", in: "NestedDebug/VirtualDebug+Injection.swift",
-      "let seen = syndrome.takenToEL1(from: context.pstate.isEL0 ? .el0 : .el1)",
-      becomes: "let seen = syndrome"),
+      at: "classForEL1",
+      .become("syndrome")),
     Mutant(
-      "FAR-not-written", in: "NestedDebug/VirtualDebug+Injection.swift",
-      "hardware.write(.far, faultAddress)", becomes: ""),
+      "FAR-not-written", in: "NestedDebug/VirtualDebug+Injection.swift", at: "writesFAR",
+      .remove),
     Mutant(
-      "SPSR-of-the-handler", in: "NestedDebug/VirtualDebug+Injection.swift",
-      "hardware.write(.spsr, entry.spsr.rawValue)",
-      becomes: "hardware.write(.spsr, entry.pstate.rawValue)"),
+      "SPSR-of-the-handler", in: "NestedDebug/VirtualDebug+Injection.swift", at: "writesSPSR",
+      .argumentNumber(1, .become("entry.pstate.rawValue"))),
     Mutant(
-      "vector-of-the-other-stack", in: "ArmDebug/ExceptionEntry.swift",
-      "state.spsel ? 0x200 : 0x000", becomes: "state.spsel ? 0x000 : 0x200"),
+      "vector-of-the-other-stack", in: "ArmDebug/ExceptionEntry.swift", at: "vectorOfStack",
+      .swapBranches),
     Mutant(
-      "D-not-set-in-the-handler", in: "ArmDebug/ExceptionFeatures.swift",
-      "added = PState.el1Reset.rawValue |", becomes: "added = 0x1C5 |"),
+      "D-not-set-in-the-handler", in: "ArmDebug/ExceptionFeatures.swift", at: "setsMasks",
+      .become("0x1C5 | mte | ebep")),
   ]
 }

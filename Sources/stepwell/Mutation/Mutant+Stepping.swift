@@ -1,157 +1,156 @@
 // The two step machines.
 extension Mutant {
-  private static let file = "NestedDebug/VirtualDebug+Stepping.swift"
-  private static let injection = "NestedDebug/VirtualDebug+Injection.swift"
-  private static let guestSteps = "NestedDebug/VirtualDebug+GuestSteps.swift"
-  private static let state = "NestedDebug/StepState.swift"
-
   static let stepping = [
     Mutant(
-      "SPSR-SS-not-scrubbed", in: file,
-      "if spsr.ss, !entry.context.pstate.ss {", becomes: "if false {"),
+      "SPSR-SS-not-scrubbed", in: "NestedDebug/VirtualDebug+Stepping.swift", at: "scrubsSPSR",
+      .become("false")),
     Mutant(
-      "SPSR-SS-always-scrubbed", in: file,
-      "if spsr.ss, !entry.context.pstate.ss {", becomes: "if spsr.ss {"),
+      "SPSR-SS-always-scrubbed", in: "NestedDebug/VirtualDebug+Stepping.swift", at: "scrubsSPSR",
+      .dropTerm(1)),
     Mutant(
-      "exception-return-starts-no-step", in: file,
-      "return isReturn && PState(rawValue: hardware.read(.spsr)).ss", becomes: "return false"),
+      "exception-return-starts-no-step", in: "NestedDebug/VirtualDebug+Stepping.swift",
+      at: "returnBeginsStep",
+      .become("false")),
     Mutant(
-      "exception-return-steps-from-anywhere", in: "ArmDebug/SoftwareStep.swift",
-      "mdscr.ss && !masks.enables(source) && masks.enables(target) && target.ss",
-      becomes: "mdscr.ss && masks.enables(target)", caughtBy: "SoftwareStepTests"),
+      "exception-return-steps-from-anywhere", in: "NestedDebug/VirtualDebug+Stepping.swift",
+      at: "returnLiftsMask",
+      .dropTerm(2)),
     Mutant(
-      "unmasking-taken-for-a-return", in: file,
-      "target.pstate.el == .el0 || entry.instruction?.isExceptionReturn == true", becomes: "true"),
+      "unmasking-taken-for-a-return", in: "NestedDebug/VirtualDebug+Stepping.swift",
+      at: "unmaskingIsNoReturn",
+      .become("true")),
     Mutant(
-      "ISV-always", in: file,
-      "isv: entry.context.pstate.ss && stepped && detail.isv", becomes: "isv: true"),
+      "ISV-always", in: "NestedDebug/VirtualDebug+Stepping.swift", at: "stepSyndrome",
+      .argument("isv", .become("true"))),
     Mutant(
-      "ISV-never", in: file,
-      "isv: entry.context.pstate.ss && stepped && detail.isv", becomes: "isv: false"),
+      "ISV-never", in: "NestedDebug/VirtualDebug+Stepping.swift", at: "stepSyndrome",
+      .argument("isv", .become("false"))),
     Mutant(
-      "guests-step-not-taken", in: file,
-      "SoftwareStep(mdscr: guest.mdscr, masks: guest.masks, state: context.pstate) == .activePending",
-      becomes:
-        "SoftwareStep(mdscr: guest.mdscr, masks: guest.masks, state: context.pstate) == .inactive"),
+      "guests-step-not-taken", in: "NestedDebug/VirtualDebug+Stepping.swift", at: "guestStepIsDue",
+      .term(2, "false")),
     Mutant(
-      "guests-step-before-the-debuggers", in: file,
-      "guard step.debugger != .done, guest.steps,", becomes: "guard guest.steps,"),
+      "guests-step-before-the-debuggers", in: "NestedDebug/VirtualDebug+Stepping.swift",
+      at: "guestStepIsDue",
+      .dropTerm(0)),
     Mutant(
-      "masked-step-not-followed", in: file,
-      "step.debugger != .none || guest.steps || step.passOver != .nothing",
-      becomes: "step.debugger != .none || step.passOver != .nothing"),
+      "masked-step-not-followed", in: "NestedDebug/VirtualDebug+Stepping.swift", at: "steps",
+      .dropTerm(1)),
     Mutant(
-      "passed-over-for-good", in: file,
-      "step.debugger != .none || guest.steps || step.passOver != .nothing",
-      becomes: "step.debugger != .none || guest.steps"),
+      "passed-over-for-good", in: "NestedDebug/VirtualDebug+Stepping.swift", at: "steps",
+      .dropTerm(2)),
     Mutant(
-      "step-without-SS", in: file,
-      "context.pstate.ss = stepping && runsInstruction",
-      becomes: "context.pstate.ss = runsInstruction && guest.steps"),
+      "step-without-SS", in: "NestedDebug/VirtualDebug+Stepping.swift", at: "entersWithSS",
+      .become("runsInstruction && guest.steps")),
     Mutant(
-      "done-runs-another-instruction", in: file,
-      "let runsInstruction = step.debugger != .done", becomes: "let runsInstruction = true"),
+      "done-runs-another-instruction", in: "NestedDebug/VirtualDebug+Stepping.swift",
+      at: "runsInstruction",
+      .term(0, "true")),
     Mutant(
-      "vector-not-recognised", in: file,
-      "guard !isCompleteStep, left.pstate.el == .el1 else { return false }", becomes: "return false"
-    ),
+      "vector-not-recognised", in: "NestedDebug/VirtualDebug+Stepping.swift",
+      at: "recognisesVector",
+      .statement("return false")),
     Mutant(
-      "HVC-at-a-vector-taken-for-an-exception", in: file,
-      "case .hvc64, .hvc32, .smc64, .smc32: return false", becomes: "",
-      caughtBy: "NestedDebugTests"),
+      "HVC-at-a-vector-taken-for-an-exception", in: "NestedDebug/VirtualDebug+Stepping.swift",
+      at: "hvcIsNoException",
+      .remove, killedBy: .engineTests("NestedDebugTests")),
     Mutant(
-      "interrupts-never-withheld", in: file,
-      "let isDebuggers = step.debugger != .none || step.passOver.involvesDebugger",
-      becomes: "let isDebuggers = false"),
+      "interrupts-never-withheld", in: "NestedDebug/VirtualDebug+Stepping.swift",
+      at: "stepIsDebuggers",
+      .become("false")),
     Mutant(
-      "interrupts-withheld-for-EL2s-own-steps", in: file,
-      "let isDebuggers = step.debugger != .none || step.passOver.involvesDebugger",
-      becomes: "let isDebuggers = stepping"),
+      "interrupts-withheld-for-EL2s-own-steps", in: "NestedDebug/VirtualDebug+Stepping.swift",
+      at: "stepIsDebuggers",
+      .become("stepping")),
     Mutant(
-      "interrupts-let-in-before-a-step-is-reported", in: file,
-      "stepping && !runsInstruction\n        || isDebuggers", becomes: "isDebuggers"),
+      "interrupts-let-in-before-a-step-is-reported", in: "NestedDebug/VirtualDebug+Stepping.swift",
+      at: "withholdsInterrupts",
+      .argumentNumber(0, .dropTerm(0))),
     Mutant(
-      "interrupts-withheld-for-good", in: file,
-      "guard on != interruptsWithheld else { return }",
-      becomes: "guard on, interruptsWithheld != true else { return }"),
+      "interrupts-withheld-for-good", in: "NestedDebug/VirtualDebug+Stepping.swift",
+      at: "interruptsChange",
+      .become("on, interruptsWithheld != true")),
     Mutant(
-      "interrupts-hidden-from-ISR", in: file,
-      "!instruction.observesPendingInterrupts", becomes: "true"),
+      "interrupts-hidden-from-ISR", in: "NestedDebug/VirtualDebug+Stepping.swift",
+      at: "mayWithhold",
+      .branch(1, "true")),
     Mutant(
-      "interrupts-let-in-at-unmasking", in: file,
-      "masked ? instruction.mayUnmaskInterrupts", becomes: "masked ? false",
-      caughtBy: "ModeTests"),
+      "interrupts-let-in-at-unmasking", in: "NestedDebug/VirtualDebug+Stepping.swift",
+      at: "mayWithhold",
+      .branch(0, "false"), killedBy: .engineTests("ModeTests")),
     Mutant(
-      "waits-not-trapped", in: file,
-      "trapWaits(isDebuggers, hardware: &hardware)",
-      becomes: "trapWaits(false, hardware: &hardware)",
-      caughtBy: "NestedDebugTests"),
+      "waits-not-trapped", in: "NestedDebug/VirtualDebug+Stepping.swift", at: "trapsWaits",
+      .argumentNumber(0, .become("false")), killedBy: .engineTests("NestedDebugTests")),
     Mutant(
-      "emulated-instruction-is-no-step", in: injection,
-      "step.advance(guestSyndrome: .step(isv: stepped, ex: false))", becomes: ""),
+      "emulated-instruction-is-no-step", in: "NestedDebug/VirtualDebug+Injection.swift",
+      at: "emulatedIsStep",
+      .remove),
     Mutant(
-      "emulated-instruction-leaves-SS", in: injection,
-      "    let stepped = context.pstate.ss\n    context.pstate.ss = false\n",
-      becomes: "    let stepped = context.pstate.ss\n"),
+      "emulated-instruction-leaves-SS", in: "NestedDebug/VirtualDebug+Injection.swift",
+      at: "emulatedClearsSS",
+      .remove),
     Mutant(
-      "emulated-instruction-not-skipped", in: injection,
-      "context.pc &+= length", becomes: "context.pc &+= 0"),
+      "emulated-instruction-not-skipped", in: "NestedDebug/VirtualDebug+Injection.swift",
+      at: "emulatedMovesPC",
+      .remove),
     Mutant(
-      "injection-is-no-step", in: injection,
-      "hardware: &hardware)\n    step.advance(guestSyndrome: .step(isv: false, ex: false))",
-      becomes: "hardware: &hardware)"),
+      "injection-is-no-step", in: "NestedDebug/VirtualDebug+Injection.swift", at: "injectionIsStep",
+      .remove),
     Mutant(
-      "passed-over-not-cleared", in: state,
-      "if debugger == .requested { debugger = .done }\n    dealtWith = .nothing",
-      becomes: "if debugger == .requested { debugger = .done }"),
+      "passed-over-not-cleared", in: "NestedDebug/StepState.swift", at: "advanceForgets",
+      .remove),
     Mutant(
-      "passed-over-elsewhere", in: state,
-      "if dealtWithPC != pc { dealtWith = .nothing }", becomes: "",
-      caughtBy: "NestedDebugTests"),
+      "passed-over-elsewhere", in: "NestedDebug/StepState.swift", at: "elsewhereForgets",
+      .remove, killedBy: .engineTests("NestedDebugTests")),
     Mutant(
-      "step-stops-at-its-own-breakpoint", in: state,
-      "debugger == .requested ? dealtWith.union(.debuggerBreakpoints) : dealtWith",
-      becomes: "dealtWith"),
+      "step-stops-at-its-own-breakpoint", in: "NestedDebug/StepState.swift",
+      at: "stepIgnoresBreakpoint",
+      .onlyBranch(1)),
     Mutant(
-      "silent-step-does-not-see-the-mask-lift", in: guestSteps,
-      "guard !guest.masks.enables(context.pstate) else {", becomes: "guard true else {"),
+      "silent-step-does-not-see-the-mask-lift", in: "NestedDebug/VirtualDebug+GuestSteps.swift",
+      at: "seesMaskLift",
+      .become("true")),
     Mutant(
-      "silent-step-does-not-see-an-exception", in: guestSteps,
-      "DebugSyndrome(rawValue: syndrome.iss).isv\n    else", becomes: "true\n    else"),
+      "silent-step-does-not-see-an-exception", in: "NestedDebug/VirtualDebug+GuestSteps.swift",
+      at: "seesException",
+      .term(2, "true")),
     Mutant(
-      "silent-step-does-not-see-exclusives", in: guestSteps,
-      "let bits = hardware.fetchInstruction(at: context.pc), !Instruction(bits).isExclusive",
-      becomes: "let bits = hardware.fetchInstruction(at: context.pc)"),
+      "silent-step-does-not-see-exclusives", in: "NestedDebug/VirtualDebug+GuestSteps.swift",
+      at: "seesExclusive",
+      .dropTerm(1)),
     Mutant(
-      "silent-step-forgets-what-is-passed-over", in: guestSteps,
-      "&& step.passOver == .nothing", becomes: ""),
+      "silent-step-forgets-what-is-passed-over", in: "NestedDebug/VirtualDebug+GuestSteps.swift",
+      at: "stepsForGuestAlone",
+      .dropTerm(3)),
     Mutant(
-      "guests-step-is-not-due", in: guestSteps,
-      "let isDue = !context.pstate.ss", becomes: "let isDue = false"),
+      "guests-step-is-not-due", in: "NestedDebug/VirtualDebug+GuestSteps.swift", at: "isDue",
+      .become("false")),
     Mutant(
-      "guests-step-has-run-nothing", in: guestSteps,
-      "step.guestSyndrome = .step(isv: source.context.pstate.ss, ex: false)",
-      becomes: "step.guestSyndrome = .step(isv: false, ex: false)"),
+      "guests-step-has-run-nothing", in: "NestedDebug/VirtualDebug+GuestSteps.swift",
+      at: "stepHasRun",
+      .argument("isv", .become("false"))),
     Mutant(
-      "guests-step-begins-behind-the-instruction", in: guestSteps,
-      "context.pstate.ss = Self.stepBit(\n"
-        + "      after: source, at: context, mdscr: guest.mdscr, masks: guest.masks, hardware: &hardware)",
-      becomes: "context.pstate.ss = false"),
+      "guests-step-begins-behind-the-instruction", in: "NestedDebug/VirtualDebug+GuestSteps.swift",
+      at: "beginsStep",
+      .become("false")),
     Mutant(
-      "stepping-begins-unmasked-and-unseen", in: guestSteps,
-      "guest.steps,\n      !guest.masks.enables(context.pstate),", becomes: "guest.steps,"),
+      "stepping-begins-unmasked-and-unseen", in: "NestedDebug/VirtualDebug+GuestSteps.swift",
+      at: "beginsMasked",
+      .dropTerm(4)),
     Mutant(
-      "entry-outlives-the-guests-steps", in: guestSteps, "    entry = nil\n", becomes: ""),
+      "entry-outlives-the-guests-steps", in: "NestedDebug/VirtualDebug+GuestSteps.swift",
+      at: "endsEntry",
+      .remove),
     Mutant(
       "exclusives-kept-when-the-debugger-moves-PC", in: "NestedDebug/VirtualDebug.swift",
-      "step.leave()\n    exclusives = ExclusiveMonitor()", becomes: "step.leave()",
-      caughtBy: "ForgettingTests"),
+      at: "movedForgetsExclusives",
+      .remove, killedBy: .engineTests("ForgettingTests")),
     Mutant(
       "reported-events-kept-when-the-debugger-moves-PC", in: "NestedDebug/VirtualDebug.swift",
-      "step.leave()\n", becomes: "", caughtBy: "ForgettingTests"),
+      at: "movedForgetsEvents",
+      .remove, killedBy: .engineTests("ForgettingTests")),
     Mutant(
       "interrupts-taken-for-let-in-after-a-reset", in: "NestedDebug/VirtualDebug.swift",
-      "var interruptsWithheld: Bool?", becomes: "var interruptsWithheld: Bool? = false",
-      caughtBy: "ForgettingTests"),
+      at: "interruptsUnknown",
+      .statement("$0 = false"), killedBy: .engineTests("ForgettingTests")),
   ]
 }

@@ -1,46 +1,58 @@
-/// A deliberate mistake in the engine, which the proof or a test has to notice.
+/// A deliberate mistake, which the proof or a test has to notice.
 struct Mutant: Sendable {
+  /// What has to notice a mistake.
+  enum Killer: Equatable, Sendable {
+    /// The comparison with the model.
+    case trials
+    /// The engine's tests that this selects, as `swift test --filter` takes it: for what the comparison
+    /// cannot notice, because the model's hardware acts at once and costs nothing.
+    case engineTests(String)
+    /// Tests of the hypervisor or of the protocol, selected in the same way.
+    case machineTests(String)
+    /// This executable target of the machine part, which has to end with an error.
+    case program(String)
+  }
+
   /// What is wrong, in a few words with hyphens.
   var name: String
   /// Of `Sources`.
   var file: String
-  /// Stands once in that file.
-  var text: String
-  /// Stands there instead.
-  var replacement: String
-  /// The tests that notice it, as `swift test --filter` takes them, where the comparison with the model
-  /// cannot: the model's hardware acts at once, and costs nothing.
-  var test: String?
+  /// Names the statement in the file: the comment `// mutant: ANCHOR` stands at its first line, or in the
+  /// line before. Several mutants may have one anchor.
+  var anchor: String
+  /// What is done to the statement.
+  var mutation: Mutation
+  var killer: Killer
 
   init(
-    _ name: String, in file: String, _ text: String, becomes replacement: String,
-    caughtBy test: String? = nil
+    _ name: String, in file: String, at anchor: String, _ mutation: Mutation,
+    killedBy killer: Killer = .trials
   ) {
     self.name = name
     self.file = file
-    self.text = text
-    self.replacement = replacement
-    self.test = test
+    self.anchor = anchor
+    self.mutation = mutation
+    self.killer = killer
   }
 
   /// All of them.
   static let all = planner + routing + stepping + modes + registers + comparators + exclusives
 
   /// Those that the comparison with the model has to notice.
-  static var compared: [Mutant] { all.filter { $0.test == nil } }
+  static var compared: [Mutant] { all.filter { $0.killer == .trials } }
 
   /// `source` with the mistake.
   ///
-  /// - Throws: `Failure` if the text is not there, or more than once.
+  /// - Throws: `Failure` if its anchor is not there once, or the statement has another form.
   func applied(to source: String) throws -> String {
-    let parts = source.split(separator: text, omittingEmptySubsequences: false)
-    guard parts.count == 2 else {
+    guard let mutated = mutation.applied(at: anchor, in: source), mutated != source else {
       throw Failure(
         """
-        The mutant \(name) no longer applies: its text stands in Sources/\(file) \
-        \(parts.count - 1) times. Adapt it in Sources/stepwell/Mutation.
+        The mutant \(name) no longer applies: Sources/\(file) has no statement named by \
+        "// mutant: \(anchor)" of the form that it changes. Put the comment back to the code that it \
+        is about, or adapt the mutant in Sources/stepwell/Mutation.
         """)
     }
-    return parts.joined(separator: replacement)
+    return mutated
   }
 }

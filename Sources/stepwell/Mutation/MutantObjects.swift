@@ -1,19 +1,18 @@
 internal import Foundation
 
-/// The engine, the model and the trials as object files, of which a mutant replaces one: a few seconds
-/// each, so that every test run can look at all of them.
+/// The engine, the model and the trials as object files. A mutant replaces one of them, which takes a few
+/// seconds, so that every test run can try all mutants.
 ///
-/// Nothing of a module is compiled into another (`-disable-cmo`), so that one object is all there is of a
-/// mistake.
+/// Nothing of a module is compiled into another (`-disable-cmo`), so that a mistake is in one object only.
 struct MutantObjects: Sendable {
-  /// Each needs those before it.
+  /// Each module needs those before it.
   private static let modules = ["ArmDebug", "NestedDebug", "DebugModel"]
 
   private let toolchain: Toolchain
   private let sources: URL
   private let folder: URL
 
-  /// Compiles them as they are.
+  /// Compiles the modules without a mistake.
   ///
   /// - Parameter tree: whose sources, and where the objects are kept.
   init(of tree: MutationTree, toolchain: Toolchain) async throws {
@@ -28,9 +27,9 @@ struct MutantObjects: Sendable {
     }
   }
 
-  /// Runs the trials with `mutant` in them, or as they are, and looks for one that differs.
+  /// Runs the trials with `mutant` in the engine, or with none, and looks for one that differs.
   ///
-  /// - Parameter worker: two that run at once have two numbers.
+  /// - Parameter worker: a number that no other call has at the same time.
   func outcome(
     of mutant: Mutant?, programs: Int, seed: UInt64, worker: Int
   ) async throws -> MutationOutcome {
@@ -46,7 +45,7 @@ struct MutantObjects: Sendable {
       try mutant.applied(to: original).write(to: broken, atomically: true, encoding: .utf8)
       let files = try files(of: String(module)).filter { !$0.hasSuffix("/\(name)") }
       let object = own.appending(path: "\(module).o")
-      // Compiled without the optimiser it is there in half the time, and most mistakes show at once.
+      // Without the optimiser this takes half the time, and most mistakes show in the first programs.
       try await compile(String(module), files + [broken.path], optimised: false, to: object)
       objects.removeAll { $0.hasSuffix("/\(module).o") }
       objects.append(object.path)
@@ -68,7 +67,7 @@ struct MutantObjects: Sendable {
   }
 
   private func flags(for module: String, optimised: Bool) -> [String] {
-    // As Package.swift has them, but that a mistake may leave a warning.
+    // As in Package.swift, except that a mistake may leave a warning.
     [
       optimised ? "-O" : "-Onone", "-wmo", "-parse-as-library", "-swift-version", "6",
       "-package-name", "stepwell", "-module-name", module, "-I", folder.path,

@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// What the proof says to a mutant.
+/// How a mutant was noticed, or that it was not.
 enum MutationOutcome: Equatable, Sendable {
   case differs(after: UInt64, forWhom: String)
   /// The trials trapped, or did not end.
@@ -11,7 +11,7 @@ enum MutationOutcome: Equatable, Sendable {
 }
 
 extension MutationOutcome {
-  /// Runs the program `trials` and takes down what it says.
+  /// Runs the program `trials` and reads its output.
   static func ofTrials(_ trials: String, programs: Int, seed: UInt64) async throws
     -> MutationOutcome
   {
@@ -26,7 +26,7 @@ extension MutationOutcome {
       after: number &- seed &+ 1, forWhom: words.dropFirst().joined(separator: " "))
   }
 
-  /// Five minutes are many times what trials and tests take that end.
+  /// Runs `body` for five minutes at most, many times what trials and tests take; nil after that.
   static func limited<Result: Sendable>(
     _ body: @escaping @Sendable () async throws -> Result
   ) async throws -> Result? {

@@ -1,20 +1,65 @@
 internal import Foundation
 
-/// A private copy of the engine, of the model and of their tests, to break and to build.
+/// A private copy of a part of the package and of its tests, to break and to build.
 struct MutationTree: Sendable {
-  private static let modules = ["ArmDebug", "NestedDebug", "DebugModel", "Trials"]
-  private static let tests = ["ArmDebugTests", "NestedDebugTests"]
+  /// What is copied: the less it is, the sooner a mutant is built.
+  enum Part: Sendable {
+    /// The debug engine and its model.
+    case engine
+    /// The program at EL2 with all that it consists of.
+    case machine
 
+    fileprivate var name: String {
+      switch self {
+      case .engine: "mutants"
+      case .machine: "machine-mutants"
+      }
+    }
+    fileprivate var modules: [String] {
+      switch self {
+      case .engine: ["ArmDebug", "NestedDebug", "DebugModel", "Trials"]
+      case .machine:
+        [
+          "ArmDebug", "NestedDebug", "DebugModel", "RemoteProtocol", "DeviceTree", "EL2Support",
+          "Hypervisor",
+        ]
+      }
+    }
+    fileprivate var tests: [String] {
+      switch self {
+      case .engine: ["ArmDebugTests", "NestedDebugTests"]
+      case .machine: ["HypervisorTests", "RemoteProtocolTests"]
+      }
+    }
+  }
+
+  private let part: Part
   private let root: URL
   private let toolchain: Toolchain
+  /// Executable targets beside the hypervisor that kill mutants.
+  private let programs: [String]
 
   /// Copies the working tree's files to a folder that is kept between runs, so that what has not changed
   /// is not built again.
-  init(toolchain: Toolchain) throws {
+  init(of part: Part = .engine, toolchain: Toolchain) throws {
+    self.part = part
     self.toolchain = toolchain
-    root = Project.products.appending(path: "mutants")
-    try Self.copy(Self.modules.map { "Sources/\($0)" } + Self.tests.map { "Tests/\($0)" }, to: root)
-    try Self.write(Self.manifest, to: root.appending(path: "Package.swift"))
+    root = Project.products.appending(path: part.name)
+    switch part {
+    case .engine: programs = []
+    case .machine:
+      programs = Set(
+        Mutant.all.compactMap {
+          if case .program(let name) = $0.killer { name } else { nil }
+        }
+      ).sorted()
+    }
+    let sources = (part.modules + programs).map { "Sources/\($0)" }
+    for folder in sources + part.tests.map({ "Tests/\($0)" }) {
+      try Self.copy(
+        Project.root.appending(path: folder), to: root.appending(path: folder))
+    }
+    try Self.write(manifest, to: root.appending(path: "Package.swift"))
   }
 
   /// The copied sources, a folder for each module.
@@ -22,15 +67,29 @@ struct MutationTree: Sendable {
   /// Where what is compiled of them apart from the package may be kept.
   var objects: URL { root.appending(path: "objects") }
 
-  /// Whether a test of those that `filter` names fails with `mutant` in the engine.
+  /// Whether a test of those that `filter` names fails with `mutant` in the copy.
   func isCaught(_ mutant: Mutant?, byTests filter: String) async throws -> Bool {
     try await with(mutant) {
       try await build(["--build-tests"])
       let tests = toolchain.child(
         "swift", ["test", "--skip-build", "--package-path", root.path, "--filter", filter])
-      // Tests that do not end have not passed either.
-      return try await MutationOutcome.limited { try await tests.completion() }?.isSuccess != true
+      return try await Self.fails(tests)
     }
+  }
+
+  /// Whether the executable target `program` fails with `mutant` in the copy.
+  func isCaught(_ mutant: Mutant?, byProgram program: String) async throws -> Bool {
+    try await with(mutant) {
+      try await build(["--product", program])
+      let run = toolchain.child(
+        "swift", ["run", "--skip-build", "--package-path", root.path, program])
+      return try await Self.fails(run)
+    }
+  }
+
+  /// What does not end has not passed either.
+  private static func fails(_ child: Child) async throws -> Bool {
+    try await MutationOutcome.limited { try await child.completion() }?.isSuccess != true
   }
 
   private func build(_ arguments: [String]) async throws {
@@ -58,54 +117,85 @@ struct MutationTree: Sendable {
 
   // MARK: Files
 
-  private static func copy(_ folders: [String], to root: URL) throws {
+  private static func copy(_ source: URL, to target: URL) throws {
     let manager = FileManager.default
-    for folder in folders {
-      let target = root.appending(path: folder)
-      try manager.createDirectory(at: target, withIntermediateDirectories: true)
-      let source = Project.root.appending(path: folder)
-      let names = try manager.contentsOfDirectory(atPath: source.path)
-      for name in names {
+    try manager.createDirectory(at: target, withIntermediateDirectories: true)
+    let names = try manager.contentsOfDirectory(atPath: source.path)
+    for name in names {
+      let file = source.appending(path: name)
+      var isFolder: ObjCBool = false
+      // The answer is written before the call returns, and read after it.
+      _ = unsafe manager.fileExists(atPath: file.path, isDirectory: &isFolder)
+      if isFolder.boolValue {
+        try copy(file, to: target.appending(path: name))
+      } else {
         try write(
-          String(contentsOf: source.appending(path: name), encoding: .utf8),
-          to: target.appending(path: name))
+          String(contentsOf: file, encoding: .utf8), to: target.appending(path: name))
       }
-      for name in try manager.contentsOfDirectory(atPath: target.path) where !names.contains(name) {
-        try manager.removeItem(at: target.appending(path: name))
-      }
+    }
+    for name in try manager.contentsOfDirectory(atPath: target.path) where !names.contains(name) {
+      try manager.removeItem(at: target.appending(path: name))
     }
   }
 
-  /// Only if it is not there already, so that its date tells when it changed.
+  /// Writes only what is not there already: the date of a file tells when it changed.
   private static func write(_ text: String, to file: URL) throws {
     if let old = try? String(contentsOf: file, encoding: .utf8), old == text { return }
     try text.write(to: file, atomically: true, encoding: .utf8)
   }
 
-  /// As the project's, but that a mistake may leave a warning.
-  private static let manifest = """
-    // swift-tools-version: 6.2
-    import PackageDescription
-
-    let package = Package(
-      name: "stepwell",
-      targets: [
-        .target(name: "ArmDebug"),
-        .target(name: "NestedDebug", dependencies: ["ArmDebug"]),
-        .target(name: "DebugModel", dependencies: ["ArmDebug", "NestedDebug"]),
+  /// As the project's, except that a mistake may leave a warning.
+  private var manifest: String {
+    let machine = """
+        .target(name: "RemoteProtocol"),
+        .target(name: "DeviceTree"),
+        .target(name: "EL2Support"),
+        .executableTarget(
+          name: "Hypervisor",
+          dependencies: ["ArmDebug", "NestedDebug", "RemoteProtocol", "DeviceTree", "EL2Support"]),
+        .testTarget(name: "RemoteProtocolTests", dependencies: ["RemoteProtocol"]),
+        .testTarget(
+          name: "HypervisorTests",
+          dependencies: [
+            "Hypervisor", "ArmDebug", "NestedDebug", "RemoteProtocol", "DeviceTree",
+          ]),
+      """
+    let engine = """
+        .executableTarget(name: "Trials", dependencies: ["DebugModel"]),
         .testTarget(name: "ArmDebugTests", dependencies: ["ArmDebug"]),
         .testTarget(
           name: "NestedDebugTests", dependencies: ["NestedDebug", "ArmDebug", "DebugModel"]),
-      ]
-    )
+      """
+    let others = programs.map {
+      """
+          .executableTarget(
+            name: "\($0)",
+            dependencies: ["Hypervisor", "ArmDebug", "NestedDebug", "RemoteProtocol", "DeviceTree"]),
 
-    for target in package.targets {
-      target.swiftSettings = [
-        .enableUpcomingFeature("ExistentialAny"),
-        .enableUpcomingFeature("InternalImportsByDefault"),
-        .enableUpcomingFeature("MemberImportVisibility"),
-      ]
-    }
+      """
+    }.joined()
+    return """
+      // swift-tools-version: 6.2
+      import PackageDescription
 
-    """
+      let package = Package(
+        name: "stepwell",
+        targets: [
+          .target(name: "ArmDebug"),
+          .target(name: "NestedDebug", dependencies: ["ArmDebug"]),
+          .target(name: "DebugModel", dependencies: ["ArmDebug", "NestedDebug"]),
+      \(part == .engine ? engine : machine + others)
+        ]
+      )
+
+      for target in package.targets where target.name != "EL2Support" {
+        target.swiftSettings = [
+          .enableUpcomingFeature("ExistentialAny"),
+          .enableUpcomingFeature("InternalImportsByDefault"),
+          .enableUpcomingFeature("MemberImportVisibility"),
+        ]
+      }
+
+      """
+  }
 }

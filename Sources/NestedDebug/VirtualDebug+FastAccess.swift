@@ -1,24 +1,23 @@
 public import ArmDebug
 
-// The registers that a guest touches at each of its context switches and in its own debug handlers:
-// the comparators, MDSCR_EL1, MDCCINT_EL1 and the locks. They are served here in as few instructions
-// as there can be; every other register, and whatever is undefined, is `access`'s. A test compares
-// the two for every encoding.
+// Fast path for the registers that a guest accesses at each context switch and in its debug handlers: the
+// comparators, MDSCR_EL1, MDCCINT_EL1 and the locks. It takes as few instructions as possible. `access`
+// does all other registers and everything undefined. A test compares the two for every encoding.
 extension VirtualDebug {
-  /// What became of a write.
-  public enum QuickWrite: Equatable, Sendable {
-    /// The register is not one of these; nothing has been done.
+  /// The outcome of a write.
+  public enum FastWrite: Equatable, Sendable {
+    /// The register is not one of these. Nothing was done.
     case notServed
-    /// Done, and the plan does not depend on what has changed, if anything has.
+    /// The write is done, and the plan does not depend on it.
     case done
-    /// Done, and the plan depends on what has changed: `updateQuickly` or `prepareToRun` has to follow.
+    /// The write is done, and the plan depends on it: the caller must call `fastUpdate` or `prepareToRun`.
     case planIsStale(GuestChange)
   }
 
-  /// What a trapped MRS reads. `syndrome` is ESR_EL2 of a system register read, or of another class.
+  /// The value that a trapped MRS reads. `syndrome` is ESR_EL2 of a system register read, or of another class.
   @inline(__always)
-  public mutating func quickRead(_ syndrome: Syndrome) -> UInt64? {
-    let key = QuickKey(syndrome)
+  public mutating func fastRead(_ syndrome: Syndrome) -> UInt64? {
+    let key = FastKey(syndrome)
     if key.isInUpperHalf {
       if key.isComparator {
         let n = key.number
@@ -41,10 +40,10 @@ extension VirtualDebug {
     return nil
   }
 
-  /// Does a trapped MSR of `value`.
+  /// Completes a trapped MSR of `value`.
   @inline(__always)
-  public mutating func quickWrite(_ syndrome: Syndrome, _ value: UInt64) -> QuickWrite {
-    let key = QuickKey(syndrome)
+  public mutating func fastWrite(_ syndrome: Syndrome, _ value: UInt64) -> FastWrite {
+    let key = FastKey(syndrome)
     if key.isInUpperHalf {
       if key.isComparator {
         return key.isWatchpoint ? writeWatchpoint(key, value) : writeBreakpoint(key, value)
@@ -81,10 +80,10 @@ extension VirtualDebug {
     return .notServed
   }
 
-  // A comparator that is off before and after is in no plan, and what it compares is nobody's concern.
+  // A comparator that is off before and after the write is in no plan.
 
   @inline(__always)
-  private mutating func writeBreakpoint(_ key: QuickKey, _ value: UInt64) -> QuickWrite {
+  private mutating func writeBreakpoint(_ key: FastKey, _ value: UInt64) -> FastWrite {
     let n = key.number
     guard n < capabilities.breakpointCount else { return .notServed }
     let old = guest.bank.breakpoints[n]
@@ -102,7 +101,7 @@ extension VirtualDebug {
   }
 
   @inline(__always)
-  private mutating func writeWatchpoint(_ key: QuickKey, _ value: UInt64) -> QuickWrite {
+  private mutating func writeWatchpoint(_ key: FastKey, _ value: UInt64) -> FastWrite {
     let n = key.number
     guard n < capabilities.watchpointCount else { return .notServed }
     let old = guest.bank.watchpoints[n]
@@ -118,15 +117,15 @@ extension VirtualDebug {
   }
 
   @inline(__always)
-  private mutating func stale(_ change: GuestChange) -> QuickWrite {
+  private mutating func stale(_ change: GuestChange) -> FastWrite {
     if change == .masks { guest.maskChanges &+= 1 } else { guest.comparatorChanges &+= 1 }
     return .planIsStale(change)
   }
 }
 
-/// The register that a syndrome of class 0x18 names. Its fields are where `SystemRegisterAccess` finds
-/// them; they are compared in the order and in the groups that take the fewest instructions.
-private struct QuickKey {
+/// The register that a syndrome of class 0x18 names. The fields are those of `SystemRegisterAccess`,
+/// compared in the order and in the groups that take the fewest instructions.
+private struct FastKey {
   private let esr: UInt64
 
   @inline(__always) init(_ syndrome: Syndrome) { esr = syndrome.rawValue }
@@ -145,17 +144,23 @@ private struct QuickKey {
   @inline(__always) var number: Int { Int(truncatingIfNeeded: esr[bits: 1...4]) }
 
   // In the upper half.
-  @inline(__always) var isOSLAR: Bool { names(crn: 1, crm: 0, op2: 4) }
-  @inline(__always) var isOSLSR: Bool { names(crn: 1, crm: 1, op2: 4) }
-  @inline(__always) var isOSDLR: Bool { names(crn: 1, crm: 3, op2: 4) }
+  @inline(__always) var isOSLAR: Bool { names(.oslar) }
+  @inline(__always) var isOSLSR: Bool { names(.oslsr) }
+  @inline(__always) var isOSDLR: Bool { names(.osdlr) }
   // In the lower half.
-  @inline(__always) var isMDCCINT: Bool { names(crn: 0, crm: 2, op2: 0) }
-  @inline(__always) var isMDSCR: Bool { names(crn: 0, crm: 2, op2: 2) }
+  @inline(__always) var isMDCCINT: Bool { names(.mdccint) }
+  @inline(__always) var isMDSCR: Bool { names(.mdscr) }
 
-  /// Whether these are op1 = 0, CRn, CRm and op2. Bit 2 of that is known from the half: without it the
-  /// constant of the upper half's registers fits into an instruction.
+  /// Whether op1, CRn, CRm and op2 are those of `register`. The half has told bit 2 of op2: without it the
+  /// constant of a register in the upper half fits into an instruction.
   @inline(__always)
-  private func names(crn: UInt64, crm: UInt64, op2: UInt64) -> Bool {
-    esr & 0x7_FC1E == (op2 & 0b11) &<< 17 | crn &<< 10 | crm &<< 1
+  private func names(_ register: SingleDebugRegister) -> Bool {
+    // A constant: the table's encoding at the places that it has in a syndrome.
+    let digits = UInt64(register.rawValue)
+    let op1 = digits &>> 12 & 0xF
+    let crn = digits &>> 8 & 0xF
+    let crm = digits &>> 4 & 0xF
+    let op2 = digits & 0b11
+    return esr & 0x7_FC1E == op2 &<< 17 | op1 &<< 14 | crn &<< 10 | crm &<< 1
   }
 }

@@ -4,10 +4,10 @@ import Testing
 @testable import DebugModel
 @testable import NestedDebug
 
-/// The short way to the debug registers, compared with the general one.
-@Suite("The short way to a debug register")
-struct QuickAccessTests {
-  private static let quick: [DebugRegister] =
+/// The fast path to the debug registers, compared with the general one.
+@Suite("The fast path to a debug register")
+struct FastAccessTests {
+  private static let fast: [DebugRegister] =
     (0..<16).flatMap { [.dbgbvr($0), .dbgbcr($0), .dbgwvr($0), .dbgwcr($0)] }
     + [.mdscr, .mdccint, .oslar, .oslsr, .osdlr]
 
@@ -43,9 +43,9 @@ struct QuickAccessTests {
     for n in 0..<UInt64(0x4000) {
       let iss = Self.syndrome(n, isRead: true)
       let access = SystemRegisterAccess(iss: iss)
-      guard let value = debug.quickRead(Syndrome(.systemRegister, iss: iss)) else {
+      guard let value = debug.fastRead(Syndrome(.systemRegister, iss: iss)) else {
         // Only what is not there, and what nobody reads often.
-        if let register = DebugRegister(access.register), Self.quick.contains(register) {
+        if let register = DebugRegister(access.register), Self.fast.contains(register) {
           let general = debug.access(access, value: 0)
           #expect(general == .undefined)
         }
@@ -56,7 +56,7 @@ struct QuickAccessTests {
       #expect(general == .read(value), "\(access)")
     }
     for other in UInt64(0)..<64 where other != 0x18 {
-      let value = debug.quickRead(Syndrome(rawValue: other << 26 | 1 << 25 | 0x28_0001))
+      let value = debug.fastRead(Syndrome(rawValue: other << 26 | 1 << 25 | 0x28_0001))
       #expect(value == nil)
     }
     #expect(served == 2 * (capabilities.breakpointCount + capabilities.watchpointCount) + 4)
@@ -67,7 +67,7 @@ struct QuickAccessTests {
     arguments: processors)
   func writes(capabilities: DebugCapabilities) {
     var random = SplitMix64(state: 2)
-    var quick = Self.vCPU(capabilities)
+    var fast = Self.vCPU(capabilities)
     var general = Self.vCPU(capabilities)
     var requests = DebugRequests()
     try? requests.insertBreakpoint(at: 0x1000)
@@ -76,34 +76,34 @@ struct QuickAccessTests {
     var outcomes: Set<String> = []
     for _ in 0..<20_000 {
       // Mostly registers that exist, and values that differ in few bits.
-      let register = Self.quick[Int(random.next() % UInt64(Self.quick.count))]
+      let register = Self.fast[Int(random.next() % UInt64(Self.fast.count))]
       var iss = Self.syndrome(random.next() & 0x3FFF, isRead: false)
-      if random.next() % 16 != 0, let description = register.description(on: capabilities) {
-        let e = description.encoding
+      if random.next() % 16 != 0, register.description(on: capabilities) != nil {
+        let e = register.encoding
         iss = Self.syndrome(
           UInt64(e.op2) << 11 | UInt64(e.op1) << 8 | UInt64(e.crn) << 4 | UInt64(e.crm),
           isRead: false)
       }
       let value = random.next() & (random.next() & 1 == 0 ? 0x6001_A1E7 : random.next())
-      let before = quick.planAfterAll(&requests)
-      let outcome = quick.quickWrite(Syndrome(.systemRegister, iss: iss), value)
+      let before = fast.planAfterAll(requests)
+      let outcome = fast.fastWrite(Syndrome(.systemRegister, iss: iss), value)
       outcomes.insert("\(outcome)")
       let result = general.access(SystemRegisterAccess(iss: iss), value: value)
       if outcome == .notServed {
-        if result == .written { _ = quick.access(SystemRegisterAccess(iss: iss), value: value) }
+        if result == .written { _ = fast.access(SystemRegisterAccess(iss: iss), value: value) }
         continue
       }
       #expect(result == .written)
-      let after = quick.planAfterAll(&requests)
+      let after = fast.planAfterAll(requests)
       if outcome == .done { #expect(after == before) }
       for n in 0..<16 {
         for register in [
           DebugRegister.dbgbvr(n), .dbgbcr(n), .dbgwvr(n), .dbgwcr(n), .mdscr, .mdccint, .oslsr,
           .osdlr,
         ] {
-          guard let description = register.description(on: capabilities) else { continue }
-          let read = SystemRegisterAccess(register: description.encoding, rt: 0, isRead: true)
-          let (one, other) = (quick.access(read, value: 0), general.access(read, value: 0))
+          guard register.description(on: capabilities) != nil else { continue }
+          let read = SystemRegisterAccess(register: register.encoding, rt: 0, isRead: true)
+          let (one, other) = (fast.access(read, value: 0), general.access(read, value: 0))
           #expect(one == other)
         }
       }
@@ -111,25 +111,25 @@ struct QuickAccessTests {
     let count = capabilities.breakpointCount + capabilities.watchpointCount
     #expect(outcomes.count == 3 + count, "\(outcomes.sorted())")
     // What says that the plan is stale makes prepareToRun do something.
-    quick.prepareToRun(context: &context, hardware: &core, requests: requests)
-    let (isSettled, steps) = (quick.isSettled, quick.guest.steps)
-    #expect(isSettled == !steps)
+    fast.prepareToRun(context: &context, hardware: &core, requests: requests)
+    let (allowsFastPath, steps) = (fast.allowsFastPath, fast.guest.steps)
+    #expect(allowsFastPath == !steps)
     let enabled = Self.syndrome(5 << 11, isRead: false)
-    _ = quick.quickWrite(Syndrome(.systemRegister, iss: enabled), 0)
-    quick.prepareToRun(context: &context, hardware: &core, requests: requests)
-    let outcome = quick.quickWrite(Syndrome(.systemRegister, iss: enabled), 1)
+    _ = fast.fastWrite(Syndrome(.systemRegister, iss: enabled), 0)
+    fast.prepareToRun(context: &context, hardware: &core, requests: requests)
+    let outcome = fast.fastWrite(Syndrome(.systemRegister, iss: enabled), 1)
     #expect(outcome == .planIsStale(.breakpoint(0)))
-    let isStillSettled = quick.isSettled(for: requests.generation)
-    #expect(!isStillSettled)
+    let isStillAllowed = fast.hasNothingToPrepare(for: requests.generation)
+    #expect(!isStillAllowed)
   }
 }
 
 extension VirtualDebug {
   /// The plan that would be made now, as something to compare.
-  mutating func planAfterAll(_ requests: inout DebugRequests) -> [UInt64] {
+  mutating func planAfterAll(_ requests: borrowing DebugRequests) -> [UInt64] {
     var plan = Plan()
     let planner = Planner(comparators: comparators, passOver: .nothing, stepping: false)
-    _ = planner.make(&plan, guest: &guest, requests: &requests)
+    _ = planner.make(&plan, guest: &guest, requests: requests)
     return plan.words
   }
 }
@@ -137,7 +137,9 @@ extension VirtualDebug {
 extension Plan {
   /// All of it.
   var words: [UInt64] {
-    var words = [mdscr.rawValue, UInt64(unplacedBreakpoints), UInt64(unplacedWatchpoints)]
+    var words = [
+      mdscr.rawValue, UInt64(unplaced.breakpoints.bits), UInt64(unplaced.watchpoints.bits),
+    ]
     for n in 0..<16 {
       words += [
         bank.breakpoints[n].value, bank.breakpoints[n].control.rawValue,
@@ -147,7 +149,7 @@ extension Plan {
         switch owner {
         case .nobody: words.append(0)
         case .guest: words.append(1)
-        case .debugger(let request): words.append(2 + UInt64(request))
+        case .debugger(let ids): words.append(1 << 32 + UInt64(ids.bits))
         }
       }
     }

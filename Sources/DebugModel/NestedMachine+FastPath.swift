@@ -1,27 +1,27 @@
 import ArmDebug
 import NestedDebug
 
-// The short ways, taken wherever they can be, as the hypervisor's vectors take them.
+// The fast path, taken wherever the vectors of the hypervisor take it.
 extension NestedMachine {
   /// Completes the exit and enters the guest again; or does nothing but, at most, what a second try
   /// repeats, and returns false.
-  mutating func completeQuickly(_ exit: ModelCore.Exit) -> Bool {
-    guard takesShortWays, let syndrome = exit.syndrome else { return false }
+  mutating func completeOnFastPath(_ exit: ModelCore.Exit) -> Bool {
+    guard takesFastPath, let syndrome = exit.syndrome else { return false }
     var left = GuestContext(pc: core.pc, pstate: core.pstate)
     if debug.stepsForGuest {
       if syndrome.exceptionClass == .systemRegister {
         guard accessInStep(syndrome, &left) else { return false }
       } else {
-        guard debug.stepQuickly(syndrome, context: &left, hardware: &core) else { return false }
+        guard debug.fastStep(syndrome, context: &left, hardware: &core) else { return false }
         coverage.note(unseen: .stepLower, isPassedOver: false)
       }
     } else {
-      guard debug.isSettled else { return false }
+      guard debug.allowsFastPath else { return false }
       if syndrome.exceptionClass == .systemRegister {
-        guard accessQuickly(syndrome, &left) else { return false }
+        guard accessOnFastPath(syndrome, &left) else { return false }
       } else {
         guard
-          debug.deliverQuickly(
+          debug.fastDeliver(
             syndrome, faultAddress: exit.far, context: &left, hardware: &core)
         else { return false }
         if let exceptionClass = syndrome.exceptionClass {
@@ -35,16 +35,16 @@ extension NestedMachine {
     return true
   }
 
-  private mutating func accessQuickly(_ syndrome: Syndrome, _ left: inout GuestContext) -> Bool {
+  private mutating func accessOnFastPath(_ syndrome: Syndrome, _ left: inout GuestContext) -> Bool {
     if SystemRegisterAccess(iss: syndrome.iss).isRead {
-      guard let value = debug.quickRead(syndrome) else { return false }
+      guard let value = debug.fastRead(syndrome) else { return false }
       core.transcript.append(.read(left.pc, value))
       complete(&left)
       return true
     }
     guard case .msr(_, let value) = core.program[left.pc] else { return false }
     let place = left.pc
-    switch debug.quickWrite(syndrome, value) {
+    switch debug.fastWrite(syndrome, value) {
     case .notServed: return false
     case .done: complete(&left)
     case .planIsStale(let change): guard changePlan(change, &left) else { return false }
@@ -72,7 +72,7 @@ extension NestedMachine {
 
   private mutating func changePlan(_ change: GuestChange, _ left: inout GuestContext) -> Bool {
     if debug.guest.steps { return stepOn(&left) }
-    guard debug.updateQuickly(after: change, hardware: &core, inPlace: &requests) else {
+    guard debug.fastUpdate(after: change, hardware: &core, requests: &requests) else {
       return false
     }
     complete(&left)
@@ -82,7 +82,7 @@ extension NestedMachine {
   private mutating func stepOn(_ left: inout GuestContext) -> Bool {
     var next = left
     complete(&next)
-    guard debug.stepOnQuickly(context: &next, hardware: &core, inPlace: &requests) else {
+    guard debug.fastStepOn(context: &next, hardware: &core, requests: requests) else {
       return false
     }
     left = next

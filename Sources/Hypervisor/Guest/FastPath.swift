@@ -2,47 +2,47 @@ internal import ArmDebug
 internal import EL2Support
 internal import NestedDebug
 
-// The exits that a guest waits for by the thousand: its own debug registers and debug exceptions, and
-// the hypercall with which it asks what PSCI there is. The vectors call this before anything else, with only those
-// registers saved that a function may clobber (AAPCS64), so nothing here may look at x19 to x29 but
-// for a register that the instruction itself names. A test reads the instructions that come of it.
+// Fast path for the most frequent exits: the guest's own debug registers and debug exceptions, interrupts,
+// and PSCI_VERSION. The vectors call it before anything else, and save only the registers that a function
+// may clobber (AAPCS64). So nothing here may read x19 to x29, except for a register that the instruction
+// names. A test reads the instructions that the compiler has made of it.
 
 /// Completes the exit, or does nothing and returns 0.
 ///
 /// - Parameters:
-///   - registers: x0 to x18 of the guest's; all of them where Rt of an `esr` of class 0x18 is above 18,
-///     and then a 32nd, which is 0 and may be written: XZR.
+///   - registers: x0 to x18 of the guest. Where Rt of an `esr` of class 0x18 is above 18 all of them, and a
+///     32nd for XZR, which is 0 and may be written.
 ///   - esr: ESR_EL2. PC and PSTATE are still in ELR_EL2 and SPSR_EL2.
-///   - rt: its bits 5 to 9.
-@c(stepwell_quick)
-public func stepwellQuick(
+///   - rt: bits 5 to 9 of `esr`.
+@c(stepwell_fast_path)
+public func stepwellFastPath(
   _ registers: UnsafeMutablePointer<UInt64>, _ esr: UInt64, _ rt: UInt64
 ) -> UInt64 {
   let vcpu = EL2.current
-  // What another core wants of this one comes as an interrupt, which the return to the guest lets in.
+  // Requests of other cores come as interrupts, which are taken after the return to the guest.
   let syndrome = Syndrome(rawValue: esr)
-  guard vcpu.value.debug.isSettled else {
-    // With what this was called with, where it came: the way to it costs a branch.
-    return unsafe QuickExit.step(registers, esr, rt)
+  guard vcpu.value.debug.allowsFastPath else {
+    // The arguments are still in their registers, so that this costs one branch.
+    return unsafe FastPath.step(registers, esr, rt)
   }
-  // Where the class is that of system registers, Rt is 0 to 31, and there are 32; elsewhere the two
-  // fields are others' and decide nothing, for no register is served.
+  // In the class of system registers Rt is 0 to 31, and there are 32 registers. In other classes the bits
+  // mean something else, and no register is served.
   let rt = Int(truncatingIfNeeded: rt)
   if esr & 1 != 0 {
-    if let value = vcpu.value.debug.quickRead(syndrome) {
+    if let value = vcpu.value.debug.fastRead(syndrome) {
       unsafe registers[rt] = value
       vcpu.value.exits.count(.debugRegister)
-      QuickExit.completeInstruction()
+      FastPath.completeInstruction()
       return 1
     }
   } else {
-    switch unsafe vcpu.value.debug.quickWrite(syndrome, registers[rt]) {
+    switch unsafe vcpu.value.debug.fastWrite(syndrome, registers[rt]) {
     case .notServed: break
     case .done:
       vcpu.value.exits.count(.debugRegister)
-      QuickExit.completeInstruction()
+      FastPath.completeInstruction()
       return 1
-    case .planIsStale(let change): return QuickExit.changePlan(vcpu, change)
+    case .planIsStale(let change): return FastPath.changePlan(vcpu, change)
     }
   }
   // HVC has completed by itself. Functions are named by 32 bits (Arm DEN 0028, 2.5). x0 is saved.
@@ -53,19 +53,20 @@ public func stepwellQuick(
     vcpu.value.exits.count(.hypercall)
     return 1
   }
-  return QuickExit.deliver(vcpu, syndrome)
+  return FastPath.deliver(vcpu, syndrome)
 }
 
-/// Gives the guest the interrupt for which it left, as far as that takes the registers that
-/// `stepwell_quick` may clobber; it takes none of the guest's values.
+/// Delivers the interrupt that caused the exit to the guest, where that takes no more registers than
+/// `stepwell_fast_path` may clobber. It reads none of the guest's registers.
 ///
-/// - Returns: 0 if that is done. Otherwise bit 32, and in the lower half the `AcknowledgedInterrupt`.
-@c(stepwell_quick_irq)
-public func stepwellQuickIRQ() -> UInt64 {
+/// - Returns: 0 if the interrupt was delivered. Otherwise bit 32, and in the lower half the
+///   `AcknowledgedInterrupt`.
+@c(stepwell_fast_path_irq)
+public func stepwellFastPathIRQ() -> UInt64 {
   let vcpu = EL2.current
   let isHandedOn: UInt64 = 1 &<< 32
-  // Where a step is under way, an interrupt is an event of its own.
-  guard vcpu.value.debug.isSettled else {
+  // During a step an interrupt is an event for the step machines.
+  guard vcpu.value.debug.allowsFastPath else {
     return isHandedOn | UInt64(AcknowledgedInterrupt.none.rawValue)
   }
   if let acknowledged = EL2.shared.value.interrupts.deliverOnFastPath(
@@ -77,8 +78,8 @@ public func stepwellQuickIRQ() -> UInt64 {
   return 0
 }
 
-enum QuickExit {
-  /// PC moves on, and BTYPE is 0 as after any instruction that is no branch. PSTATE.SS is 0 already:
+enum FastPath {
+  /// Moves PC on, and clears BTYPE as any instruction does that is no branch. PSTATE.SS is 0, because
   /// nothing is stepped.
   @inline(__always)
   static func completeInstruction() {
@@ -86,28 +87,28 @@ enum QuickExit {
     el2_write_spsr_el2(el2_read_spsr_el2() & ~(0b11 &<< 10))
   }
 
-  /// The guest has written what the plan depends on.
+  /// The guest has written a register that the plan depends on.
   @inline(never)
   static func changePlan(_ vcpu: Fixed<VCPU>, _ change: GuestChange) -> UInt64 {
     if vcpu.value.debug.guest.steps { return stepOn(vcpu) }
     var hardware = CoreDebugHardware()
-    let isDone = vcpu.value.debug.updateQuickly(
-      after: change, hardware: &hardware, inPlace: &EL2.shared.value.requests)
+    let isDone = vcpu.value.debug.fastUpdate(
+      after: change, hardware: &hardware, requests: &EL2.shared.value.requests)
     guard isDone else { return 0 }
     vcpu.value.exits.count(.debugRegister)
     completeInstruction()
     return 1
   }
 
-  /// The guest has accessed a debug register, and steps from now on, or still does.
+  /// The guest has accessed a debug register, and it steps.
   @inline(never)
   private static func stepOn(_ vcpu: Fixed<VCPU>) -> UInt64 {
     var context = leftContext
     context.pc &+= 4
     context.pstate.btype = 0
     var hardware = CoreDebugHardware()
-    let isDone = vcpu.value.debug.stepOnQuickly(
-      context: &context, hardware: &hardware, inPlace: &EL2.shared.value.requests)
+    let isDone = vcpu.value.debug.fastStepOn(
+      context: &context, hardware: &hardware, requests: EL2.shared.value.requests)
     guard isDone else { return 0 }
     vcpu.value.exits.count(.debugRegister)
     el2_write_elr_el2(context.pc)
@@ -115,7 +116,7 @@ enum QuickExit {
     return 1
   }
 
-  /// The end of a step that may be the guest's own, or an access that it came to.
+  /// The end of a step that may be the guest's own, or an access during one.
   @inline(never)
   static func step(
     _ registers: UnsafeMutablePointer<UInt64>, _ esr: UInt64, _ rt: UInt64
@@ -129,7 +130,7 @@ enum QuickExit {
     var context = leftContext
     var hardware = CoreDebugHardware()
     guard
-      vcpu.value.debug.stepQuickly(syndrome, context: &context, hardware: &hardware)
+      vcpu.value.debug.fastStep(syndrome, context: &context, hardware: &hardware)
     else { return 0 }
     vcpu.value.exits.count(.step)
     el2_write_elr_el2(context.pc)
@@ -145,7 +146,7 @@ enum QuickExit {
     let vcpu = EL2.current
     let syndrome = Syndrome(rawValue: esr)
     guard let (register, change) = vcpu.value.debug.accessedInStep(syndrome) else { return 0 }
-    // Rt is 0 to 31, as in `stepwellQuick`.
+    // Rt is 0 to 31, as in `stepwellFastPath`.
     let place = unsafe registers + Int(truncatingIfNeeded: rt)
     let isRead = SystemRegisterAccess(iss: syndrome.iss).isRead
     let value = unsafe vcpu.value.debug.accessInStep(register, isRead: isRead, value: place.pointee)
@@ -156,7 +157,7 @@ enum QuickExit {
     }
     guard changePlan(vcpu, change) == 1 else { return 0 }
     if !vcpu.value.debug.stepsForGuest {
-      // The step that the access came in the way of is off.
+      // The access has ended the stepping.
       var context = leftContext
       context.pstate.ss = false
       el2_write_spsr_el2(context.pstate.rawValue)
@@ -164,7 +165,7 @@ enum QuickExit {
     return 1
   }
 
-  /// Where the guest is, and how.
+  /// PC and PSTATE of the guest.
   @inline(__always)
   private static var leftContext: GuestContext {
     GuestContext(pc: el2_read_elr_el2(), pstate: PState(rawValue: el2_read_spsr_el2()))
@@ -182,7 +183,7 @@ enum QuickExit {
     }
     var context = leftContext
     var hardware = CoreDebugHardware()
-    let isDelivered = vcpu.value.debug.deliverQuickly(
+    let isDelivered = vcpu.value.debug.fastDeliver(
       syndrome, faultAddress: el2_read_far_el2(), context: &context, hardware: &hardware)
     guard isDelivered else { return 0 }
     vcpu.value.exits.count(reason)

@@ -5,8 +5,8 @@ import Testing
 
 /// What the compiler has made of the way that the guest's own debug registers take through EL2: read
 /// from the disassembly of the image that the other tests boot.
-@Suite("The code of a quick exit")
-struct QuickExitCodeTests {
+@Suite("The code of the fast path")
+struct FastPathCodeTests {
   /// One instruction as `llvm-objdump` prints it.
   private struct Instruction {
     var address: UInt64
@@ -103,13 +103,13 @@ struct QuickExitCodeTests {
 
   @Test(
     "neither calls nor loops, touches no SIMD register, and is as short as it is promised to be")
-  func quick() async throws {
-    let code = try await Self.code(of: "stepwell_quick")
+  func exit() async throws {
+    let code = try await Self.code(of: "stepwell_fast_path")
     #expect(code.instructions.count > 40)
     #expect(!code.instructions.contains { $0.mnemonic == "bl" || $0.mnemonic == "blr" })
     #expect(code.vectorInstruction == nil)
     // What is left for a change of the plan, the guest's own exceptions and silent steps, by its last name.
-    let names = ["QuickExitO10changePlan", "QuickExitO7deliver", "QuickExitO4step"]
+    let names = ["FastPathO10changePlan", "FastPathO7deliver", "FastPathO4step"]
     for successor in code.successors {
       #expect(names.contains { successor.contains($0) }, "\(successor)")
     }
@@ -119,8 +119,8 @@ struct QuickExitCodeTests {
   @Test(
     "an interrupt's neither loops nor touches a SIMD register, and calls what computes a field only"
   )
-  func quickInterrupt() async throws {
-    let code = try await Self.code(of: "stepwell_quick_irq")
+  func interrupt() async throws {
+    let code = try await Self.code(of: "stepwell_fast_path_irq")
     #expect(code.instructions.count > 40)
     #expect(!code.instructions.contains { $0.mnemonic == "blr" })
     #expect(code.vectorInstruction == nil)
