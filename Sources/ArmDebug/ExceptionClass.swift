@@ -58,73 +58,59 @@ public enum ExceptionClass: UInt8, Sendable {
     }
   }
 
-  /// A description of each class for reports: one line for each value of EC from 0 up.
-  public static var explanations: StaticString {
-    """
-    undefined instruction or unknown reason
-    WFI or WFE trapped
-    unallocated exception class
-    MCR or MRC to coprocessor 15 trapped
-    MCRR or MRRC to coprocessor 15 trapped
-    MCR or MRC to coprocessor 14 trapped
-    LDC or STC to coprocessor 14 trapped
-    SVE, SIMD or floating-point access trapped
-    VMRS trapped
-    pointer authentication trapped
-    64-byte load or store trapped
-    unallocated exception class
-    MRRC to coprocessor 14 trapped
-    branch to an instruction that is no branch target
-    illegal execution state
-    unallocated exception class
-    unallocated exception class
-    SVC from AArch32
-    HVC from AArch32
-    SMC from AArch32
-    128-bit MSR, MRS or system instruction trapped
-    SVC
-    HVC
-    SMC
-    MSR, MRS or system instruction trapped
-    SVE access trapped
-    ERET trapped
-    TSTART at EL0
-    pointer authentication failed
-    SME access trapped
-    unallocated exception class
-    implementation defined exception
-    instruction abort from a lower exception level
-    instruction abort at the same exception level
-    PC not aligned
-    unallocated exception class
-    data abort from a lower exception level
-    data abort at the same exception level
-    SP not aligned
-    memory copy or set exception
-    floating-point exception from AArch32
-    unallocated exception class
-    unallocated exception class
-    unallocated exception class
-    floating-point exception
-    guarded control stack exception
-    unallocated exception class
-    SError
-    hardware breakpoint from a lower exception level
-    hardware breakpoint at the same exception level
-    software step from a lower exception level
-    software step at the same exception level
-    watchpoint from a lower exception level
-    watchpoint at the same exception level
-    unallocated exception class
-    unallocated exception class
-    BKPT from AArch32
-    unallocated exception class
-    vector catch from AArch32
-    unallocated exception class
-    BRK
-    unallocated exception class
-    unallocated exception class
-    unallocated exception class
-    """
+  /// What an exception class means, for reports.
+  ///
+  /// - Parameter ec: ESR_ELx.EC, 0 to 63.
+  public static func explanation(of ec: UInt8) -> StaticString {
+    switch ec {
+    case 0x00: "undefined instruction or unknown reason"
+    case 0x01: "WFI or WFE trapped"
+    case 0x03: "MCR or MRC to coprocessor 15 trapped"
+    case 0x04: "MCRR or MRRC to coprocessor 15 trapped"
+    case 0x05: "MCR or MRC to coprocessor 14 trapped"
+    case 0x06: "LDC or STC to coprocessor 14 trapped"
+    case 0x07: "SVE, SIMD or floating-point access trapped"
+    case 0x08: "VMRS trapped"
+    case 0x09: "pointer authentication trapped"
+    case 0x0a: "64-byte load or store trapped"
+    case 0x0c: "MRRC to coprocessor 14 trapped"
+    case 0x0d: "branch to an instruction that is no branch target"
+    case 0x0e: "illegal execution state"
+    case 0x11: "SVC from AArch32"
+    case 0x12: "HVC from AArch32"
+    case 0x13: "SMC from AArch32"
+    case 0x14: "128-bit MSR, MRS or system instruction trapped"
+    case 0x15: "SVC"
+    case 0x16: "HVC"
+    case 0x17: "SMC"
+    case 0x18: "MSR, MRS or system instruction trapped"
+    case 0x19: "SVE access trapped"
+    case 0x1a: "ERET trapped"
+    case 0x1b: "TSTART at EL0"
+    case 0x1c: "pointer authentication failed"
+    case 0x1d: "SME access trapped"
+    case 0x1f: "implementation defined exception"
+    case 0x20: "instruction abort from a lower exception level"
+    case 0x21: "instruction abort at the same exception level"
+    case 0x22: "PC not aligned"
+    case 0x24: "data abort from a lower exception level"
+    case 0x25: "data abort at the same exception level"
+    case 0x26: "SP not aligned"
+    case 0x27: "memory copy or set exception"
+    case 0x28: "floating-point exception from AArch32"
+    case 0x2c: "floating-point exception"
+    case 0x2d: "guarded control stack exception"
+    case 0x2f: "SError"
+    case 0x30: "hardware breakpoint from a lower exception level"
+    case 0x31: "hardware breakpoint at the same exception level"
+    case 0x32: "software step from a lower exception level"
+    case 0x33: "software step at the same exception level"
+    case 0x34: "watchpoint from a lower exception level"
+    case 0x35: "watchpoint at the same exception level"
+    case 0x38: "BKPT from AArch32"
+    case 0x3a: "vector catch from AArch32"
+    case 0x3c: "BRK"
+    default: "unallocated exception class"
+    }
   }
 }

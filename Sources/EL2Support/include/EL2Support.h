@@ -18,6 +18,8 @@
 // `always_inline` because -ffreestanding marks C functions no-builtins, Swift's are not, and LLVM
 // refuses to inline one into the other unless told to: each access would be a call.
 #define EL2_INLINE static inline __attribute__((always_inline, unused))
+// Takes an address on trust: Swift has to say `unsafe`, and why the address is right.
+#define EL2_UNSAFE __attribute__((swift_attr("@unsafe")))
 
 #if EL2_TARGET
 #define EL2_ASM(...) __asm__ volatile(__VA_ARGS__)
@@ -271,18 +273,18 @@ EL2_INLINE void el2_dc_civac(uintptr_t address) { EL2_ASM("dc civac, %0" : : "r"
 
 #if EL2_TARGET
 #define EL2_MMIO(bits, load, store, width) \
-  EL2_INLINE uint##bits##_t el2_mmio_read##bits(uintptr_t address) { \
+  EL2_INLINE EL2_UNSAFE uint##bits##_t el2_mmio_read##bits(uintptr_t address) { \
     uint##bits##_t value; \
     EL2_ASM(load " %" width "0, [%1]" : "=r"(value) : "r"(address) : "memory"); \
     return value; \
   } \
-  EL2_INLINE void el2_mmio_write##bits(uintptr_t address, uint##bits##_t value) { \
+  EL2_INLINE EL2_UNSAFE void el2_mmio_write##bits(uintptr_t address, uint##bits##_t value) { \
     EL2_ASM(store " %" width "0, [%1]" : : "r"(value), "r"(address) : "memory"); \
   }
 #else
 #define EL2_MMIO(bits, load, store, width) \
-  EL2_INLINE uint##bits##_t el2_mmio_read##bits(uintptr_t address) { (void)address; __builtin_trap(); } \
-  EL2_INLINE void el2_mmio_write##bits(uintptr_t address, uint##bits##_t value) { \
+  EL2_INLINE EL2_UNSAFE uint##bits##_t el2_mmio_read##bits(uintptr_t address) { (void)address; __builtin_trap(); } \
+  EL2_INLINE EL2_UNSAFE void el2_mmio_write##bits(uintptr_t address, uint##bits##_t value) { \
     (void)address; (void)value; __builtin_trap(); \
   }
 #endif
@@ -359,7 +361,7 @@ extern struct el2_core_words *el2_words;
 extern uint32_t el2_words_count;
 
 // Takes the words at `words`, all 0, for `count` cores.
-EL2_INLINE void el2_use_words(uintptr_t words, uint32_t count) {
+EL2_INLINE EL2_UNSAFE void el2_use_words(uintptr_t words, uint32_t count) {
   el2_words = (struct el2_core_words *)words;
   el2_words_count = count;
 }

@@ -150,7 +150,8 @@ struct GuestMachine: PSCIMachine {
     let stackTop = EL2.shared.value.stacks.top(of: core)
     // The record lies at the far end of the core's own stack, which is not in use yet.
     let record = stackTop &- CoreStacks.size &+ CoreStacks.guardSize
-    Fixed<Power.SecondaryBoot>(at: record).initialize(
+    // That end of a stack belongs to its core, which does not run.
+    unsafe Fixed<Power.SecondaryBoot>(at: record).initialize(
       to: Power.SecondaryBoot(
         mair: el2_read_mair_el2(), tcr: el2_read_tcr_el2(), ttbr0: el2_read_ttbr0_el2(),
         sctlr: el2_read_sctlr_el2(), stackTop: UInt64(stackTop), core: UInt64(core)))

@@ -175,7 +175,8 @@ struct MachineInterrupts: ~Copyable {
       controller.accessRedistributor(of: processor, access, by: &interface)
     case .redistributor(.unused(let base, _, let isLast)):
       InterruptController<GICv3Hardware>.accessUnusedRedistributor(access, isLast: isLast) {
-        el2_mmio_read32(UInt(base) &+ UInt($0))
+        // A redistributor's frame, which the map has found, and which EL2 has mapped.
+        unsafe el2_mmio_read32(UInt(base) &+ UInt($0))
       }
     case .redistributor(.nothing): 0
     }

@@ -136,7 +136,8 @@ enum Boot {
       let privateInterrupts = PerVCPU<PrivateInterrupts>(
         machine.vcpuCount, in: &bootMemory, { _ in PrivateInterrupts() })
     else { throw .noRoom }
-    el2_use_words(words.place(of: 0).address, UInt32(count))
+    // The place is that of as many lines as there are vCPUs, and stays.
+    unsafe el2_use_words(words.place(of: 0).address, UInt32(count))
     payload.restore()
     let stage2 = try makeStage2(tree, machine, addressBits: addressBits, pool: pool)
     guard let redistributors = try machine.redistributorMap(in: &bootMemory) else {
@@ -200,7 +201,7 @@ enum Boot {
     console.write(error.sentence)
     if case .badDeviceTree(let reason) = error {
       console.write(" ")
-      console.write(TextLine(Int(reason.rawValue), of: DeviceTreeError.descriptions))
+      console.write(reason.sentence)
     }
     console.write("\n")
   }

@@ -24,10 +24,13 @@ struct Console: TextOutput {
     // dying hypervisor must not keep the other cores from being stopped.
     var patience = 1_000_000
     while patience > 0 && PL011.Flags(rawValue: read(.fr)).contains(.txff) { patience &-= 1 }
-    el2_mmio_write32(base &+ PL011.dr.rawValue, UInt32(byte))
+    // The base is that of the PL011 which the device tree names, or that was found by its identification.
+    unsafe el2_mmio_write32(base &+ PL011.dr.rawValue, UInt32(byte))
   }
 
-  private func read(_ register: PL011) -> UInt32 { el2_mmio_read32(base &+ register.rawValue) }
+  private func read(_ register: PL011) -> UInt32 {
+    unsafe el2_mmio_read32(base &+ register.rawValue)
+  }
 }
 
 /// A console for when there is no device tree to say where one is: the PL011 of QEMU's `virt`
@@ -36,7 +39,7 @@ struct Console: TextOutput {
 func consoleOfLastResort() -> Console {
   let base: UInt = 0x0900_0000
   let isPL011 = PL011.isPartNumber(
-    el2_mmio_read32(base &+ PL011.periphID0.rawValue),
-    el2_mmio_read32(base &+ PL011.periphID1.rawValue))
+    unsafe el2_mmio_read32(base &+ PL011.periphID0.rawValue),
+    unsafe el2_mmio_read32(base &+ PL011.periphID1.rawValue))
   return Console(pl011: isPL011 ? UInt64(base) : 0)
 }

@@ -22,7 +22,7 @@ public func stepwellFault(_ frame: UnsafeMutableRawPointer, _ vector: UInt64, _ 
   console.write("\n  ESR_EL2  ")
   console.write(hex: syndrome.rawValue, digits: 16)
   console.write("  ")
-  console.write(TextLine(Int(syndrome.ec), of: ExceptionClass.explanations))
+  console.write(ExceptionClass.explanation(of: syndrome.ec))
   if syndrome.exceptionClass == .brk64 { console.write(" (a Swift precondition)") }
   console.write(", EC ")
   console.write(hex: UInt64(syndrome.ec), digits: 2)
@@ -64,8 +64,9 @@ private func writeBacktrace(
   var record = frame.value.x[29]
   for _ in 0..<32 {
     guard record & 7 == 0, record >= base, record &+ 16 <= end else { return }
-    let next = el2_mmio_read64(UInt(record))
-    write(el2_mmio_read64(UInt(record) &+ 8))
+    // Within EL2's memory, as just checked.
+    let next = unsafe el2_mmio_read64(UInt(record))
+    write(unsafe el2_mmio_read64(UInt(record) &+ 8))
     guard next > record else { return }
     record = next
   }

@@ -17,22 +17,31 @@ struct Payload {
     program = address
   }
 
+  /// A field of the descriptor, by its offset from the magic number.
+  private func field(_ offset: UInt) -> UInt64 {
+    // The descriptor is part of this program's image.
+    unsafe el2_mmio_read64(descriptor &+ offset)
+  }
+
   /// Bytes of memory that the hypervisor needs from where the loader has put it.
-  private var programSize: UInt64 { el2_mmio_read64(descriptor &+ 8) }
+  private var programSize: UInt64 { field(8) }
   /// Bytes of the guest kernel's file; 0 if this is the bare hypervisor.
-  private var size: UInt64 { el2_mmio_read64(descriptor &+ 16) }
+  private var size: UInt64 { field(16) }
   /// Hold the guest before its first instruction until a debugger continues it.
-  var holdsGuest: Bool { el2_mmio_read64(descriptor &+ 24) & 1 != 0 }
+  var holdsGuest: Bool { field(24) & 1 != 0 }
   /// The beginning of the image, which is the address of the guest's first instruction: the kernel's image
   /// begins `text_offset` above a 2 MiB boundary (Linux, Documentation/arm64/booting.rst), and the header
   /// that the loader has read says the same.
-  var entry: UInt64 { program &- el2_mmio_read64(descriptor &+ 32) }
+  var entry: UInt64 { program &- field(32) }
 
   private static let pageSize: UInt64 = 4096
   private var firstPage: UInt { UInt(program &- Self.pageSize) }
 
   /// Whether there is an arm64 Image where one should be.
-  var isKernel: Bool { size >= 64 && el2_mmio_read32(firstPage &+ 56) == 0x644d_5241 }
+  var isKernel: Bool {
+    // `stepwell image` puts a page in front of the program wherever there is a kernel.
+    size >= 64 && (unsafe el2_mmio_read32(firstPage &+ 56)) == 0x644d_5241
+  }
 
   /// The memory of image and guest: the file, what the hypervisor needs behind it, and what the guest
   /// kernel takes at its place, data that is not in its file included (its header's `image_size`). Nil if
@@ -40,8 +49,9 @@ struct Payload {
   ///
   /// There must be a kernel.
   var memory: Region? {
-    let footprint = max(
-      program &- entry &+ programSize, el2_mmio_read64(firstPage &+ 16))
+    // As in `isKernel`.
+    let claim = unsafe el2_mmio_read64(firstPage &+ 16)
+    let footprint = max(program &- entry &+ programSize, claim)
     return Region(address: entry, size: footprint)
   }
 

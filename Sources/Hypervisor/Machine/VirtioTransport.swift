@@ -11,6 +11,7 @@ protocol VirtioHardware: ~Copyable {
   /// Writes a register, after everything that was stored before is visible to the device.
   func write(_ register: VirtioRegister, _ value: UInt32)
 
+  // The queues lie in the storage that the linker script sets aside for them (`__link_storage_start`).
   func load8(_ address: UInt) -> UInt8
   func load16(_ address: UInt) -> UInt16
   func load32(_ address: UInt) -> UInt32
@@ -92,13 +93,15 @@ struct VirtioTransport: VirtioHardware {
   static let console: UInt32 = 3
 
   func read(_ register: VirtioRegister) -> UInt32 {
-    el2_mmio_read32(base &+ register.rawValue)
+    // The base is that of the transport which the device tree names, and its page is mapped.
+    unsafe el2_mmio_read32(base &+ register.rawValue)
   }
 
   func write(_ register: VirtioRegister, _ value: UInt32) {
     // What a write announces must be in memory before the device sees the write.
     el2_dsb_sy()
-    el2_mmio_write32(base &+ register.rawValue, value)
+    // As in the read.
+    unsafe el2_mmio_write32(base &+ register.rawValue, value)
   }
 
   /// Whether a virtio console sits on this transport.
@@ -106,13 +109,13 @@ struct VirtioTransport: VirtioHardware {
     read(.magicValue) == Self.magic && read(.deviceID) == Self.console
   }
 
-  func load8(_ address: UInt) -> UInt8 { el2_mmio_read8(address) }
-  func load16(_ address: UInt) -> UInt16 { el2_mmio_read16(address) }
-  func load32(_ address: UInt) -> UInt32 { el2_mmio_read32(address) }
-  func store8(_ address: UInt, _ value: UInt8) { el2_mmio_write8(address, value) }
-  func store16(_ address: UInt, _ value: UInt16) { el2_mmio_write16(address, value) }
-  func store32(_ address: UInt, _ value: UInt32) { el2_mmio_write32(address, value) }
-  func store64(_ address: UInt, _ value: UInt64) { el2_mmio_write64(address, value) }
+  func load8(_ address: UInt) -> UInt8 { unsafe el2_mmio_read8(address) }
+  func load16(_ address: UInt) -> UInt16 { unsafe el2_mmio_read16(address) }
+  func load32(_ address: UInt) -> UInt32 { unsafe el2_mmio_read32(address) }
+  func store8(_ address: UInt, _ value: UInt8) { unsafe el2_mmio_write8(address, value) }
+  func store16(_ address: UInt, _ value: UInt16) { unsafe el2_mmio_write16(address, value) }
+  func store32(_ address: UInt, _ value: UInt32) { unsafe el2_mmio_write32(address, value) }
+  func store64(_ address: UInt, _ value: UInt64) { unsafe el2_mmio_write64(address, value) }
 
   func barrier() { el2_dsb_sy() }
 

@@ -2,10 +2,14 @@ internal import EL2Support
 
 /// The memory that EL2 maps one to one, as page tables need it.
 struct PhysicalMemory: TableMemory {
-  func load(_ address: PhysicalAddress) -> UInt64 { el2_mmio_read64(UInt(address.rawValue)) }
+  func load(_ address: PhysicalAddress) -> UInt64 {
+    // Tables lie in EL2's own pool, which is mapped one to one.
+    unsafe el2_mmio_read64(UInt(address.rawValue))
+  }
 
   mutating func store(_ descriptor: UInt64, to address: PhysicalAddress) {
-    el2_mmio_write64(UInt(address.rawValue), descriptor)
+    // As in `load`.
+    unsafe el2_mmio_write64(UInt(address.rawValue), descriptor)
   }
 
   mutating func publish() {

@@ -35,12 +35,16 @@ struct CoreWordLine {
 /// EL2's state, at the places that the linker script gives it.
 enum EL2 {
   /// What all cores share.
-  static var shared: Fixed<SharedState> { Fixed(at: el2_address_of___shared_storage_start()) }
+  static var shared: Fixed<SharedState> {
+    // The linker script sets the storage aside; the boot core initialises it before anything reads it.
+    unsafe Fixed(at: el2_address_of___shared_storage_start())
+  }
 
   /// The debugger's server. It belongs to the link core, and is apart from ``shared`` because it
   /// calls back into what uses that.
   static var server: Fixed<DebugServer> {
-    Fixed(at: el2_address_of___shared_storage_start() &+ serverOffset)
+    // As `shared`.
+    unsafe Fixed(at: el2_address_of___shared_storage_start() &+ serverOffset)
   }
 
   /// Where the debugger's requests are kept, behind ``shared``: room for some five hundred.
@@ -56,7 +60,10 @@ enum EL2 {
   static func vcpu(_ index: Int) -> Fixed<VCPU> { shared.value.vcpus.place(of: index) }
 
   /// The vCPU of the core that executes this.
-  static var current: Fixed<VCPU> { Fixed(at: UInt(el2_read_tpidr_el2())) }
+  static var current: Fixed<VCPU> {
+    // `Core.start` puts the place of the core's vCPU into TPIDR_EL2, which nobody else writes.
+    unsafe Fixed(at: UInt(el2_read_tpidr_el2()))
+  }
 
   /// What EL2 takes of memory for each vCPU, in bytes: its stack, its state and what else is per vCPU.
   static let memoryPerVCPU: UInt = 0x2_0000

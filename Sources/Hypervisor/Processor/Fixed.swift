@@ -8,7 +8,10 @@
   /// The value that was made at `pointer`, and is never destroyed.
   init(_ pointer: UnsafeMutablePointer<Value>) { unsafe self.pointer = pointer }
 
-  /// A value that assembly or the linker script placed.
+  /// A value that assembly, the linker script or the boot core placed.
+  ///
+  /// - Parameter address: of a value of this type that is initialised and stays.
+  @unsafe
   init(at address: UInt) {
     // Addresses given here are symbols of the image and places on EL2's stacks, never null.
     unsafe pointer = UnsafeMutablePointer<Value>(bitPattern: address).unsafelyUnwrapped

@@ -52,7 +52,8 @@ struct VCPU: ~Copyable {
 
   /// The general registers, at the top of the core's EL2 stack.
   var frame: Fixed<TrapFrame> {
-    Fixed(at: EL2.shared.value.stacks.top(of: index) &- UInt(MemoryLayout<TrapFrame>.stride))
+    // The vectors store a frame there before any Swift code of that core runs.
+    unsafe Fixed(at: EL2.shared.value.stacks.top(of: index) &- UInt(MemoryLayout<TrapFrame>.stride))
   }
 
   /// Puts the vCPU at its entry with everything as PSCI and the arm64 boot protocol promise: EL1 with

@@ -110,6 +110,8 @@ struct GICv3Hardware: GICv3Access, ~Copyable {
   }
 
   // MARK: Memory-mapped registers
+  //
+  // The frames are those of the device tree, which EL2 has mapped, and every offset is that of a register in one.
 
   private func address(_ frame: GICv3Frame, _ offset: Int) -> UInt {
     switch frame {
@@ -119,22 +121,22 @@ struct GICv3Hardware: GICv3Access, ~Copyable {
   }
 
   func read8(_ frame: GICv3Frame, _ offset: Int) -> UInt8 {
-    el2_mmio_read8(address(frame, offset))
+    unsafe el2_mmio_read8(address(frame, offset))
   }
   func read32(_ frame: GICv3Frame, _ offset: Int) -> UInt32 {
-    el2_mmio_read32(address(frame, offset))
+    unsafe el2_mmio_read32(address(frame, offset))
   }
   func read64(_ frame: GICv3Frame, _ offset: Int) -> UInt64 {
-    el2_mmio_read64(address(frame, offset))
+    unsafe el2_mmio_read64(address(frame, offset))
   }
   func write8(_ frame: GICv3Frame, _ offset: Int, _ value: UInt8) {
-    el2_mmio_write8(address(frame, offset), value)
+    unsafe el2_mmio_write8(address(frame, offset), value)
   }
   func write32(_ frame: GICv3Frame, _ offset: Int, _ value: UInt32) {
-    el2_mmio_write32(address(frame, offset), value)
+    unsafe el2_mmio_write32(address(frame, offset), value)
   }
   func write64(_ frame: GICv3Frame, _ offset: Int, _ value: UInt64) {
-    el2_mmio_write64(address(frame, offset), value)
+    unsafe el2_mmio_write64(address(frame, offset), value)
   }
 
   /// For a second, as Linux waits.
@@ -166,7 +168,10 @@ struct GICv3Hardware: GICv3Access, ~Copyable {
       return 0
     }
     let address = table.address &+ UInt64(number.rawValue &- 8192)
-    return memory.contains(address) ? el2_mmio_read8(UInt(address)) : 0
+    // The table is the guest's memory, where something may answer with an abort.
+    guard memory.contains(address) else { return 0 }
+    let result = el2_guarded_load8(UInt(address))
+    return result.failed == 0 ? UInt8(truncatingIfNeeded: result.value) : 0
   }
 
   func lockLPITables() {

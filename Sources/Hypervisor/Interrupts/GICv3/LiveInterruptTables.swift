@@ -15,19 +15,20 @@ struct LiveInterruptTables {
   /// One of the tables that overlap with a region; nil if none does.
   func first(overlapping region: Region) -> Region? {
     guard let controller else { return nil }
+    // These registers are those of the device tree's interrupt controller. The MMU is off, or EL2 has mapped them.
     let interruptBits = LPITables.interruptBits(
-      distributorType: el2_mmio_read32(
+      distributorType: unsafe el2_mmio_read32(
         UInt(controller.distributor.address) &+ UInt(GICD.typer)))
     for index in 0..<controller.redistributorRegionCount {
       guard let frames = try? controller.redistributorRegion(index) else { continue }
       var offset: UInt64 = 0
       while offset &+ UInt64(GICR.size) <= frames.size {
         let frame = UInt(frames.address &+ offset)
-        let type = GICR_TYPER(rawValue: el2_mmio_read64(frame &+ UInt(GICR.typer)))
+        let type = GICR_TYPER(rawValue: unsafe el2_mmio_read64(frame &+ UInt(GICR.typer)))
         if let tables = LPITables(
-          control: el2_mmio_read32(frame &+ UInt(GICR.ctlr)),
-          propertyBase: el2_mmio_read64(frame &+ UInt(GICR.propbaser)),
-          pendingBase: el2_mmio_read64(frame &+ UInt(GICR.pendbaser)),
+          control: unsafe el2_mmio_read32(frame &+ UInt(GICR.ctlr)),
+          propertyBase: unsafe el2_mmio_read64(frame &+ UInt(GICR.propbaser)),
+          pendingBase: unsafe el2_mmio_read64(frame &+ UInt(GICR.pendbaser)),
           interruptBits: interruptBits)
         {
           if tables.properties.overlaps(region) { return tables.properties }
@@ -47,14 +48,14 @@ struct LiveInterruptTables {
     while let service = services.next() {
       guard let frame = try? service.region(0) else { continue }
       let base = UInt(frame.address)
-      guard ITSTables.areInUse(control: el2_mmio_read32(base &+ GITS.ctlr)) else { continue }
-      if let queue = ITSTables.commandQueue(el2_mmio_read64(base &+ GITS.cbaser)),
+      guard ITSTables.areInUse(control: unsafe el2_mmio_read32(base &+ GITS.ctlr)) else { continue }
+      if let queue = ITSTables.commandQueue(unsafe el2_mmio_read64(base &+ GITS.cbaser)),
         queue.overlaps(region)
       {
         return queue
       }
       for n in 0..<GITS.baserCount {
-        let table = el2_mmio_read64(base &+ GITS.baser(n))
+        let table = unsafe el2_mmio_read64(base &+ GITS.baser(n))
         if let table = ITSTables.table(table), table.overlaps(region) { return table }
       }
     }

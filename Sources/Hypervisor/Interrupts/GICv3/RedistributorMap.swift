@@ -138,7 +138,10 @@ extension MachineDescription {
     }
     return RedistributorMap(
       regions: self.redistributors, stride: redistributorStride, redistributors: redistributors
-    ) { el2_mmio_read64(UInt($0) &+ UInt(GICR.typer)) }
+    ) {
+      // In a region of redistributors.
+      unsafe el2_mmio_read64(UInt($0) &+ UInt(GICR.typer))
+    }
   }
 
   /// The interrupt controller's registers, and the RAM that the guest's LPI tables may lie in.
