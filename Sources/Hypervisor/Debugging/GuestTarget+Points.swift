@@ -1,5 +1,4 @@
 internal import ArmDebug
-internal import EL2Support
 internal import NestedDebug
 internal import RemoteProtocol
 
@@ -9,8 +8,7 @@ extension GuestTarget {
   mutating func insert(_ point: Point) throws(PointError) {
     if points.contains(point) { return }
     try point.check(virtualAddressBits: virtualAddressBits)
-    let shared = EL2.shared
-    var requests = shared.value.requests
+    var requests = cores.requests
     do throws(RequestError) {
       if let kind = point.kind.accessKind {
         try requests.insertWatchpoint(at: point.address, length: point.length, kind: kind)
@@ -21,22 +19,20 @@ extension GuestTarget {
       throw error == .full ? .exhausted : .invalid
     }
     // What the guest holds is no reason: the request waits until there is room, and that is said.
-    for vcpu in 0..<vcpuCount where !EL2.vcpu(vcpu).value.debug.fits(requests) {
+    for vcpu in 0..<vcpuCount where !cores.vcpu(vcpu).value.debug.fits(requests) {
       throw .exhausted
     }
     guard points.insert(point) else { throw .exhausted }
-    shared.value.requests = requests
+    cores.requests = requests
   }
 
   mutating func remove(_ point: Point) {
     guard points.contains(point) else { return }
     points.remove(point)
-    let shared = EL2.shared
     if let kind = point.kind.accessKind {
-      shared.value.requests.removeWatchpoint(
-        at: point.address, length: point.length, kind: kind)
+      cores.requests.removeWatchpoint(at: point.address, length: point.length, kind: kind)
     } else if !points.hasEquivalent(of: point) {
-      shared.value.requests.removeBreakpoint(at: point.address)
+      cores.requests.removeBreakpoint(at: point.address)
     }
   }
 
@@ -45,24 +41,24 @@ extension GuestTarget {
   private var virtualAddressBits: Int {
     var bits = 48
     for vcpu in 0..<vcpuCount {
-      bits = max(bits, EL2.vcpu(vcpu).value.features.virtualAddressBits)
+      bits = max(bits, cores.vcpu(vcpu).value.features.virtualAddressBits)
     }
     return bits
   }
 
   mutating func removeAllPoints() {
     points.removeAll()
-    EL2.shared.value.requests.removeAll()
+    cores.requests.removeAll()
     // The next debugger may be somebody else's.
-    EL2.shared.value.devices.isOn = false
-    EL2.shared.value.devices.watchIsExplained = false
+    cores.devices.isOn = false
+    cores.devices.watchIsExplained = false
   }
 
   // MARK: Stops
 
   /// A pending stop of a point that the debugger has removed since is no longer one.
   func dropStopWithoutCause(_ vcpu: Int) {
-    let state = EL2.vcpu(vcpu)
+    let state = cores.vcpu(vcpu)
     switch state.value.stop {
     case .breakpoint(let address):
       if points.breakpointKind(at: address) == nil { state.value.stop = nil }

@@ -5,22 +5,25 @@ internal import RemoteProtocol
 /// What the debugger is told, unasked, at the stop after the guest has taken comparators that its points
 /// needed: one sentence for each point and vCPU.
 enum MissedReport {
-  static func write(_ index: Int, to output: inout some TextOutput & ~Copyable) {
-    let vcpu = EL2.vcpu(index)
+  static func write(
+    _ vcpu: Fixed<VCPU>, _ requests: @autoclosure () -> DebugRequests,
+    to output: inout some TextOutput & ~Copyable
+  ) {
     let missed = vcpu.value.debug.missed
     if missed.isEmpty { return }
-    let requests = EL2.shared
+    let index = vcpu.value.index
+    let requests = requests()
     let breakpoints = vcpu.value.debug.plan.unplacedBreakpoints
     let watchpoints = vcpu.value.debug.plan.unplacedWatchpoints
     for n in 0..<DebugRequests.capacity {
       let bit: UInt16 = 1 &<< UInt16(truncatingIfNeeded: n)
       // A point that has been taken away since is nobody's concern.
-      if missed.breakpoints & bit != 0, let point = requests.value.requests.breakpoint(n) {
+      if missed.breakpoints & bit != 0, let point = requests.breakpoint(n) {
         write(
           "breakpoint", at: point.address, vcpu: index, isMissing: breakpoints & bit != 0,
           to: &output)
       }
-      if missed.watchpoints & bit != 0, let point = requests.value.requests.watchpoint(n) {
+      if missed.watchpoints & bit != 0, let point = requests.watchpoint(n) {
         write(
           "watchpoint", at: point.range.first, vcpu: index, isMissing: watchpoints & bit != 0,
           to: &output)
