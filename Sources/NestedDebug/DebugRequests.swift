@@ -263,7 +263,7 @@ extension DebugRequests {
   /// Frees a slot: what was in it has no name any more.
   private mutating func release(_ number: UInt32) {
     unlink(number)
-    slots[number].tenancy &+= 1
+    slots[number].tenancy &+= 1  // mutant: namesEnd
     unlist(number)
     append(number, to: .free)
   }

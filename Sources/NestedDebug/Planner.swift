@@ -201,7 +201,7 @@ struct Planner {
       let number = next
       next = requests.slots[number].next
       // One comparator serves all that ask for the same.
-      guard requests.slots[number].isFirst else { continue }
+      guard requests.slots[number].isFirst else { continue }  // mutant: sharesComparator
       guard let n = plain.popLast() ?? last.popLast() else {
         plan.unplaced.noteBreakpoints(requests.sharing(number))  // mutant: notesUnplacedBreakpoint
         continue

@@ -72,7 +72,7 @@ extension VirtualDebug {
       for index in 0..<asked.count where policy.stops(for: asked[index], in: context) {
         ids.append(asked[index])
       }
-      if ids.isEmpty { return nil }
+      if ids.isEmpty { return nil }  // mutant: declinedGoesOn
       reason = candidate.narrowed(to: ids)
     }
     // Whatever stops the guest ends the debugger's step.

@@ -77,6 +77,14 @@ import Testing
       else { return }
       case .l:  // mutant: four
         .m
+      if let r = s(  // mutant: seven
+        t)
+      {
+        u()
+      }
+      guard o
+        && p  // mutant: six
+      else { return q }
       n()
       """
     let mutation = Mutation.remove
@@ -88,6 +96,9 @@ import Testing
     #expect(mutation.applied(at: "three", in: source)?.contains("return") == false)
     #expect(mutation.applied(at: "four", in: source)?.contains(".m") == true)
     #expect(mutation.applied(at: "five", in: source) == nil)
+    #expect(mutation.applied(at: "seven", in: source)?.contains("u()") == false)
+    #expect(mutation.applied(at: "six", in: source)?.contains("&& p") == false)
+    #expect(mutation.applied(at: "six", in: source)?.contains("else { return q }") == true)
     #expect(mutation.applied(at: "one", in: source + source) == nil)
     let swapped = Mutation.swapWithNext.applied(at: "two", in: source)
     #expect(swapped?.contains("else { return }\n") == true)

@@ -26,7 +26,7 @@ extension Mutant {
       .token("0x0F", "0xFF"), killedBy: .engineTests("ComparatorTests")),
     Mutant(
       "MASK-half-as-large", in: "ArmDebug/WatchedRange.swift", at: "blockOfMASK",
-      .become("$0 &>> 1")),
+      .become("($0) &>> 1")),
     Mutant(
       "FAR-below-not-accepted", in: "ArmDebug/WatchedRange.swift", at: "belowWatchedBytes",
       .term(1, "false"), killedBy: .engineTests("ArmDebugTests|RoutingTests")),

@@ -27,6 +27,7 @@ struct Statement {
 
   /// One past the last line of the statement that begins in line `first`.
   static func end(of first: Int, in lines: [String]) -> Int {
+    let isGuard = code(of: lines[first]).drop(while: \.isWhitespace).hasPrefix("guard")
     var depth = 0
     var line = first
     while line < lines.count {
@@ -38,7 +39,8 @@ struct Statement {
       let last = code.last { !$0.isWhitespace } ?? " "
       let goesOn =
         "=,&|?:".contains(last)
-        || ["&&", "||", "? ", ": ", ".", "else "].contains { next.hasPrefix($0) }
+        || ["&&", "||", "? ", ": ", ".", "{"].contains { next.hasPrefix($0) }
+        || isGuard && next.hasPrefix("else ")
       if !goesOn || depth < 0 || isLabel(code) { break }
     }
     return line
