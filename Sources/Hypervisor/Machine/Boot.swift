@@ -33,20 +33,21 @@ public func stepwellBoot(_ deviceTree: UInt64, program: UInt64, end: UInt64) {
 /// A further core, with the MMU on, from PSCI CPU_ON.
 @c(stepwell_secondary)
 public func stepwellSecondary(_ core: UInt64) {
+  let cores = EL2Cores()
   let features = ProcessorFeatures.ofThisCore
   do throws(MachineError) {
-    if let lack = features.lack(besideAddressBits: EL2.shared.value.stage2.addressBits) {
+    if let lack = features.lack(besideAddressBits: cores.shared.value.stage2.addressBits) {
       throw lack
     }
-    try Core.start(Int(core), features)
+    try Core.start(Int(core), features, on: cores)
   } catch {
     // Its CPU_ON has succeeded already. The guest sees a vCPU that never came up, and goes on without.
     Boot.refuse(error, ofCore: Int(core))
-    CoreWord.power.store(Int(core), PSCI.Power.off.rawValue)
+    cores.store(.power, of: Int(core), PSCI.Power.off.rawValue)
     return
   }
-  EL2.current.value.powerUp()
-  Core.enterGuest()
+  Power(cores).powerUp(cores.currentVCPU)
+  Core.enterGuest(on: cores)
 }
 
 /// A further core whose EL2 cannot be turned into what the hypervisor needs, with the MMU off. It can tell
@@ -132,7 +133,8 @@ enum Boot {
     // Exclusives work from here on.
     guard let words = PerVCPU<CoreWordLine>(count, in: &bootMemory, { _ in CoreWordLine() }),
       let vcpus = PerVCPU<VCPU>(
-        count, in: &bootMemory, { VCPU(index: $0, features: features) }),
+        count, in: &bootMemory, { VCPU(index: $0, features: features, frame: stacks.frame(of: $0)) }
+      ),
       let privateInterrupts = PerVCPU<PrivateInterrupts>(
         machine.vcpuCount, in: &bootMemory, { _ in PrivateInterrupts() })
     else { throw .noRoom }
@@ -155,27 +157,28 @@ enum Boot {
     let interrupts = MachineInterrupts(
       machine, redistributors, privateInterrupts: privateInterrupts)
     let powerStateFormat = powerStateFormat(machine)
-    EL2.shared.initialize(
+    let cores = EL2Cores()
+    cores.shared.initialize(
       to: SharedState(
         machine: machine, vcpus: vcpus, stacks: stacks, interrupts: interrupts, stage2: stage2,
         linkCore: bootCore, powerStateFormat: powerStateFormat))
-    try EL2.shared.value.interrupts.startDistributor(bootCore: bootCore)
+    try cores.shared.value.interrupts.startDistributor(bootCore: bootCore)
     for vcpu in 0..<vcpuCount {
-      CoreWord.power.store(vcpu, PSCI.Power.off.rawValue)
-      Standstill.setMayRun(vcpu, true)
+      cores.store(.power, of: vcpu, PSCI.Power.off.rawValue)
+      Standstill(cores).setMayRun(vcpu, true)
     }
-    CoreWord.standstill.store(0, payload.holdsGuest ? 1 : 0)
-    EL2.server.initialize(to: DebugServer(link: link, machineIsHeld: payload.holdsGuest))
+    cores.store(.standstill, of: 0, payload.holdsGuest ? 1 : 0)
+    cores.startServer(link: link, machineIsHeld: payload.holdsGuest)
 
-    let vcpu = EL2.vcpu(bootCore)
+    let vcpu = cores.vcpu(bootCore)
     vcpu.value.entry = payload.entry
     vcpu.value.entryContext = address
-    try Core.start(bootCore, features)
+    try Core.start(bootCore, features, on: cores)
     FaultConsole.coresAreUp = true
     // The link may have raised its interrupt before the interrupt controller was started.
-    DebugServer.serve()
-    vcpu.value.powerUp()
-    Core.enterGuest()
+    cores.serveDebugger()
+    Power(cores).powerUp(vcpu)
+    Core.enterGuest(on: cores)
   }
 
   /// Says why there will be no guest, and halts.

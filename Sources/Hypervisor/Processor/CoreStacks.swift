@@ -23,6 +23,11 @@ struct CoreStacks {
     return start &+ (UInt(bitPattern: index) &+ 1) &* Self.size
   }
 
+  /// The general registers of vCPU `index`: the vectors store them at the top of its core's stack.
+  func frame(of index: Int) -> Fixed<TrapFrame> {
+    Fixed(at: top(of: index) &- UInt(MemoryLayout<TrapFrame>.stride))
+  }
+
   /// The lowest page of that stack, which must not be mapped.
   func guardPage(of index: Int) -> UInt { top(of: index) &- Self.size }
 }

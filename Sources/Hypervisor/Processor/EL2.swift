@@ -32,6 +32,9 @@ struct CoreWordLine {
   private let words = InlineArray<16, UInt32>(repeating: 0)
 }
 
+/// The driver of the debug link.
+typealias DebugLinkDriver = VirtioConsole<VirtioTransport>
+
 /// EL2's state, at the places that the linker script gives it.
 enum EL2 {
   /// What all cores share.
@@ -39,7 +42,7 @@ enum EL2 {
 
   /// The debugger's server. It belongs to the link core, and is apart from ``shared`` because it
   /// calls back into what uses that.
-  static var server: Fixed<DebugServer> {
+  static var server: Fixed<DebugServer<EL2Cores, DebugLinkDriver>> {
     Fixed(at: el2_address_of___shared_storage_start() &+ serverOffset)
   }
 
@@ -65,7 +68,7 @@ enum EL2 {
   /// asks; the figures are compile-time constants.
   static var fits: Bool {
     MemoryLayout<SharedState>.size <= Int(requestsOffset)
-      && MemoryLayout<DebugServer>.size <= 0x20000
+      && MemoryLayout<DebugServer<EL2Cores, DebugLinkDriver>>.size <= 0x20000
       && UInt(MemoryLayout<VCPU>.stride) <= memoryPerVCPU &- CoreStacks.size &- 0x1000
   }
 }

@@ -1,3 +1,4 @@
+internal import ArmDebug
 internal import RemoteProtocol
 
 /// Why a vCPU left the guest, as `monitor exits` counts it.
@@ -43,10 +44,25 @@ enum ExitReason: UInt8 {
   }
 }
 
-/// How often each ``ExitReason`` occurred on one vCPU. Written by its own core.
+/// One exit of a vCPU to EL2. It is made once for each, where EL2 is entered, and recorded once.
+struct ExitRecord {
+  let reason: ExitReason
+  /// ESR_EL2, or nil for an interrupt.
+  let syndrome: Syndrome?
+  /// ELR_EL2: where the guest was.
+  let pc: UInt64
+  /// FAR_EL2; it means something where the syndrome's class has an address.
+  let faultAddress: UInt64
+}
+
+/// The exits of one vCPU: how often each ``ExitReason`` occurred. Written by its own core.
 struct ExitCounters {
   private var counts = InlineArray<15, UInt64>(repeating: 0)
 
+  /// Takes note of an exit.
+  mutating func record(_ exit: ExitRecord) { count(exit.reason) }
+
+  /// The same on the fast path, where no register is free for more than the reason.
   mutating func count(_ reason: ExitReason) { counts[Int(reason.rawValue)] &+= 1 }
 
   subscript(_ reason: ExitReason) -> UInt64 { counts[Int(reason.rawValue)] }
