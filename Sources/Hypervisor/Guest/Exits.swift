@@ -93,20 +93,23 @@ struct Exits {
     var hardware = CoreDebugHardware()
     let disposition = vcpu.value.debug.handle(
       syndrome, faultAddress: faultAddress, context: &frame.value.context, hardware: &hardware)
-    if case .candidate(let candidate) = disposition {
-      var policy = StopAlways()
-      let reason = vcpu.value.debug.decide(candidate, in: frame.value.context, by: &policy)
-      if let reason {
-        vcpu.value.stop = reason
-        Standstill(cores).begin()
-      }
-    }
+    if case .candidate(let candidate) = disposition { consider(candidate) }
     switch syndrome.exceptionClass {
     case .breakpointLower: return .breakpoint
     case .watchpointLower: return .watchpoint
     case .stepLower: return .step
     default: return .brk
     }
+  }
+
+  /// Stops the machine, if the policy has it so.
+  private func consider(_ candidate: StopReason) {
+    var policy = StopAlways()
+    guard
+      let reason = vcpu.value.debug.decide(candidate, in: frame.value.context, by: &policy)
+    else { return }
+    vcpu.value.stop = reason
+    Standstill(cores).begin()
   }
 
   private func accessSystemRegister(_ syndrome: Syndrome) -> ExitReason {

@@ -86,7 +86,6 @@ final class CoresModel {
   private var vcpus: [Fixed<VCPU>] = []
   private var server: Fixed<DebugServer<CoresModel, ScriptedPort>>?
   var clock = GuestClock()
-  /// Freed by ``end()``, as all of EL2's state here.
   let requests: Fixed<DebugRequests>
   var devices = GuestDevices()
   var packetClock = PacketClock()
@@ -124,9 +123,9 @@ final class CoresModel {
     releasesAtRequest = Array(repeating: 0, count: count)
     looksToSkip = Array(repeating: 0, count: count)
     link = ScriptedLink(script: start.script)
-    // Freed in `end()`.
+    // Freed in `end()`, as the others.
     let requests = UnsafeMutablePointer<DebugRequests>.allocate(capacity: 1)
-    unsafe requests.initialize(to: DebugRequests())
+    unsafe requests.initialize(to: DebugRequests(capacity: 4))
     unsafe self.requests = Fixed(requests)
     var features = ProcessorFeatures()
     features.dfr0 = 0x10_0000 | 0x5000 | 6
@@ -164,15 +163,15 @@ final class CoresModel {
       unsafe frame.deallocate()
     }
     vcpus = []
+    let requests = unsafe requests.rawPointer.assumingMemoryBound(to: DebugRequests.self)
+    unsafe requests.deinitialize(count: 1)
+    unsafe requests.deallocate()
     guard let server else { return }
     let place = unsafe server.rawPointer.assumingMemoryBound(
       to: DebugServer<CoresModel, ScriptedPort>.self)
     unsafe place.deinitialize(count: 1)
     unsafe place.deallocate()
     self.server = nil
-    let requests = unsafe requests.rawPointer.assumingMemoryBound(to: DebugRequests.self)
-    unsafe requests.deinitialize(count: 1)
-    unsafe requests.deallocate()
   }
 
   // MARK: Points

@@ -106,8 +106,7 @@ struct InterleavingTests {
       preemptions: 1,
       attach + [
         .send("Hg2"), .expect("OK"), .send("p1f"), .expect(""), .send("P1f=0500000000000000"),
-        .expect(""), .send("p1f"), .expect(""), .send("vCont;c"), .interrupt, .expect("T02"),
-        .send("vCont;c"),
+        .expect(""), .send("p1f"), .expect(""), .send("vCont;c"),
       ]
     ) { packets in
       // The answers to the three that its core is asked.
