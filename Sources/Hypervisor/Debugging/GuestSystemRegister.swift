@@ -1,5 +1,3 @@
-internal import RemoteProtocol
-
 /// The system registers that the debugger is shown, under their architectural names, in this order: each is
 /// what the guest would read at this instant, and is read and written on the core of its vCPU. (Debug registers
 /// are not among them: what the guest wrote there is guest state, and `monitor debug` shows it.)
@@ -50,53 +48,52 @@ enum GuestSystemRegister: UInt8 {
   /// How many there are.
   static let count = 42
 
-  /// Their names, in their order.
-  static var names: TextLines {
-    TextLines(
-      of: """
-        SCTLR_EL1
-        ACTLR_EL1
-        CPACR_EL1
-        TTBR0_EL1
-        TTBR1_EL1
-        TCR_EL1
-        MAIR_EL1
-        AMAIR_EL1
-        VBAR_EL1
-        ESR_EL1
-        FAR_EL1
-        AFSR0_EL1
-        AFSR1_EL1
-        ELR_EL1
-        SPSR_EL1
-        SP_EL0
-        SP_EL1
-        PAR_EL1
-        CONTEXTIDR_EL1
-        TPIDR_EL0
-        TPIDRRO_EL0
-        TPIDR_EL1
-        CSSELR_EL1
-        CNTKCTL_EL1
-        CNTV_CTL_EL0
-        CNTV_CVAL_EL0
-        CNTP_CTL_EL0
-        CNTP_CVAL_EL0
-        CNTVCT_EL0
-        CNTFRQ_EL0
-        ISR_EL1
-        MIDR_EL1
-        MPIDR_EL1
-        CTR_EL0
-        ID_AA64PFR0_EL1
-        ID_AA64PFR1_EL1
-        ID_AA64DFR0_EL1
-        ID_AA64ISAR0_EL1
-        ID_AA64ISAR1_EL1
-        ID_AA64MMFR0_EL1
-        ID_AA64MMFR1_EL1
-        ID_AA64MMFR2_EL1
-        """)
+  /// The architectural name.
+  var name: StaticString {
+    switch self {
+    case .sctlr: "SCTLR_EL1"
+    case .actlr: "ACTLR_EL1"
+    case .cpacr: "CPACR_EL1"
+    case .ttbr0: "TTBR0_EL1"
+    case .ttbr1: "TTBR1_EL1"
+    case .tcr: "TCR_EL1"
+    case .mair: "MAIR_EL1"
+    case .amair: "AMAIR_EL1"
+    case .vbar: "VBAR_EL1"
+    case .esr: "ESR_EL1"
+    case .far: "FAR_EL1"
+    case .afsr0: "AFSR0_EL1"
+    case .afsr1: "AFSR1_EL1"
+    case .elr: "ELR_EL1"
+    case .spsr: "SPSR_EL1"
+    case .spEL0: "SP_EL0"
+    case .spEL1: "SP_EL1"
+    case .par: "PAR_EL1"
+    case .contextidr: "CONTEXTIDR_EL1"
+    case .tpidrEL0: "TPIDR_EL0"
+    case .tpidrro: "TPIDRRO_EL0"
+    case .tpidrEL1: "TPIDR_EL1"
+    case .csselr: "CSSELR_EL1"
+    case .cntkctl: "CNTKCTL_EL1"
+    case .cntvCtl: "CNTV_CTL_EL0"
+    case .cntvCval: "CNTV_CVAL_EL0"
+    case .cntpCtl: "CNTP_CTL_EL0"
+    case .cntpCval: "CNTP_CVAL_EL0"
+    case .cntvct: "CNTVCT_EL0"
+    case .cntfrq: "CNTFRQ_EL0"
+    case .isr: "ISR_EL1"
+    case .midr: "MIDR_EL1"
+    case .mpidr: "MPIDR_EL1"
+    case .ctr: "CTR_EL0"
+    case .idPFR0: "ID_AA64PFR0_EL1"
+    case .idPFR1: "ID_AA64PFR1_EL1"
+    case .idDFR0: "ID_AA64DFR0_EL1"
+    case .idISAR0: "ID_AA64ISAR0_EL1"
+    case .idISAR1: "ID_AA64ISAR1_EL1"
+    case .idMMFR0: "ID_AA64MMFR0_EL1"
+    case .idMMFR1: "ID_AA64MMFR1_EL1"
+    case .idMMFR2: "ID_AA64MMFR2_EL1"
+    }
   }
 
   /// What the guest's value is read from.

@@ -98,9 +98,9 @@ struct Monitor<Machine: Platform> {
 extension TextOutput where Self: ~Copyable {
   /// Writes `text`, and spaces up to `width` columns.
   @inline(never)
-  mutating func write(padded text: TextLine, to width: Int) {
+  mutating func write(padded text: StaticString, to width: Int) {
     write(text)
-    var column = text.count
+    var column = text.utf8CodeUnitCount
     while column < width {
       write(" ")
       column &+= 1

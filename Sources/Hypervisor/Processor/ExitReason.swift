@@ -1,5 +1,4 @@
 internal import ArmDebug
-internal import RemoteProtocol
 
 /// Why a vCPU left the guest, as `monitor exits` counts it.
 enum ExitReason: UInt8 {
@@ -21,26 +20,24 @@ enum ExitReason: UInt8 {
 
   static let count = 15
 
-  var name: TextLine {
-    TextLine(
-      Int(rawValue),
-      of: """
-        interrupt
-        debug register access
-        hardware breakpoint
-        watchpoint
-        software step
-        BRK or BKPT
-        HVC
-        SMC
-        GIC CPU interface access
-        GIC distributor access
-        GIC redistributor access
-        WFI or WFE while stepped
-        stage 2: first use of an address
-        stage 2: address that is not the guest's
-        anything else
-        """)
+  var name: StaticString {
+    switch self {
+    case .interrupt: "interrupt"
+    case .debugRegister: "debug register access"
+    case .breakpoint: "hardware breakpoint"
+    case .watchpoint: "watchpoint"
+    case .step: "software step"
+    case .brk: "BRK or BKPT"
+    case .hypercall: "HVC"
+    case .firmwareCall: "SMC"
+    case .interruptRegister: "GIC CPU interface access"
+    case .distributor: "GIC distributor access"
+    case .redistributor: "GIC redistributor access"
+    case .waitForInterrupt: "WFI or WFE while stepped"
+    case .stage2Map: "stage 2: first use of an address"
+    case .stage2Refused: "stage 2: address that is not the guest's"
+    case .other: "anything else"
+    }
   }
 }
 
