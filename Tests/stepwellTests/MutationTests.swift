@@ -74,7 +74,9 @@ import Testing
         && i
       guard j,  // mutant: three
         k
-      else { return }
+      else {
+        return
+      }
       case .l:  // mutant: four
         .m
       if let r = s(  // mutant: seven
@@ -93,7 +95,7 @@ import Testing
         && mutation.applied(at: "one", in: source)?.contains("d,") == false)
     #expect(mutation.applied(at: "two", in: source)?.contains("&& i") == false)
     #expect(mutation.applied(at: "two", in: source)?.contains("guard j") == true)
-    #expect(mutation.applied(at: "three", in: source)?.contains("return") == false)
+    #expect(mutation.applied(at: "three", in: source)?.contains("return\n") == false)
     #expect(mutation.applied(at: "four", in: source)?.contains(".m") == true)
     #expect(mutation.applied(at: "five", in: source) == nil)
     #expect(mutation.applied(at: "seven", in: source)?.contains("u()") == false)
@@ -101,7 +103,7 @@ import Testing
     #expect(mutation.applied(at: "six", in: source)?.contains("else { return q }") == true)
     #expect(mutation.applied(at: "one", in: source + source) == nil)
     let swapped = Mutation.swapWithNext.applied(at: "two", in: source)
-    #expect(swapped?.contains("else { return }\n") == true)
+    #expect(swapped?.contains("k\nelse {") == true)
     #expect(
       swapped?.range(of: "guard j").map(\.lowerBound) ?? source.endIndex
         < swapped?.range(of: "&& i").map(\.lowerBound) ?? source.startIndex)

@@ -27,7 +27,9 @@ struct Statement {
 
   /// One past the last line of the statement that begins in line `first`.
   static func end(of first: Int, in lines: [String]) -> Int {
-    let isGuard = code(of: lines[first]).drop(while: \.isWhitespace).hasPrefix("guard")
+    let start = code(of: lines[first]).drop(while: \.isWhitespace)
+    let isGuard = start.hasPrefix("guard")
+    let isIf = start.hasPrefix("if ")
     var depth = 0
     var line = first
     while line < lines.count {
@@ -39,8 +41,8 @@ struct Statement {
       let last = code.last { !$0.isWhitespace } ?? " "
       let goesOn =
         "=,&|?:".contains(last)
-        || ["&&", "||", "? ", ": ", ".", "{"].contains { next.hasPrefix($0) }
-        || isGuard && next.hasPrefix("else ")
+        || ["&&", "||", "? ", ": ", "."].contains { next.hasPrefix($0) }
+        || isGuard && next.hasPrefix("else ") || isIf && next.hasPrefix("{")
       if !goesOn || depth < 0 || isLabel(code) { break }
     }
     return line
