@@ -3,6 +3,12 @@ import Testing
 
 @testable import Hypervisor
 
+private struct Text: TextOutput {
+  var bytes: [UInt8] = []
+  mutating func write(_ byte: UInt8) { bytes.append(byte) }
+  var string: String { String(decoding: bytes, as: UTF8.self) }
+}
+
 @Suite("The guest's system registers, as a debugger sees them")
 struct GuestRegisterTests {
   private static let names = (0..<UInt8(GuestSystemRegister.count)).map {
