@@ -53,6 +53,7 @@ extension MachineTests {
           let hit = try await gdb.command("continue")
           #expect(hit.contains("Thread 16"), "\(hit)")
           _ = try await gdb.command("delete")
+          _ = try await gdb.command("detach")
         }
         guest.powerOff()
         try #expect(await guest.console.end() == 0)
