@@ -14,7 +14,7 @@ extension DeviceTree {
     private var exclusions = FixedList<8, Region>(filler: Region(from: 0, to: 0))
     private(set) var settings = FixedList<8, PropertySetting>(
       filler: PropertySetting(nodeOffset: 0, name: "", number: 0))
-    private var keptProcessors = FixedList<64, UInt64>(filler: 0)
+    private var keptProcessors = FixedList<512, UInt64>(filler: 0)
 
     /// No edits.
     public init(of tree: DeviceTree) {

@@ -40,6 +40,13 @@ struct RemoteError: Error {
   static var vcpuIsOff: RemoteError {
     RemoteError(0x06, "This vCPU is powered off: it has no registers until it is turned on")
   }
+  /// EIO.
+  static var coreDoesNotAnswer: RemoteError {
+    RemoteError(
+      0x05,
+      "The CPU that this vCPU runs on does not answer, and only it can do this: try again, or use another thread"
+    )
+  }
   static var noSuchDocument: RemoteError {
     RemoteError(0x06, "There is no document of this name")
   }

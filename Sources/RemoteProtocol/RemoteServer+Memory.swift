@@ -28,7 +28,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
     var done: UInt64 = 0
     while done < length {
       let asked = Int(min(length &- done, UInt64(scratch.count)))
-      let read = readMemory(at: address &+ done, count: asked, of: vcpu, target: &target)
+      let read = try readMemory(at: address &+ done, count: asked, of: vcpu, target: &target)
       let put = append(read, as: form)
       done &+= UInt64(put)
       if put < asked { break }
@@ -54,7 +54,9 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
     // GDB asks whether there is an `X` packet with one that writes nothing.
     if length > 0 {
       let bytes = receiver.packet.bytes.span.extracting(data)
-      guard target.writeMemory(at: address, of: vcpu, from: bytes) else { throw .badAddress }
+      do throws(AccessError) {
+        try target.writeMemory(at: address, of: vcpu, from: bytes)
+      } catch { throw error.error(otherwise: .badAddress) }
     }
     sender.write("OK")
   }
@@ -72,9 +74,11 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   /// Reads memory into ``scratch``, and says how much.
   private mutating func readMemory(
     at address: UInt64, count: Int, of vcpu: Int, target: inout Machine
-  ) -> Int {
+  ) throws(RemoteError) -> Int {
     var bytes = scratch.mutableSpan._consumingExtracting(0..<count)
-    return min(max(target.readMemory(at: address, of: vcpu, into: &bytes), 0), count)
+    do throws(AccessError) {
+      return min(max(try target.readMemory(at: address, of: vcpu, into: &bytes), 0), count)
+    } catch { throw error.error(otherwise: .badAddress) }
   }
 
   /// Puts the first `count` bytes of ``scratch`` into the answer, as many as fit, and says how many.

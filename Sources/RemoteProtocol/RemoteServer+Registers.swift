@@ -53,7 +53,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   private mutating func appendRegister(
     _ number: Int, of vcpu: Int, target: inout Machine
   ) throws(RemoteError) {
-    if let size = loadRegister(number, of: vcpu, target: &target) {
+    if let size = try loadRegister(number, of: vcpu, target: &target) {
       sender.append(hexBytes: scratch.span.extracting(first: size))
     } else if let size = target.registerSize(number), !target.isPoweredOn(vcpu) {
       // LLDB takes digits for a value, whatever they are.
@@ -74,7 +74,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   @inline(never)
   mutating func loadRegister(
     _ number: Int, of vcpu: Int, target: inout Machine
-  ) -> Int? {
+  ) throws(RemoteError) -> Int? {
     guard let size = target.registerSize(number), size <= scratch.count else { return nil }
     guard target.isPoweredOn(vcpu) else {
       guard number < Machine.generalRegisterCount else { return nil }
@@ -82,7 +82,13 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
       return size
     }
     var bytes = scratch.mutableSpan._consumingExtracting(0..<size)
-    return target.readRegister(number, of: vcpu, into: &bytes) ? size : nil
+    do throws(AccessError) {
+      try target.readRegister(number, of: vcpu, into: &bytes)
+    } catch {
+      if error == .noAnswer { throw .coreDoesNotAnswer }
+      return nil
+    }
+    return size
   }
 
   @inline(never)
@@ -91,6 +97,8 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   ) throws(RemoteError) {
     guard target.isPoweredOn(vcpu) else { throw .vcpuIsOff }
     let bytes = receiver.packet.bytes.span.extracting(value)
-    guard target.writeRegister(number, of: vcpu, from: bytes) else { throw .registerRefuses }
+    do throws(AccessError) {
+      try target.writeRegister(number, of: vcpu, from: bytes)
+    } catch { throw error.error(otherwise: .registerRefuses) }
   }
 }

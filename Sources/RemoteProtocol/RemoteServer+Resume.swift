@@ -147,8 +147,8 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
     session.couldNotReset = true
   }
 
-  /// Forgets the debugger, and lets the machine run, if it does not anyway. In extended mode the debugger stays, and what was
-  /// agreed with it.
+  /// Forgets the debugger, and lets the machine run, if it does not anyway. In extended mode the debugger stays,
+  /// and what was agreed with it.
   @inline(never)
   mutating func letGo(_ target: inout Machine) {
     let agreed = session.agreed
@@ -159,15 +159,14 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
       session.hasLetGo = true
       sender.errorForm = errorForm
     }
-    if execution == .stopped { resumeAll(&target) }
+    if standsStill(&target) { resumeAll(&target) }
   }
 
   /// Lets the machine run for nobody in particular.
   @inline(never)
   mutating func resumeAll(_ target: inout Machine) {
     for vcpu in 0..<target.vcpuCount { target.setAction(.continue, for: vcpu) }
-    execution = .running
-    target.resume()
+    release(&target)
   }
 
   /// Lets the machine run; the debugger is told when it stops.
@@ -180,7 +179,6 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
       targetDidStop(StopEvent(vcpu: stop.vcpu, cause: .interrupted), target: &target)
       return
     }
-    execution = .running
-    target.resume()
+    release(&target)
   }
 }

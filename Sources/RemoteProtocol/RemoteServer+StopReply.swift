@@ -15,6 +15,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   /// The stop reply packet `T` (GDB manual, "Stop Reply Packets").
   @inline(never)
   mutating func appendStopReply(for stop: StopEvent, target: inout Machine) {
+    noteReport(&target)
     // SIGINT where the debugger pressed Ctrl-C, otherwise SIGTRAP.
     sender.write(stop.cause == .interrupted ? "T02" : "T05")
     appendThreadState(of: stop.vcpu, target: &target)
@@ -38,10 +39,20 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
     sender.write(";")
   }
 
+  /// The same as ``loadRegister(_:of:target:)`` for an answer that goes without a register whose core does not
+  /// answer.
+  private mutating func knownRegister(
+    _ number: Int, of vcpu: Int, target: inout Machine
+  ) -> Int? {
+    do throws(RemoteError) {
+      return try loadRegister(number, of: vcpu, target: &target)
+    } catch { return nil }
+  }
+
   private mutating func appendExpedited(
     _ number: Int, of vcpu: Int, target: inout Machine
   ) {
-    guard let size = loadRegister(number, of: vcpu, target: &target) else { return }
+    guard let size = knownRegister(number, of: vcpu, target: &target) else { return }
     sender.write(hex: UInt64(truncatingIfNeeded: number))
     sender.write(":")
     sender.append(hexBytes: scratch.span.extracting(first: size))
@@ -63,7 +74,7 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   }
 
   private mutating func programCounter(of vcpu: Int, target: inout Machine) -> UInt64 {
-    guard let size = loadRegister(Machine.programCounter, of: vcpu, target: &target) else {
+    guard let size = knownRegister(Machine.programCounter, of: vcpu, target: &target) else {
       return 0
     }
     var address: UInt64 = 0

@@ -10,14 +10,13 @@
 /// but 0x03 until it is told of the stop. So the machine is stopped first, and the packet is
 /// answered then.
 ///
-/// A value of this type is some 9 KiB large. It is to be made where it stays.
+/// A value of this type is some 9 KiB large. The caller must make it where it stays.
 public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copyable>: ~Copyable {
   var receiver = PacketReceiver()
   var sender: PacketSender<Link>
   var session = Session()
-  var execution = Execution.running
 
-  /// The last stop. It means something only while ``execution`` is `stopped`.
+  /// The last stop. It means something only while everything stands still.
   var stop = StopEvent(vcpu: 0, cause: .interrupted)
 
   /// A debugger went while the machine did not stand still, and left its points.
@@ -25,16 +24,6 @@ public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copya
 
   /// Room for a register or a piece of memory on its way between target and packet.
   var scratch = Scratch(repeating: 0)
-
-  /// What the server knows of the machine.
-  enum Execution {
-    /// It runs.
-    case running
-    /// ``Target/stopAll()`` was called.
-    case stopping
-    /// Everything stands still.
-    case stopped
-  }
 
   /// A server for a machine that runs, or is about to be reported as ``StopEvent/Cause/held``, on a
   /// link that no debugger has used yet.
@@ -87,7 +76,7 @@ public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copya
   private mutating func takeInterrupt(_ target: inout Machine) {
     if session.holdsPacket {
       session.interruptFollowsPacket = true
-    } else if execution == .stopped {
+    } else if standsStill(&target) {
       session.keepsInterrupt = session.isOpen
     } else if session.owesStopReply {
       session.keepsInterrupt = true
@@ -98,13 +87,13 @@ public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copya
 
   /// Takes notice that the machine has come to stand still, every vCPU of it.
   ///
-  /// It is to be called each time that happens, whatever the reason, and before any vCPU runs again:
-  /// the server may call ``Target/resume()`` in it.
+  /// The caller must do this each time that happens, whatever the reason, and before any vCPU runs again.
+  /// The server may call ``Target/resume()`` in it.
   public mutating func targetDidStop(_ stop: StopEvent, target: inout Machine) {
     let last = session.owesStopReply ? self.stop.vcpu : 0
     self.stop = stop
     if stop.cause == .interrupted { self.stop.vcpu = interruptedThread(last: last, &target) }
-    execution = .stopped
+    noteStandstill(&target)
     if hasStalePoints {
       hasStalePoints = false
       target.removeAllPoints()
@@ -117,7 +106,7 @@ public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copya
         session.interruptFollowsPacket = false
         takeInterrupt(&target)
       }
-      if session.hasLetGo, execution == .stopped {
+      if session.hasLetGo, standsStill(&target) {
         session.isOpen = false
         resumeAll(&target)
       }
@@ -178,7 +167,7 @@ public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copya
     if !corrupt, !receiver.packet.isTooLong, obeyWithoutAnswer(&target) { return }
     session.isOpen = true
     session.packetIsCorrupt = corrupt
-    if execution == .stopped {
+    if standsStill(&target) {
       answer(&target)
     } else {
       session.owesStopReply = false
@@ -198,13 +187,6 @@ public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copya
     }
     target.writeNotice(beside: stop, to: &sender)
     sender.endConsole()
-  }
-
-  @inline(never)
-  private mutating func stopMachine(_ target: inout Machine) {
-    guard execution == .running else { return }
-    execution = .stopping
-    target.stopAll()
   }
 
   /// Answers the packet that was received.
@@ -229,7 +211,7 @@ public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copya
     session = Session()
     sender.errorForm = .code
     sender.begin()
-    if execution == .stopped {
+    if standsStill(&target) {
       target.removeAllPoints()
     } else if hadDebugger {
       hasStalePoints = true

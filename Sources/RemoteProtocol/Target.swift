@@ -60,6 +60,14 @@ public protocol Target: ~Copyable {
   /// it.
   mutating func reset()
 
+  /// What ``setState(_:of:)`` said last; `running` before that.
+  ///
+  /// The server's own note of each vCPU, which the machine keeps because it knows how many there are. Nobody else
+  /// writes it.
+  mutating func state(of vcpu: Int) -> ThreadState
+
+  mutating func setState(_ state: ThreadState, of vcpu: Int)
+
   // MARK: Registers
 
   /// The registers numbered 0 ..< this make up the `g` and `G` packets, in this order.
@@ -77,16 +85,14 @@ public protocol Target: ~Copyable {
   mutating func expeditedRegister(at index: Int) -> Int?
 
   /// Puts the value of a register of `vcpu` into `bytes`, which has the register's size.
-  ///
-  /// - Returns: false if it cannot be read.
   mutating func readRegister(
     _ number: Int, of vcpu: Int, into bytes: inout MutableSpan<UInt8>
-  ) -> Bool
+  ) throws(AccessError)
 
   /// Gives a register of `vcpu` the value in `bytes`, which has the register's size.
-  ///
-  /// - Returns: false if it cannot be written.
-  mutating func writeRegister(_ number: Int, of vcpu: Int, from bytes: Span<UInt8>) -> Bool
+  mutating func writeRegister(
+    _ number: Int, of vcpu: Int, from bytes: Span<UInt8>
+  ) throws(AccessError)
 
   // MARK: Memory
 
@@ -97,15 +103,16 @@ public protocol Target: ~Copyable {
   /// - Returns: how many bytes could be read, counted from `address`.
   mutating func readMemory(
     at address: UInt64, of vcpu: Int, into bytes: inout MutableSpan<UInt8>
-  ) -> Int
+  ) throws(AccessError) -> Int
 
   /// Writes memory as `vcpu` sees it now.
   ///
   /// `address + bytes.count` does not exceed 2^64.
   ///
-  /// - Returns: false if any of it cannot be written; none of it is then, where that can be known
-  ///   in advance.
-  mutating func writeMemory(at address: UInt64, of vcpu: Int, from bytes: Span<UInt8>) -> Bool
+  /// - Throws: if any of it cannot be written; none of it is then, where that can be known in advance.
+  mutating func writeMemory(
+    at address: UInt64, of vcpu: Int, from bytes: Span<UInt8>
+  ) throws(AccessError)
 
   // MARK: Breakpoints and watchpoints
 

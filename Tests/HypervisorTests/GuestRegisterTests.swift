@@ -11,16 +11,9 @@ private struct Text: TextOutput {
 
 @Suite("The guest's system registers, as a debugger sees them")
 struct GuestRegisterTests {
-  private static let names: [String] = {
-    var lines = GuestSystemRegister.names
-    var names: [String] = []
-    while let name = lines.next() {
-      var text = Text()
-      text.write(name)
-      names.append(text.string)
-    }
-    return names
-  }()
+  private static let names = (0..<UInt8(GuestSystemRegister.count)).map {
+    GuestSystemRegister(rawValue: $0).map { "\($0.name)" } ?? "none"
+  }
 
   @Test(
     "each of the 42 is read from where the guest would read it",

@@ -16,7 +16,7 @@ struct LayoutTests {
 
   @Test("The record that starts a core is what el2_secondary_entry reads: Boot.S")
   func secondaryBoot() {
-    typealias Record = Power.SecondaryBoot
+    typealias Record = SecondaryBoot
     #expect(MemoryLayout<Record>.offset(of: \.mair) == 0)
     #expect(MemoryLayout<Record>.offset(of: \.tcr) == 8)
     #expect(MemoryLayout<Record>.offset(of: \.ttbr0) == 16)
@@ -28,7 +28,7 @@ struct LayoutTests {
   @Test("EL2's state fits where the linker script has room for it")
   func storage() {
     #expect(EL2.fits)
-    #expect(DebugServer.Link.memoryNeeded <= 0x5_0000)
+    #expect(DebugLinkDriver.memoryNeeded <= 0x5_0000)
   }
 
   @Test("Register 31 of an Rt field is the zero register")

@@ -254,6 +254,31 @@ struct LinkTests {
     }
   }
 
+  @Test("A debugger that calls while the device is reset after another one's end loses nothing")
+  func callsDuringReset() {
+    // At each access of the driver's: the call, and what it sends.
+    for moment in 1..<400 {
+      let machine = LinkMachine.started()
+      machine.connect(packet("g"), appetite: 3)
+      machine.settle()
+      machine.model.disconnect()
+      let next = machine.connect(packet("qSupported:two"))
+      machine.model.callers = []
+      var accesses = 0
+      machine.model.meanwhile = {
+        accesses += 1
+        guard accesses == moment else { return }
+        machine.model.callers = [next]
+        for _ in 0..<3 { machine.model.poll() }
+      }
+      machine.serve()
+      machine.model.meanwhile = {}
+      if accesses < moment { machine.model.callers = [next] }
+      machine.settle()
+      #expect(next.text == answer("qSupported:two"), "after \(moment) accesses")
+    }
+  }
+
   // MARK: Nonsense
 
   struct Nonsense: CustomTestStringConvertible {

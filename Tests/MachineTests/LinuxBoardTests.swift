@@ -3,7 +3,7 @@ internal import Testing
 @testable internal import stepwell
 
 extension MachineTests {
-  @Suite("Boards with EL3, a GICv4, or more CPUs than vCPUs", .timeLimit(.minutes(2)))
+  @Suite("Boards with EL3, a GICv4, or many CPUs", .timeLimit(.minutes(2)))
   struct LinuxBoardTests {
     @Test(
       "with two Security states Linux brings both CPUs up, and each gets its timer's interrupts")
@@ -36,18 +36,25 @@ extension MachineTests {
       }
     }
 
-    @Test("of twelve CPUs eight are used, the console says so, and Linux knows of no others")
-    func moreCPUsThanVCPUs() async throws {
-      try await LinuxGuest.boot(try await LinuxGuest.machine(cpus: 12)) { guest in
-        #expect(guest.console.output.contains("12 CPUs in the device tree; 8 are used"))
-        try #expect(await guest.run("nproc") == "8")
-        try #expect(await guest.run("cat /sys/devices/system/cpu/possible") == "0-7")
-        try #expect(await guest.run("ls -d /proc/device-tree/cpus/cpu@* | wc -l") == "8")
-        let map = "find /proc/device-tree/cpus/cpu-map -name cpu | wc -l"
-        try #expect(await guest.run(map) == "8")
+    @Test("each of sixteen CPUs has a vCPU, and GDB a thread for it")
+    func sixteenCPUs() async throws {
+      let machine = try await LinuxGuest.machine(cpus: 16)
+      try await LinuxGuest.boot(machine) { guest in
+        #expect(guest.console.output.contains("16 vCPUs"))
+        try #expect(await guest.run("nproc") == "16")
         let log = try await guest.run(
           "dmesg | grep -E 'leaf core|CPU node for|Oops|external abort'")
         #expect(log == "")
+        let sync = String(try await guest.address(of: "__arm64_sys_sync"), radix: 16)
+        try await GDB.session(machine.debugger) { gdb in
+          #expect(try await gdb.command("info threads").contains("Thread 1.16"))
+          _ = try await gdb.command("hbreak *0x\(sync)")
+          guest.start("taskset 8000 sync; echo '(synced)'")
+          let hit = try await gdb.command("continue")
+          #expect(hit.contains("Thread 16"), "\(hit)")
+          _ = try await gdb.command("delete")
+          _ = try await gdb.command("detach")
+        }
         guest.powerOff()
         try #expect(await guest.console.end() == 0)
       }

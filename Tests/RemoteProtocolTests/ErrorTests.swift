@@ -6,7 +6,7 @@ import Testing
 struct ErrorTests {
   static let sentences: [RemoteError] = [
     .noSuchThread, .noSuchProcess, .nothingRuns, .noSuchRegister, .registerRefuses, .vcpuIsOff,
-    .noSuchDocument, .tooLong, .badAddress, .malformed, .corrupt, .unsupported,
+    .noSuchDocument, .coreDoesNotAnswer, .tooLong, .badAddress, .malformed, .corrupt, .unsupported,
     RemoteError(0x22, PointError.invalid.reason), RemoteError(0x28, PointError.exhausted.reason),
   ]
 
@@ -50,6 +50,21 @@ struct ErrorTests {
     #expect(answer("QEnableErrorStrings") == both)
     #expect(answer("qSupported:multiprocess+", "QEnableErrorStrings") == both)
     #expect(answer("QEnableErrorStrings", "qSupported:multiprocess+") == both)
+  }
+
+  @Test(
+    "What a core does not answer is said in one sentence, and the conversation goes on",
+    arguments: ["p1", "P1=0000000000000000", "g", "m40000000,4", "x40000000,4", "M40000000,1:00"])
+  func noAnswer(packet: String) {
+    let conversation = Conversation()
+    _ = conversation.ask("qSupported:error-message+")
+    conversation.machine.vcpus[0].isDeaf = true
+    let error = conversation.ask(packet)
+    #expect(error == "E.\(RemoteError.coreDoesNotAnswer.sentence)")
+    // The stop reply goes without its registers.
+    #expect(conversation.ask("?")?.hasPrefix("T02thread:1;") == true)
+    conversation.machine.vcpus[0].isDeaf = false
+    #expect(conversation.ask(packet)?.hasPrefix("E") == false)
   }
 
   @Test("A machine's own reason is what the user reads")

@@ -14,6 +14,9 @@ struct FakeMachine: Target {
     var registers: [UInt64]
     var v0: [UInt8] = Array(0x80..<0x90)
     var action = ResumeAction.continue
+    var state = ThreadState.running
+    /// Its core does not answer.
+    var isDeaf = false
   }
 
   static let memoryBase: UInt64 = 0x4000_0000
@@ -96,6 +99,10 @@ struct FakeMachine: Target {
 
   func action(of vcpu: Int) -> ResumeAction { vcpus[vcpu].action }
 
+  func state(of vcpu: Int) -> ThreadState { vcpus[vcpu].state }
+
+  mutating func setState(_ state: ThreadState, of vcpu: Int) { vcpus[vcpu].state = state }
+
   mutating func resume() {
     precondition(!isRunning)
     isRunning = true
@@ -159,8 +166,11 @@ struct FakeMachine: Target {
     [29, 30, 31, 32, 33].indices.contains(index) ? 29 + index : nil
   }
 
-  func readRegister(_ number: Int, of vcpu: Int, into bytes: inout MutableSpan<UInt8>) -> Bool {
+  func readRegister(
+    _ number: Int, of vcpu: Int, into bytes: inout MutableSpan<UInt8>
+  ) throws(AccessError) {
     precondition(!isRunning && bytes.count == registerSize(number) && isPoweredOn(vcpu))
+    if vcpus[vcpu].isDeaf { throw .noAnswer }
     for index in bytes.indices {
       switch number {
       case Self.wideRegister: bytes[index] = vcpus[vcpu].v0[index]
@@ -170,28 +180,30 @@ struct FakeMachine: Target {
         bytes[index] = UInt8(truncatingIfNeeded: vcpus[vcpu].registers[number] >> (8 * index))
       }
     }
-    return true
   }
 
-  mutating func writeRegister(_ number: Int, of vcpu: Int, from bytes: Span<UInt8>) -> Bool {
+  mutating func writeRegister(
+    _ number: Int, of vcpu: Int, from bytes: Span<UInt8>
+  ) throws(AccessError) {
     precondition(!isRunning && bytes.count == registerSize(number) && isPoweredOn(vcpu))
-    guard number != Self.readOnlyRegister else { return false }
+    if vcpus[vcpu].isDeaf { throw .noAnswer }
+    guard number != Self.readOnlyRegister else { throw .impossible }
     let value = bytes.indices.map { bytes[$0] }
     if number == Self.wideRegister {
       vcpus[vcpu].v0 = value
     } else {
       vcpus[vcpu].registers[number] = value.reversed().reduce(0) { $0 << 8 | UInt64($1) }
     }
-    return true
   }
 
   // MARK: Memory
 
   func readMemory(
     at address: UInt64, of vcpu: Int, into bytes: inout MutableSpan<UInt8>
-  ) -> Int {
+  ) throws(AccessError) -> Int {
     precondition(!isRunning && reachesNoFurtherThanTheTop(address, bytes.count))
     precondition(isPoweredOn(vcpu) || !vcpus.contains { $0.isPoweredOn })
+    if vcpus[vcpu].isDeaf { throw .noAnswer }
     var count = 0
     while count < bytes.count, let offset = offset(of: address &+ UInt64(count)) {
       bytes[count] = memory[offset]
@@ -200,11 +212,15 @@ struct FakeMachine: Target {
     return count
   }
 
-  mutating func writeMemory(at address: UInt64, of vcpu: Int, from bytes: Span<UInt8>) -> Bool {
+  mutating func writeMemory(
+    at address: UInt64, of vcpu: Int, from bytes: Span<UInt8>
+  ) throws(AccessError) {
     precondition(!isRunning && reachesNoFurtherThanTheTop(address, bytes.count))
-    guard let first = offset(of: address), first + bytes.count <= memory.count else { return false }
+    if vcpus[vcpu].isDeaf { throw .noAnswer }
+    guard let first = offset(of: address), first + bytes.count <= memory.count else {
+      throw .impossible
+    }
     for index in bytes.indices { memory[first + index] = bytes[index] }
-    return true
   }
 
   private func reachesNoFurtherThanTheTop(_ address: UInt64, _ count: Int) -> Bool {

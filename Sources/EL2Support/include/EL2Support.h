@@ -244,6 +244,7 @@ EL2_INLINE void el2_dsb_sy(void) { EL2_ASM("dsb sy" : : : "memory"); }
 EL2_INLINE void el2_dsb_ish(void) { EL2_ASM("dsb ish" : : : "memory"); }
 EL2_INLINE void el2_dsb_ishst(void) { EL2_ASM("dsb ishst" : : : "memory"); }
 EL2_INLINE void el2_wfi(void) { EL2_ASM("wfi" : : : "memory"); }
+EL2_INLINE void el2_yield(void) { EL2_ASM("yield" : : : "memory"); }
 EL2_INLINE void el2_wfe(void) { EL2_ASM("wfe" : : : "memory"); }
 // For cores that wait in WFE for what this one has stored. The barrier belongs to the event: without it
 // SEV may be seen before the store, and who then looks once more and waits again is never woken.
@@ -379,6 +380,11 @@ EL2_INLINE void el2_word_store(uint32_t core, uint32_t word, uint32_t value) {
 }
 EL2_INLINE uint32_t el2_word_exchange(uint32_t core, uint32_t word, uint32_t value) {
   return __atomic_exchange_n(el2_word(core, word), value, __ATOMIC_SEQ_CST);
+}
+// Whether the word was `expected`, and is `value` now.
+EL2_INLINE uint32_t el2_word_compare_exchange(uint32_t core, uint32_t word, uint32_t expected, uint32_t value) {
+  return __atomic_compare_exchange_n(el2_word(core, word), &expected, value, 0,
+                                     __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
 // MARK: Assembly (Boot.S, Vectors.S, Vector registers) and the linker script

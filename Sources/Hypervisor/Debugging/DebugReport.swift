@@ -4,12 +4,16 @@ internal import RemoteProtocol
 
 /// `monitor debug`: who has what of one vCPU's debug hardware. Two lines of text a comparator at most,
 /// and none for one that is off on both sides.
-enum DebugReport {
-  static func write(_ index: Int, to output: inout some TextOutput & ~Copyable) {
-    let vcpu = EL2.vcpu(index)
+struct DebugReport<Machine: Platform> {
+  private let cores: Machine
+
+  init(_ cores: Machine) { self.cores = cores }
+
+  func write(_ index: Int, to output: inout some TextOutput & ~Copyable) {
+    let vcpu = cores.vcpu(index)
     output.write("vCPU ")
     output.write(decimal: UInt64(index))
-    guard CoreWord.power.load(index) == PSCI.Power.on.rawValue else {
+    guard cores.isOn(index) else {
       output.write(": off\n")
       return
     }
@@ -25,7 +29,7 @@ enum DebugReport {
     writeComparators(vcpu, to: &output)
   }
 
-  private static func writeGuest(
+  private func writeGuest(
     _ guest: GuestDebugState, to output: inout some TextOutput & ~Copyable
   ) {
     output.write("  the guest reads MDSCR_EL1 ")
@@ -40,7 +44,7 @@ enum DebugReport {
     output.write(guest.osDoubleLock ? "on\n" : "off\n")
   }
 
-  private static func writeComparators(
+  private func writeComparators(
     _ vcpu: Fixed<VCPU>, to output: inout some TextOutput & ~Copyable
   ) {
     let isShared = vcpu.value.debug.mode == .shared
@@ -49,11 +53,10 @@ enum DebugReport {
     writeBank(.watchpoints, capabilities.watchpointCount, vcpu, isShared, to: &output)
     // As the guest would go on now: what the debugger has asked for since is not in the plan yet. With nothing
     // asked for, what the plan still says of the time before the stop.
-    let shared = EL2.shared
     let unplaced =
-      shared.value.requests.isEmpty && isShared
+      cores.requests.value.isEmpty && isShared
       ? vcpu.value.debug.plan.unplaced
-      : vcpu.value.debug.unplaced(of: shared.value.requests)
+      : vcpu.value.debug.unplaced(of: cores.requests.value)
     if !unplaced.isEmpty {
       output.write(
         "  NOT IN FORCE for want of comparators, which the guest has taken: requests")
@@ -79,7 +82,7 @@ enum DebugReport {
   /// The comparators of one kind, and how many of them are free. In native mode the hardware's are the
   /// guest's.
   @inline(never)
-  private static func writeBank(
+  private func writeBank(
     _ bank: Bank, _ count: Int, _ vcpu: Fixed<VCPU>, _ isShared: Bool,
     to output: inout some TextOutput & ~Copyable
   ) {
@@ -115,7 +118,7 @@ enum DebugReport {
     writeFree(bank.kind, count &- used, to: &output)
   }
 
-  private static func writeHead(
+  private func writeHead(
     _ kind: StaticString, _ n: Int, _ owner: Owner, to output: inout some TextOutput & ~Copyable
   ) {
     output.write("  ")
@@ -135,7 +138,7 @@ enum DebugReport {
     }
   }
 
-  private static func writeFree(
+  private func writeFree(
     _ kind: StaticString, _ count: Int, to output: inout some TextOutput & ~Copyable
   ) {
     output.write("  free ")
@@ -145,7 +148,7 @@ enum DebugReport {
     output.write("\n")
   }
 
-  private static func writeUnplaced(
+  private func writeUnplaced(
     _ kind: StaticString, _ ids: RequestList<16>, to output: inout some TextOutput & ~Copyable
   ) {
     for n in 0..<ids.count {
@@ -157,9 +160,10 @@ enum DebugReport {
   }
 
   /// What the debugger asks for, on every vCPU.
-  static func writeRequests(to output: inout some TextOutput & ~Copyable) {
+  func writeRequests(to output: inout some TextOutput & ~Copyable) {
+    let requests = cores.requests
     output.write("the debugger asks for\n")
-    if EL2.shared.value.requests.isEmpty {
+    if requests.value.isEmpty {
       // GDB does this unless told otherwise, and a reader would wonder.
       output.write(
         """
@@ -168,25 +172,24 @@ enum DebugReport {
 
         """)
     }
-    let shared = EL2.shared
-    var next = shared.value.requests.firstBreakpoint
-    while let id = next, let request = shared.value.requests[id] {
+    var next = requests.value.firstBreakpoint
+    while let id = next, let request = requests.value[id] {
       writeRequest("breakpoint", id, at: request.range.first, to: &output)
       output.write("\n")
-      next = shared.value.requests.next(after: id)
+      next = requests.value.next(after: id)
     }
-    next = shared.value.requests.firstWatchpoint
-    while let id = next, let request = shared.value.requests[id] {
+    next = requests.value.firstWatchpoint
+    while let id = next, let request = requests.value[id] {
       writeRequest("watchpoint", id, at: request.range.first, to: &output)
       output.write(" to ")
       output.write(hex: request.range.last, digits: 16)
       output.write("\n")
-      next = shared.value.requests.next(after: id)
+      next = requests.value.next(after: id)
     }
   }
 
   @inline(never)
-  private static func writeRequest(
+  private func writeRequest(
     _ kind: StaticString, _ id: RequestID, at address: UInt64,
     to output: inout some TextOutput & ~Copyable
   ) {

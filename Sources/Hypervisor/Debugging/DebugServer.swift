@@ -1,26 +1,22 @@
-internal import EL2Support
 internal import RemoteProtocol
 
 /// The debugger's server on the link core: it takes what arrives on the debug link to the protocol,
 /// and tells the protocol when the machine stands still.
-struct DebugServer: ~Copyable {
-  /// The driver of the debug link.
-  typealias Link = VirtioConsole<VirtioTransport>
-
-  private var server: RemoteServer<GuestTarget, Link>
-  private var target: GuestTarget
+struct DebugServer<Machine: Platform, Link: Port & ~Copyable>: ~Copyable {
+  private var server: RemoteServer<GuestTarget<Machine>, Link>
+  private var target: GuestTarget<Machine>
+  private let cores: Machine
 
   /// - Parameter machineIsHeld: the guest does not run until a debugger continues it.
-  init(link: consuming Link, machineIsHeld: Bool) {
+  init(_ cores: Machine, link: consuming Link, machineIsHeld: Bool) {
+    self.cores = cores
     server = RemoteServer(link: link)
-    target = GuestTarget(isHeld: machineIsHeld)
+    target = GuestTarget(cores, isHeld: machineIsHeld)
   }
 
   /// Sees to everything that has happened since. Called on the link core: at the link's interrupt, and
   /// whenever it is woken while its vCPU waits. Never waits for the debugger.
-  static func serve() { EL2.server.value.serve() }
-
-  private mutating func serve() {
+  mutating func serve() {
     server.withLink { $0.acknowledgeInterrupt() }
     var progress: Bool
     repeat {
@@ -38,18 +34,17 @@ struct DebugServer: ~Copyable {
       progress = true
       switch event {
       case .opened:
-        EL2.shared.value.packetClock.forget()
+        cores.packetClock.forget()
         server.connectionOpened(target: &target)
       case .closed:
-        EL2.shared.value.packetClock.forget()
+        cores.packetClock.forget()
         server.connectionClosed(target: &target)
       case .received(let byte):
-        EL2.shared.value.packetClock.take(byte) { el2_read_cntpct_el0() }
+        cores.packetClock.take(byte) { cores.counter }
         server.receive(byte, target: &target)
         noticeAnswer()
       case .failed:
-        var console = FaultConsole.current
-        console.write(
+        cores.say(
           "Stepwell: the debug link's device is out of order; no debugger can attach any more.\n")
       }
     }
@@ -58,12 +53,11 @@ struct DebugServer: ~Copyable {
 
   @inline(never)
   private mutating func reportStandstill() -> Bool {
-    guard !target.standstillIsReported, Standstill.isComplete,
+    guard !server.standsStill(&target), Standstill(cores).isComplete,
       // A debugger that does not read is told later: the machine stands still until then.
       server.withLink({ $0.room >= longestAnswer })
     else { return false }
-    target.standstillIsReported = true
-    EL2.shared.value.clock.stop(at: el2_read_cntpct_el0())
+    cores.clock.stop(at: cores.counter)
     server.targetDidStop(target.takeStop(), target: &target)
     noticeAnswer()
     return true
@@ -71,20 +65,18 @@ struct DebugServer: ~Copyable {
 
   private mutating func noticeAnswer() {
     let sends = server.withLink { $0.sends }
-    EL2.shared.value.packetClock.notice(sends: sends) { el2_read_cntpct_el0() }
+    cores.packetClock.notice(sends: sends) { cores.counter }
   }
 
   /// The machine is about to be switched off or reset: the debugger is told so, if it reads it within
   /// a tenth of a second.
-  static func machineEnds() { EL2.server.value.machineEnds() }
-
-  private mutating func machineEnds() {
+  mutating func machineEnds() {
     server.targetDidExit()
-    let start = el2_read_cntpct_el0()
-    let limit = el2_read_cntfrq_el0() / 10
+    let start = cores.counter
+    let limit = cores.counterFrequency / 10
     repeat {
       // What has happened meanwhile is of no interest any more, but for whether the debugger is there.
       if server.withLink({ $0.pump() }) { _ = server.withLink { $0.nextEvent() } }
-    } while server.withLink { $0.hasUnsent } && el2_read_cntpct_el0() &- start < limit
+    } while server.withLink { $0.hasUnsent } && cores.counter &- start < limit
   }
 }

@@ -1,5 +1,4 @@
 internal import ArmDebug
-internal import EL2Support
 internal import NestedDebug
 internal import RemoteProtocol
 
@@ -7,25 +6,25 @@ internal import RemoteProtocol
 
 extension GuestTarget {
   mutating func insert(_ point: Point) throws(PointError) {
-    let shared = EL2.shared
     let request = DebugRequest(point)
-    if shared.value.requests.id(of: request) != nil { return }
+    if cores.requests.value.id(of: request) != nil { return }
     try point.check(virtualAddressBits: virtualAddressBits)
     do throws(RequestError) {
-      try shared.value.requests.insert(request)
+      try cores.requests.value.insert(request)
     } catch {
       throw error == .full ? .exhausted : .invalid
     }
     // A comparator that the guest holds is no reason to refuse: the request waits until there is room, and
     // the debugger is told so.
-    for vcpu in 0..<vcpuCount where !EL2.vcpu(vcpu).value.debug.fits(shared.value.requests) {
-      shared.value.requests.remove(request)
+    for vcpu in 0..<vcpuCount
+    where !cores.vcpu(vcpu).value.debug.fits(cores.requests.value) {
+      cores.requests.value.remove(request)
       throw .exhausted
     }
   }
 
   mutating func remove(_ point: Point) {
-    EL2.shared.value.requests.remove(DebugRequest(point))
+    cores.requests.value.remove(DebugRequest(point))
   }
 
   /// The largest number of bits that a virtual address has on one of the cores. A point that any of them
@@ -33,16 +32,16 @@ extension GuestTarget {
   private var virtualAddressBits: Int {
     var bits = 48
     for vcpu in 0..<vcpuCount {
-      bits = max(bits, EL2.vcpu(vcpu).value.features.virtualAddressBits)
+      bits = max(bits, cores.vcpu(vcpu).value.features.virtualAddressBits)
     }
     return bits
   }
 
   mutating func removeAllPoints() {
-    EL2.shared.value.requests.removeAll()
+    cores.requests.value.removeAll()
     // The next debugger may be somebody else's.
-    EL2.shared.value.devices.isOn = false
-    EL2.shared.value.devices.watchIsExplained = false
+    cores.devices.isOn = false
+    cores.devices.watchIsExplained = false
   }
 
   // MARK: Stops
@@ -50,11 +49,11 @@ extension GuestTarget {
   /// Drops a pending stop if the debugger has removed all of its points since. Points that were removed
   /// and inserted again, as GDB does at each stop, have the same names.
   func dropStopWithoutCause(_ vcpu: Int) {
-    let state = EL2.vcpu(vcpu)
-    state.value.stop = state.value.stop?.stillAsked(in: EL2.shared.value.requests)
+    let state = cores.vcpu(vcpu)
+    state.value.stop = state.value.stop?.stillAsked(in: cores.requests.value)
   }
 
   func cause(of reason: StopReason) -> StopEvent.Cause {
-    reason.cause(in: EL2.shared.value.requests)
+    reason.cause(in: cores.requests.value)
   }
 }

@@ -1,27 +1,26 @@
 internal import ArmDebug
-internal import EL2Support
 internal import NestedDebug
 internal import RemoteProtocol
 
 /// The guest as the protocol server sees it. It belongs to the link core, and touches other vCPUs
 /// while they stand still.
-struct GuestTarget: Target {
-  /// The current standstill has been reported to the server.
-  var standstillIsReported = false
+struct GuestTarget<Machine: Platform>: Target {
+  let cores: Machine
   /// The machine has not run yet.
   private var isHeld: Bool
   /// The vCPU of the last stop that one caused.
   private var lastStop = 0
 
-  init(isHeld: Bool) { self.isHeld = isHeld }
+  init(_ cores: Machine, isHeld: Bool) {
+    self.cores = cores
+    self.isHeld = isHeld
+  }
 
   // MARK: vCPUs
 
-  var vcpuCount: Int { EL2.shared.value.machine.vcpuCount }
+  var vcpuCount: Int { cores.count }
 
-  func isPoweredOn(_ vcpu: Int) -> Bool {
-    CoreWord.power.load(vcpu) == PSCI.Power.on.rawValue
-  }
+  func isPoweredOn(_ vcpu: Int) -> Bool { cores.isOn(vcpu) }
 
   func core(of vcpu: Int) -> Int { vcpu }
 
@@ -33,49 +32,55 @@ struct GuestTarget: Target {
       return
     }
     output.write(", EL")
-    let pstate = EL2.vcpu(vcpu).value.frame.value.context.pstate
+    let pstate = cores.vcpu(vcpu).value.frame.value.context.pstate
     output.write(decimal: UInt64(pstate.el.rawValue))
     if pstate.isAArch32 { output.write(" AArch32") }
-    output.write(EL2.vcpu(vcpu).value.debug.mode == .shared ? ", shared" : ", native")
+    output.write(cores.vcpu(vcpu).value.debug.mode == .shared ? ", shared" : ", native")
   }
 
   // MARK: Running and standing still
 
-  mutating func stopAll() { Standstill.begin() }
+  mutating func stopAll() { Standstill(cores).begin() }
 
   mutating func setAction(_ action: ResumeAction, for vcpu: Int) {
-    actions[vcpu & (maximumVCPUs &- 1)] = action
+    cores.vcpu(vcpu).value.action = action
   }
-  private var actions = InlineArray<8, ResumeAction>(repeating: .continue)
 
-  func action(of vcpu: Int) -> ResumeAction { actions[vcpu & (maximumVCPUs &- 1)] }
+  func action(of vcpu: Int) -> ResumeAction { cores.vcpu(vcpu).value.action }
+
+  func state(of vcpu: Int) -> ThreadState { cores.vcpu(vcpu).value.thread }
+
+  mutating func setState(_ state: ThreadState, of vcpu: Int) {
+    cores.vcpu(vcpu).value.thread = state
+  }
 
   mutating func resume() {
-    standstillIsReported = false
     isHeld = false
-    for vcpu in 0..<vcpuCount where actions[vcpu] != .hold && isPoweredOn(vcpu) {
+    for vcpu in 0..<vcpuCount where action(of: vcpu) != .hold && isPoweredOn(vcpu) {
       // Not for those that are held: a debugger takes its points away while it steps another vCPU,
       // and puts them back before it lets these go on.
       dropStopWithoutCause(vcpu)
       // One that is still to be reported: nothing runs, and it is reported now.
-      if EL2.vcpu(vcpu).value.stop != nil { return }
+      if cores.vcpu(vcpu).value.stop != nil { return }
     }
-    EL2.shared.value.clock.start(at: el2_read_cntpct_el0())
+    cores.clock.start(at: cores.counter)
+    let standstill = Standstill(cores)
     for vcpu in 0..<vcpuCount {
-      EL2.vcpu(vcpu).value.resumption = actions[vcpu]
-      Standstill.setMayRun(vcpu, actions[vcpu] != .hold)
+      let action = action(of: vcpu)
+      cores.vcpu(vcpu).value.resumption = action
+      standstill.setMayRun(vcpu, action != .hold)
     }
-    Standstill.end()
+    standstill.end()
   }
 
-  /// The reason of the standstill that is to be reported, which is thereby taken.
+  /// Takes the reason of the standstill that is reported next.
   mutating func takeStop() -> StopEvent {
-    if isHeld { return StopEvent(vcpu: EL2.shared.value.linkCore, cause: .held) }
+    if isHeld { return StopEvent(vcpu: cores.linkCore, cause: .held) }
     // Round robin, so that a vCPU that stops all the time does not hide another's stop for ever.
     for distance in 1...vcpuCount {
       let vcpu = (lastStop &+ distance) % vcpuCount
-      let state = EL2.vcpu(vcpu)
-      guard actions[vcpu] != .hold, let reason = state.value.stop else { continue }
+      let state = cores.vcpu(vcpu)
+      guard action(of: vcpu) != .hold, let reason = state.value.stop else { continue }
       state.value.stop = nil
       lastStop = vcpu
       return StopEvent(vcpu: vcpu, cause: cause(of: reason))
@@ -84,20 +89,20 @@ struct GuestTarget: Target {
     return StopEvent(vcpu: lastStop, cause: .interrupted)
   }
 
-  var canReset: Bool { Firmware.isPresent }
+  var canReset: Bool { cores.hasFirmware }
 
   /// As a guest that calls SYSTEM_RESET does, but from the link core itself: no debugger waits to be
   /// told.
   mutating func reset() {
-    _ = Firmware.call(PSCI.Call(x0: UInt64(PSCI.Function.systemReset.rawValue)))
+    _ = cores.callFirmware(PSCI.Call(x0: UInt64(PSCI.Function.systemReset.rawValue)))
   }
 
   mutating func writeNotice(
     beside stop: StopEvent, to output: inout some TextOutput & ~Copyable
   ) {
     for vcpu in 0..<vcpuCount {
-      MissedReport.write(vcpu, to: &output)
-      EL2.vcpu(vcpu).value.debug.forgetMissed()
+      MissedReport.write(cores.vcpu(vcpu), cores.requests, to: &output)
+      cores.vcpu(vcpu).value.debug.forgetMissed()
     }
     explainWatch(of: stop, to: &output)
   }
@@ -106,11 +111,10 @@ struct GuestTarget: Target {
   private mutating func explainWatch(
     of stop: StopEvent, to output: inout some TextOutput & ~Copyable
   ) {
-    let shared = EL2.shared
-    guard case .watchpoint(_, let address) = stop.cause, !shared.value.devices.isOn,
-      !shared.value.devices.watchIsExplained, case .other = destination(of: address, of: stop.vcpu)
+    guard case .watchpoint(_, let address) = stop.cause, !cores.devices.isOn,
+      !cores.devices.watchIsExplained, case .other? = try? destination(of: address, of: stop.vcpu)
     else { return }
-    shared.value.devices.watchIsExplained = true
+    cores.devices.watchIsExplained = true
     GuestDevices.explainWatch(at: address, to: &output)
   }
 
@@ -130,6 +134,6 @@ struct GuestTarget: Target {
   // MARK: The user's own commands
 
   mutating func monitor(_ command: Span<UInt8>, output: inout some TextOutput & ~Copyable) {
-    Monitor.run(command, output: &output)
+    Monitor(cores).run(command, output: &output)
   }
 }

@@ -5,23 +5,25 @@ internal import RemoteProtocol
 /// What the debugger is told, unasked, at the stop after the guest has taken comparators that its points
 /// needed: one sentence for each point and vCPU.
 enum MissedReport {
-  static func write(_ index: Int, to output: inout some TextOutput & ~Copyable) {
-    let vcpu = EL2.vcpu(index)
+  static func write(
+    _ vcpu: Fixed<VCPU>, _ requests: Fixed<DebugRequests>,
+    to output: inout some TextOutput & ~Copyable
+  ) {
     let missed = vcpu.value.debug.missed
     if missed.isEmpty { return }
-    let requests = EL2.shared
+    let index = vcpu.value.index
     let unplaced = vcpu.value.debug.plan.unplaced
     // A point that has been taken away since is nobody's concern.
     for n in 0..<missed.breakpoints.count {
       let id = missed.breakpoints[n]
-      guard let request = requests.value.requests[id] else { continue }
+      guard let request = requests.value[id] else { continue }
       write(
         "breakpoint", at: request.range.first, vcpu: index,
         isMissing: unplaced.breakpoints.contains(id), to: &output)
     }
     for n in 0..<missed.watchpoints.count {
       let id = missed.watchpoints[n]
-      guard let request = requests.value.requests[id] else { continue }
+      guard let request = requests.value[id] else { continue }
       write(
         "watchpoint", at: request.range.first, vcpu: index,
         isMissing: unplaced.watchpoints.contains(id), to: &output)

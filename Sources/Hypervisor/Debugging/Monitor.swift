@@ -3,18 +3,22 @@ internal import NestedDebug
 internal import RemoteProtocol
 
 /// The `monitor` commands: what a person asks of Stepwell itself.
-enum Monitor {
+struct Monitor<Machine: Platform> {
+  private let cores: Machine
+
+  init(_ cores: Machine) { self.cores = cores }
+
   /// Does what `command` says. The text of one that fails begins with "error: ": the protocol's own
   /// errors are shown as such, and hide the sentence.
-  static func run(_ command: Span<UInt8>, output: inout some TextOutput & ~Copyable) {
+  func run(_ command: Span<UInt8>, output: inout some TextOutput & ~Copyable) {
     var words = CommandWords()
     let name = command.extracting(words.next(in: command))
     if name.spells("snapshot") {
-      SnapshotCommand.run(command, &words, output: &output)
+      SnapshotCommand(cores).run(command, &words, output: &output)
       return
     }
     if name.spells("devices") {
-      DevicesCommand.run(command, &words, output: &output)
+      DevicesCommand(cores).run(command, &words, output: &output)
       return
     }
     let argument = command.extracting(words.next(in: command))
@@ -22,8 +26,9 @@ enum Monitor {
     if name.isEmpty || name.spells("help") && isAlone {
       help(&output)
     } else if name.spells("debug") && isAlone {
-      for vcpu in 0..<EL2.shared.value.machine.vcpuCount { DebugReport.write(vcpu, to: &output) }
-      DebugReport.writeRequests(to: &output)
+      let report = DebugReport(cores)
+      for vcpu in 0..<cores.count { report.write(vcpu, to: &output) }
+      report.writeRequests(to: &output)
     } else if name.spells("exits") && isAlone {
       exits(&output)
     } else if name.spells("info") && argument.spells("version")
@@ -40,13 +45,13 @@ enum Monitor {
 
   /// One line. The scripts that come with Linux ask this to find out whether the debugger's threads are
   /// numbered as the CPUs are, and take any answer for yes.
-  private static func version(_ output: inout some TextOutput & ~Copyable) {
+  private func version(_ output: inout some TextOutput & ~Copyable) {
     output.write("Stepwell 0.1, ")
-    output.write(decimal: UInt64(EL2.shared.value.machine.vcpuCount))
+    output.write(decimal: UInt64(cores.count))
     output.write(" vCPUs: thread n is vCPU n - 1, and CPU n - 1 of the device tree\n")
   }
 
-  private static func help(_ output: inout some TextOutput & ~Copyable) {
+  private func help(_ output: inout some TextOutput & ~Copyable) {
     output.write(
       """
       monitor help   this list
@@ -59,13 +64,13 @@ enum Monitor {
       monitor snapshot restore N HEX  puts them back
 
       """)
-    output.write(DevicesCommand.help)
+    output.write(devicesCommandHelp)
   }
 
   /// One row a reason, one column a vCPU; reasons that never occurred are left out. And what the
   /// debugger itself has cost.
-  private static func exits(_ output: inout some TextOutput & ~Copyable) {
-    let count = EL2.shared.value.machine.vcpuCount
+  private func exits(_ output: inout some TextOutput & ~Copyable) {
+    let count = cores.count
     output.write("exits to EL2                            ")
     for vcpu in 0..<count {
       output.write("     vCPU ")
@@ -76,16 +81,16 @@ enum Monitor {
     while let reason = ExitReason(rawValue: number) {
       number &+= 1
       var sum: UInt64 = 0
-      for vcpu in 0..<count { sum &+= EL2.vcpu(vcpu).value.exits[reason] }
+      for vcpu in 0..<count { sum &+= cores.vcpu(vcpu).value.exits[reason] }
       guard sum > 0 else { continue }
       output.write(padded: reason.name, to: 40)
       for vcpu in 0..<count {
-        output.write(decimal: EL2.vcpu(vcpu).value.exits[reason], width: 11)
+        output.write(decimal: cores.vcpu(vcpu).value.exits[reason], width: 11)
       }
       output.write("\n")
     }
     output.write("ticks from packets to their answers     ")
-    output.write(decimal: EL2.shared.value.packetClock.total, width: 11)
+    output.write(decimal: cores.packetClock.total, width: 11)
     output.write("\n")
   }
 }
@@ -93,9 +98,9 @@ enum Monitor {
 extension TextOutput where Self: ~Copyable {
   /// Writes `text`, and spaces up to `width` columns.
   @inline(never)
-  mutating func write(padded text: TextLine, to width: Int) {
+  mutating func write(padded text: StaticString, to width: Int) {
     write(text)
-    var column = text.count
+    var column = text.utf8CodeUnitCount
     while column < width {
       write(" ")
       column &+= 1

@@ -4,9 +4,13 @@ internal import RemoteProtocol
 /// `monitor snapshot`: the guest's debug registers of one vCPU, out as hexadecimal digits and in
 /// again. The machine stands still meanwhile, and each core has captured its registers into guest
 /// state when it came to stand.
-enum SnapshotCommand {
+struct SnapshotCommand<Machine: Platform> {
+  private let cores: Machine
+
+  init(_ cores: Machine) { self.cores = cores }
+
   /// `words` are at what follows "snapshot". If it is not done, `output` says why.
-  static func run(
+  func run(
     _ command: Span<UInt8>, _ words: inout CommandWords,
     output: inout some TextOutput & ~Copyable
   ) {
@@ -20,9 +24,7 @@ enum SnapshotCommand {
       usage(&output)
       return
     }
-    guard vcpu < EL2.shared.value.machine.vcpuCount,
-      CoreWord.power.load(vcpu) == PSCI.Power.on.rawValue
-    else {
+    guard vcpu < cores.count, cores.isOn(vcpu) else {
       output.write("error: This vCPU is off, or there is none of this number.\n")
       return
     }
@@ -35,7 +37,7 @@ enum SnapshotCommand {
     }
   }
 
-  private static func usage(_ output: inout some TextOutput & ~Copyable) {
+  private func usage(_ output: inout some TextOutput & ~Copyable) {
     output.write(
       """
       error: This is not how the command is used:
@@ -45,14 +47,14 @@ enum SnapshotCommand {
       """)
   }
 
-  private static func save(_ vcpu: Int, _ output: inout some TextOutput & ~Copyable) {
-    let record = EL2.vcpu(vcpu).value.debug.snapshot()
+  private func save(_ vcpu: Int, _ output: inout some TextOutput & ~Copyable) {
+    let record = cores.vcpu(vcpu).value.debug.snapshot()
     let bytes = record.bytes.span
     for index in bytes.indices { output.write(hex: UInt64(bytes[index]), digits: 2) }
     output.write("\n")
   }
 
-  private static func restore(
+  private func restore(
     _ vcpu: Int, _ digits: Span<UInt8>, _ output: inout some TextOutput & ~Copyable
   ) {
     var bytes = [600 of UInt8](repeating: 0)
@@ -68,7 +70,7 @@ enum SnapshotCommand {
       bytes[index] = high &<< 4 | low
     }
     do throws(SnapshotError) {
-      try EL2.vcpu(vcpu).value.debug.restore(SnapshotRecord(bytes.span))
+      try cores.vcpu(vcpu).value.debug.restore(SnapshotRecord(bytes.span))
     } catch {
       fail(error, &output)
       return
@@ -76,14 +78,14 @@ enum SnapshotCommand {
     output.write("Done. The guest finds them when it goes on.\n")
   }
 
-  private static func fail(
+  private func fail(
     _ error: SnapshotError, _ output: inout some TextOutput & ~Copyable
   ) {
     output.write("error: ")
     output.write(explanation(error))
   }
 
-  private static func nibble(_ digit: UInt8) -> UInt8? {
+  private func nibble(_ digit: UInt8) -> UInt8? {
     switch digit {
     case UInt8(ascii: "0")...UInt8(ascii: "9"): digit &- UInt8(ascii: "0")
     case UInt8(ascii: "a")...UInt8(ascii: "f"): digit &- UInt8(ascii: "a") &+ 10
@@ -92,7 +94,7 @@ enum SnapshotCommand {
     }
   }
 
-  private static func explanation(_ error: SnapshotError) -> StaticString {
+  private func explanation(_ error: SnapshotError) -> StaticString {
     switch error {
     case .wrongLength: "This is not as long as a snapshot.\n"
     case .notASnapshot: "This is not a snapshot.\n"

@@ -1,125 +1,109 @@
-internal import EL2Support
-internal import NestedDebug
-
 /// How all vCPUs are brought to a standstill and let go again.
 ///
 /// A vCPU executes guest code only while nobody asks for a ``CoreWord/standstill``, its own
 /// ``CoreWord/mayRun`` is 1 and its power is on. Whoever wants the machine to stand still sets the one
-/// word and kicks the cores; each finds it on its way back to the guest and waits in
-/// ``waitUntilRunnable(_:)``. There is no other way to the guest, so once every core is parked nothing
-/// moves. Letting go is the clearing of that one word as well: a vCPU that stops at once, while others
-/// are still being woken, stops them too.
+/// word and kicks the cores. Each core finds it on its way back to the guest and waits in
+/// ``waitUntilRunnable(_:)``. There is no other way to the guest, so nothing moves once every core is
+/// parked. Letting go clears the same word: a vCPU that stops at once, while others are still being
+/// woken, stops them too.
 ///
 /// The core that the debug link's interrupt goes to, the one that booted, serves the debugger while
-/// it waits. It is never switched off for that reason: a vCPU that turns itself off waits there too.
-enum Standstill {
+/// it waits. For that reason it is never switched off: a vCPU that turns itself off waits there too.
+struct Standstill<Machine: Platform> {
+  let cores: Machine
+
+  init(_ cores: Machine) { self.cores = cores }
+
   /// Asks every vCPU to stand still. Any core may.
-  static func begin() {
-    CoreWord.standstill.store(0, 1)
+  func begin() {
+    cores.store(.standstill, of: 0, 1)
     kickOthers()
   }
 
-  /// Says whether `vcpu` is to run, once the standstill ends.
-  static func setMayRun(_ vcpu: Int, _ mayRun: Bool) {
-    CoreWord.mayRun.store(vcpu, mayRun ? 1 : 0)
+  /// Says whether `vcpu` runs once the standstill ends.
+  func setMayRun(_ vcpu: Int, _ mayRun: Bool) {
+    cores.store(.mayRun, of: vcpu, mayRun ? 1 : 0)
   }
 
   /// Lets those run that may. Only the link core does this, when everything stands still.
-  static func end() {
-    CoreWord.standstill.store(0, 0)
+  func end() {
+    cores.store(.standstill, of: 0, 0)
     kickOthers()
   }
 
   /// Whether no vCPU can move.
-  static var isComplete: Bool {
-    guard CoreWord.standstill.load(0) != 0 else { return false }
-    for core in 0..<EL2.shared.value.machine.vcpuCount {
-      if CoreWord.isAlive.load(core) != 0 && CoreWord.isParked.load(core) == 0 { return false }
+  var isComplete: Bool {
+    guard cores.load(.standstill, of: 0) != 0 else { return false }
+    for core in 0..<cores.count {
+      // A core that has not come up executes nothing, and parks before it does.
+      if cores.load(.isAlive, of: core) != 0 && cores.load(.isParked, of: core) == 0 {
+        return false
+      }
     }
     return true
   }
 
-  static func kickOthers() {
-    let own = EL2.current.value.index
-    for core in 0..<EL2.shared.value.machine.vcpuCount where core != own { kick(core) }
+  private func kickOthers() {
+    let own = cores.current
+    for core in 0..<cores.count where core != own { kick(core) }
   }
 
   /// Interrupts the core of `vcpu`, if it has come up, so that it looks at its words.
-  static func kick(_ vcpu: Int) {
-    guard CoreWord.isAlive.load(vcpu) != 0 else { return }
-    EL2.shared.value.interrupts.kick(vcpu)
+  func kick(_ vcpu: Int) {
+    guard cores.load(.isAlive, of: vcpu) != 0 else { return }
+    cores.interrupt(vcpu)
   }
 
-  private static func isRunnable(_ core: Int) -> Bool {
-    CoreWord.standstill.load(0) == 0 && CoreWord.mayRun.load(core) != 0
-      && CoreWord.power.load(core) == PSCI.Power.on.rawValue && !Power.awaitsEnd(core)
+  private func isRunnable(_ core: Int) -> Bool {
+    cores.load(.standstill, of: 0) == 0 && cores.load(.mayRun, of: core) != 0
+      && cores.isOn(core) && cores.load(.ending, of: core) == 0
   }
 
   /// Returns when this core's vCPU may execute guest code.
-  static func waitUntilRunnable(_ vcpu: Fixed<VCPU>) {
+  func waitUntilRunnable(_ vcpu: Fixed<VCPU>) {
     let core = vcpu.value.index
     if isRunnable(core) { return }
     vcpu.value.interruptsAreStale = true
+    let isOn = cores.isOn(core)
     // The debugger may ask what is free, on every vCPU. One that is off starts from reset values.
-    if CoreWord.power.load(core) == PSCI.Power.on.rawValue {
-      var hardware = CoreDebugHardware()
-      vcpu.value.debug.captureGuestState(hardware: &hardware)
-    }
-    let counters = GuestCounters.stop(
-      isOn: CoreWord.power.load(core) == PSCI.Power.on.rawValue)
-    let isLinkCore = core == EL2.shared.value.linkCore
-    EL2.shared.value.interrupts.beginWaiting(&vcpu.value.interrupts)
+    if isOn { cores.captureGuestState(of: vcpu) }
+    var hardware = cores.counters
+    let counters = GuestCounters.stop(isOn: isOn, on: &hardware)
+    cores.beginWaiting(vcpu)
     repeat {
-      CoreWord.isParked.store(core, 1)
-      if !isLinkCore { kick(EL2.shared.value.linkCore) }
-      while !isRunnable(core) {
-        // Before the words are looked at: a kick that comes later wakes the WFI.
-        EL2.shared.value.interrupts.takeOwnInterrupt(&vcpu.value.interrupts)
-        if isLinkCore {
-          DebugServer.serve()
-          // A vCPU that runs may end the machine while the debugger holds this one, or it is off.
-          Power.endIfAsked()
-        } else if CoreWord.request.load(core) != 0 {
-          vcpu.value.request.perform()
-          CoreWord.request.store(core, 0)
-          el2_sev()
-        }
-        wakeUp(vcpu)
-        if !isRunnable(core) { el2_wfi() }
-      }
-      CoreWord.isParked.store(core, 0)
-      // Whoever cleared the word meanwhile may have seen this core still parked.
+      cores.store(.isParked, of: core, 1)
+      if core != cores.linkCore { kick(cores.linkCore) }
+      while !isRunnable(core) { wait(vcpu, core) }
+      cores.store(.isParked, of: core, 0)
+      // Whoever asked for a standstill meanwhile may have seen this core still parked.
     } while !isRunnable(core)
-    EL2.shared.value.interrupts.endWaiting(&vcpu.value.interrupts)
-    counters.start()
-    el2_write_cntvoff_el2(EL2.shared.value.clock.offset)
+    cores.endWaiting(vcpu)
+    counters.start(on: &hardware)
+    cores.setVirtualOffset(cores.clock.offset)
   }
 
-  /// A vCPU that was turned off and is wanted again.
-  private static func wakeUp(_ vcpu: Fixed<VCPU>) {
-    if CoreWord.power.load(vcpu.value.index) == PSCI.Power.onPending.rawValue {
-      vcpu.value.powerUp()
-    }
+  /// The same for a core that has just come up.
+  func waitUntilFirstRunnable(_ vcpu: Fixed<VCPU>) {
+    waitUntilRunnable(vcpu)
+    // A standstill does not wait for a core that has not come up, so the machine may have been stopped and let go
+    // since. It cannot be from here on: this core counts, and it is not parked.
+    cores.setVirtualOffset(cores.clock.offset)
   }
 
-  /// Has `request` done by the core of `vcpu`, which stands still, and returns it as done.
-  static func perform(_ request: CoreRequest, on vcpu: Int) -> CoreRequest {
-    var request = request
-    guard vcpu != EL2.current.value.index else {
-      request.perform()
-      return request
+  /// One turn of the waiting loop.
+  private func wait(_ vcpu: Fixed<VCPU>, _ core: Int) {
+    // Before the words are looked at: a kick that comes later ends the WFI.
+    cores.takeOwnInterrupt(vcpu)
+    if core == cores.linkCore {
+      cores.serveDebugger()
+      // A vCPU that runs may end the machine while the debugger holds this one, or it is off.
+      Power(cores).endIfAsked()
+    } else {
+      ViewRequest.answer(vcpu, on: cores)
     }
-    // A core that has not come up yet has no registers to show.
-    guard CoreWord.isAlive.load(vcpu) != 0 else {
-      request.succeeded = false
-      return request
-    }
-    let other = EL2.vcpu(vcpu)
-    other.value.request = request
-    CoreWord.request.store(vcpu, 1)
-    kick(vcpu)
-    while CoreWord.request.load(vcpu) != 0 { el2_wfe() }
-    return other.value.request
+    // A vCPU that was turned off and is wanted again.
+    if cores.power(of: core) == .onPending { Power(cores).powerUp(vcpu) }
+    if !isRunnable(core) { cores.waitForInterrupt() }
   }
 }
 
@@ -130,9 +114,9 @@ struct GuestClock {
   /// When the standstill began, while there is one.
   private var stoppedAt: UInt64?
 
-  /// Every vCPU stands still now. (Not earlier: the last to park has read the counter until then, and
-  /// time must not run backwards for it.) A machine that stands still already has done so since the
-  /// first time: another stop that waited to be reported moves nothing.
+  /// Every vCPU stands still now. The caller must not call this earlier: the last vCPU to park has read the
+  /// counter until then, and time must not run backwards for it. Another stop that waited to be reported
+  /// moves nothing: the machine has stood still since the first call.
   mutating func stop(at now: UInt64) {
     if stoppedAt == nil { stoppedAt = now }
   }

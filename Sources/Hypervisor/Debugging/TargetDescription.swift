@@ -139,10 +139,10 @@ func writeTargetDescription(to output: inout some TextOutput & ~Copyable) {
     <feature name="org.stepwell.system">
 
     """)
-  var names = GuestSystemRegister.names
-  while let name = names.next() {
+  for number in 0..<UInt8(GuestSystemRegister.count) {
+    guard let register = GuestSystemRegister(rawValue: number) else { continue }
     output.write("<reg name=\"")
-    output.write(name)
+    output.write(register.name)
     output.write("\" bitsize=\"64\" group=\"system\" save-restore=\"no\"/>\n")
   }
   output.write("</feature>\n</target>\n")

@@ -7,12 +7,14 @@ internal import NestedDebug
 struct CoprocessorExit {
   let vcpu: Fixed<VCPU>
   let access: CoprocessorAccess
+  private let exits: Exits
   /// Bytes of the instruction.
   let length: UInt64
 
   /// Nil if the syndrome is not of one of the three classes that such instructions have.
-  init?(vcpu: Fixed<VCPU>, syndrome: Syndrome) {
+  init?(vcpu: Fixed<VCPU>, syndrome: Syndrome, exits: Exits) {
     guard let access = CoprocessorAccess(syndrome) else { return nil }
+    self.exits = exits
     self.vcpu = vcpu
     self.access = access
     length = syndrome.il ? 4 : 2
@@ -20,15 +22,12 @@ struct CoprocessorExit {
 
   private var frame: Fixed<TrapFrame> { vcpu.value.frame }
 
-  func handle() {
-    guard access.passesCondition(in: frame.value.context.pstate) else {
-      complete()
-      return
-    }
+  func handle() -> ExitReason {
+    guard access.passesCondition(in: frame.value.context.pstate) else { return complete() }
     switch access.operands {
     case .word(let register, let rt):
       guard let register = AArch32DebugRegister(register) else { return injectUndefined() }
-      accessWord(register, rt)
+      return accessWord(register, rt)
     case .pair(let opc1, let crm, let rt, let rt2):
       // There is no MCRR of a debug register.
       guard let register = AArch32DebugRegister(pairOpc1: opc1, crm: crm), access.isRead,
@@ -36,12 +35,12 @@ struct CoprocessorExit {
       else { return injectUndefined() }
       frame.value[rt: rt] = value & 0xFFFF_FFFF
       frame.value[rt: rt2] = value &>> 32
-      complete()
-    case .memory(let transfer): accessMemory(transfer)
+      return complete()
+    case .memory(let transfer): return accessMemory(transfer)
     }
   }
 
-  private func accessWord(_ register: AArch32DebugRegister, _ rt: UInt8) {
+  private func accessWord(_ register: AArch32DebugRegister, _ rt: UInt8) -> ExitReason {
     let value = access.isRead ? 0 : frame.value[rt: rt] & 0xFFFF_FFFF
     switch vcpu.value.debug.access(register, isRead: access.isRead, value: value) {
     case .read(let read):
@@ -54,7 +53,7 @@ struct CoprocessorExit {
     case .written: break
     case .undefined: return injectUndefined()
     }
-    complete()
+    return complete()
   }
 
   // MARK: LDC and STC
@@ -65,7 +64,7 @@ struct CoprocessorExit {
   ///
   /// One thing is not as the processor does it: where it manages the dirty state of pages (FEAT_HAFDBS),
   /// an STC through EL2 does not mark the page.
-  private func accessMemory(_ transfer: CoprocessorTransfer) {
+  private func accessMemory(_ transfer: CoprocessorTransfer) -> ExitReason {
     let context = frame.value.context
     let base =
       transfer.base == 31
@@ -90,8 +89,7 @@ struct CoprocessorExit {
       !vcpu.value.debug.watches(
         address, size: 4, isStore: isStore, in: context.pstate, hardware: &hardware)
     else {
-      Exits.handleDebugException(vcpu, .watchpoint(isStore: isStore), address)
-      return
+      return exits.handleDebugException(.watchpoint(isStore: isStore), address)
     }
 
     var value: UInt64 = 0
@@ -111,29 +109,32 @@ struct CoprocessorExit {
     case .undefined: return injectUndefined()
     }
     if let writeBack { frame.value[rt: transfer.base] = UInt64(writeBack) }
-    complete()
+    return complete()
   }
 
   /// A synchronous external abort, not on a table walk (Arm ARM D24.2.40, DFSC).
   private static var externalAbort: UInt64 { 0b010000 }
 
   /// The data abort that the program's access takes to EL1.
-  private func injectAbort(status: UInt64, _ address: UInt64, _ isStore: Bool) {
+  private func injectAbort(
+    status: UInt64, _ address: UInt64, _ isStore: Bool
+  ) -> ExitReason {
     var hardware = CoreDebugHardware()
     vcpu.value.debug.inject(
       Syndrome(.dataAbortLower, iss: status | (isStore ? 1 &<< 6 : 0)), faultAddress: address,
       context: &frame.value.context, hardware: &hardware)
+    return .debugRegister
   }
 
   // MARK: Ends
 
-  private func complete() {
-    vcpu.value.exits.count(.debugRegister)
+  private func complete() -> ExitReason {
     vcpu.value.debug.instructionEmulated(context: &frame.value.context, length: length)
+    return .debugRegister
   }
 
-  private func injectUndefined() {
-    vcpu.value.exits.count(.other)
-    Exits.injectUndefined(vcpu)
+  private func injectUndefined() -> ExitReason {
+    exits.injectUndefined()
+    return .other
   }
 }

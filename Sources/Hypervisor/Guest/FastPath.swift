@@ -18,7 +18,7 @@ internal import NestedDebug
 public func stepwellFastPath(
   _ registers: UnsafeMutablePointer<UInt64>, _ esr: UInt64, _ rt: UInt64
 ) -> UInt64 {
-  let vcpu = EL2.current
+  let vcpu = EL2Cores().currentVCPU
   // Requests of other cores come as interrupts, which are taken after the return to the guest.
   let syndrome = Syndrome(rawValue: esr)
   guard vcpu.value.debug.allowsFastPath else {
@@ -63,13 +63,13 @@ public func stepwellFastPath(
 ///   `AcknowledgedInterrupt`.
 @c(stepwell_fast_path_irq)
 public func stepwellFastPathIRQ() -> UInt64 {
-  let vcpu = EL2.current
+  let vcpu = EL2Cores().currentVCPU
   let isHandedOn: UInt64 = 1 &<< 32
   // During a step an interrupt is an event for the step machines.
   guard vcpu.value.debug.allowsFastPath else {
     return isHandedOn | UInt64(AcknowledgedInterrupt.none.rawValue)
   }
-  if let acknowledged = EL2.shared.value.interrupts.deliverOnFastPath(
+  if let acknowledged = EL2Cores().shared.value.interrupts.deliverOnFastPath(
     &vcpu.value.interrupts, guestIsMasked: el2_read_spsr_el2() & 1 &<< 7 != 0)
   {
     return isHandedOn | UInt64(acknowledged.rawValue)
@@ -93,7 +93,7 @@ enum FastPath {
     if vcpu.value.debug.guest.steps { return stepOn(vcpu) }
     var hardware = CoreDebugHardware()
     let isDone = vcpu.value.debug.fastUpdate(
-      after: change, hardware: &hardware, requests: &EL2.shared.value.requests)
+      after: change, hardware: &hardware, requests: &EL2Cores().requests.value)
     guard isDone else { return 0 }
     vcpu.value.exits.count(.debugRegister)
     completeInstruction()
@@ -108,7 +108,7 @@ enum FastPath {
     context.pstate.btype = 0
     var hardware = CoreDebugHardware()
     let isDone = vcpu.value.debug.fastStepOn(
-      context: &context, hardware: &hardware, requests: EL2.shared.value.requests)
+      context: &context, hardware: &hardware, requests: EL2Cores().requests.value)
     guard isDone else { return 0 }
     vcpu.value.exits.count(.debugRegister)
     el2_write_elr_el2(context.pc)
@@ -121,7 +121,7 @@ enum FastPath {
   static func step(
     _ registers: UnsafeMutablePointer<UInt64>, _ esr: UInt64, _ rt: UInt64
   ) -> UInt64 {
-    let vcpu = EL2.current
+    let vcpu = EL2Cores().currentVCPU
     let syndrome = Syndrome(rawValue: esr)
     guard vcpu.value.debug.stepsForGuest else { return 0 }
     if syndrome.ec == ExceptionClass.systemRegister.rawValue {
@@ -143,7 +143,7 @@ enum FastPath {
   private static func accessInStep(
     _ registers: UnsafeMutablePointer<UInt64>, _ esr: UInt64, _ rt: UInt64
   ) -> UInt64 {
-    let vcpu = EL2.current
+    let vcpu = EL2Cores().currentVCPU
     let syndrome = Syndrome(rawValue: esr)
     guard let (register, change) = vcpu.value.debug.accessedInStep(syndrome) else { return 0 }
     // Rt is 0 to 31, as in `stepwellFastPath`.

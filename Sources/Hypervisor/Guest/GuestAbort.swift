@@ -6,6 +6,7 @@ internal import NestedDebug
 /// A stage-2 fault of the guest: an access of the interrupt controller that EL2 completes, the first use of an address
 /// that is not mapped yet, or an address that is not the guest's.
 struct GuestAbort {
+  let cores: EL2Cores
   let vcpu: Fixed<VCPU>
   let syndrome: Syndrome
   /// FAR_EL2: the virtual address.
@@ -14,18 +15,18 @@ struct GuestAbort {
   private var isInstruction: Bool { syndrome.exceptionClass == .instructionAbortLower }
   private var access: DataAbort { DataAbort(iss: syndrome.iss) }
 
-  func handle() {
+  func handle() -> ExitReason {
     // First of all: whatever of EL2's own faults on the way writes HPFAR_EL2.
     let page = StageTwoFault(access).page(hpfar: el2_read_hpfar_el2())
     guard let address = page.map({ $0 &+ faultAddress & Page.offsetMask }) ?? translated else {
       // The guest has changed its tables meanwhile: it tries again, and faults by the new ones if at all.
-      return
+      return .stage2Map
     }
-    let owner = EL2.shared.value.machine.owned.owner(of: PhysicalAddress(oneToOne: address))
+    let owner = cores.shared.value.machine.owned.owner(of: PhysicalAddress(oneToOne: address))
     if !isInstruction && !access.isTableWalk {
       switch owner {
       case .distributor, .redistributors:
-        let shared = EL2.shared
+        let shared = cores.shared
         if let place = shared.value.interrupts.place(of: address.rawValue, shared.value.machine) {
           return complete(at: place)
         }
@@ -33,11 +34,10 @@ struct GuestAbort {
       }
     }
     if access.isTranslationFault, owner?.isHidden != true, mapOnDemand(address) {
-      vcpu.value.exits.count(.stage2Map)
-      return
+      return .stage2Map
     }
-    vcpu.value.exits.count(.stage2Refused)
     refuse()
+    return .stage2Refused
   }
 
   /// The intermediate address by the guest's own stage 1; nil if that does not permit the access.
@@ -60,7 +60,7 @@ struct GuestAbort {
     }
     defer { Stage2Lock.release() }
     do throws(TranslationError) {
-      try EL2.shared.value.stage2.mapOnDemand(address)
+      try cores.shared.value.stage2.mapOnDemand(address)
       return true
     } catch {
       return false
@@ -69,13 +69,13 @@ struct GuestAbort {
 
   // MARK: The interrupt controller
 
-  private func complete(at place: MachineInterrupts.Place) {
-    switch place {
-    case .distributor: vcpu.value.exits.count(.distributor)
-    case .redistributor: vcpu.value.exits.count(.redistributor)
-    }
+  private func complete(at place: MachineInterrupts.Place) -> ExitReason {
     complete(place.offset) {
-      EL2.shared.value.interrupts.access($0, at: place, by: &vcpu.value.interrupts)
+      cores.shared.value.interrupts.access($0, at: place, by: &vcpu.value.interrupts)
+    }
+    return switch place {
+    case .distributor: .distributor
+    case .redistributor: .redistributor
     }
   }
 
@@ -121,9 +121,11 @@ enum Stage2Lock {
 
   /// - Returns: false if another core has kept it for too long.
   static func take() -> Bool {
-    for _ in 0..<attempts where CoreWord.stage2Lock.exchange(0, 1) == 0 { return true }
+    for _ in 0..<attempts where EL2Cores().exchange(.stage2Lock, of: 0, 1) == 0 {
+      return true
+    }
     return false
   }
 
-  static func release() { CoreWord.stage2Lock.store(0, 0) }
+  static func release() { EL2Cores().store(.stage2Lock, of: 0, 0) }
 }

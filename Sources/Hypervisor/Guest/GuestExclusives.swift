@@ -6,7 +6,7 @@ internal import NestedDebug
 extension CoreDebugHardware {
   mutating func read(_ register: GeneralRegister) -> UInt64 {
     switch register {
-    case .x(let n): EL2.current.value.frame.value[rt: UInt8(truncatingIfNeeded: n)]
+    case .x(let n): EL2Cores().currentVCPU.value.frame.value[rt: UInt8(truncatingIfNeeded: n)]
     case .spEL0: el2_read_sp_el0()
     case .spEL1: el2_read_sp_el1()
     }
@@ -14,7 +14,7 @@ extension CoreDebugHardware {
 
   mutating func write(_ register: GeneralRegister, _ value: UInt64) {
     guard case .x(let n) = register else { return }
-    EL2.current.value.frame.value[rt: UInt8(truncatingIfNeeded: n)] = value
+    EL2Cores().currentVCPU.value.frame.value[rt: UInt8(truncatingIfNeeded: n)] = value
   }
 
   mutating func load(

@@ -33,20 +33,21 @@ public func stepwellBoot(_ deviceTree: UInt64, program: UInt64, end: UInt64) {
 /// A further core, with the MMU on, from PSCI CPU_ON.
 @c(stepwell_secondary)
 public func stepwellSecondary(_ core: UInt64) {
+  let cores = EL2Cores()
   let features = ProcessorFeatures.ofThisCore
   do throws(MachineError) {
-    if let lack = features.lack(besideAddressBits: EL2.shared.value.stage2.addressBits) {
+    if let lack = features.lack(besideAddressBits: cores.shared.value.stage2.addressBits) {
       throw lack
     }
-    try Core.start(Int(core), features)
+    try Core.start(Int(core), features, on: cores)
   } catch {
     // Its CPU_ON has succeeded already. The guest sees a vCPU that never came up, and goes on without.
     Boot.refuse(error, ofCore: Int(core))
-    CoreWord.power.store(Int(core), PSCI.Power.off.rawValue)
+    cores.store(.power, of: Int(core), PSCI.Power.off.rawValue)
     return
   }
-  EL2.current.value.powerUp()
-  Core.enterGuest()
+  Power(cores).powerUp(cores.currentVCPU)
+  Core.enterGuest(on: cores)
 }
 
 /// A further core whose EL2 cannot be turned into what the hypervisor needs, with the MMU off. It can tell
@@ -97,6 +98,7 @@ enum Boot {
     return place
   }
 
+  /// Makes everything that EL2 needs, at its own place, and enters the guest; it does not return but by an error.
   static func run(
     deviceTree address: UInt64, program: UInt64, end: UInt64
   ) throws(MachineError) {
@@ -132,7 +134,8 @@ enum Boot {
     // Exclusives work from here on.
     guard let words = PerVCPU<CoreWordLine>(count, in: &bootMemory, { _ in CoreWordLine() }),
       let vcpus = PerVCPU<VCPU>(
-        count, in: &bootMemory, { VCPU(index: $0, features: features) }),
+        count, in: &bootMemory, { VCPU(index: $0, features: features, frame: stacks.frame(of: $0)) }
+      ),
       let privateInterrupts = PerVCPU<PrivateInterrupts>(
         machine.vcpuCount, in: &bootMemory, { _ in PrivateInterrupts() })
     else { throw .noRoom }
@@ -156,64 +159,35 @@ enum Boot {
     let interrupts = MachineInterrupts(
       machine, redistributors, privateInterrupts: privateInterrupts)
     let powerStateFormat = powerStateFormat(machine)
-    EL2.shared.initialize(
+    let cores = EL2Cores()
+    cores.shared.initialize(
       to: SharedState(
         machine: machine, vcpus: vcpus, stacks: stacks, interrupts: interrupts, stage2: stage2,
         linkCore: bootCore, powerStateFormat: powerStateFormat))
-    try EL2.shared.value.interrupts.startDistributor(bootCore: bootCore)
+    try cores.shared.value.interrupts.startDistributor(bootCore: bootCore)
     for vcpu in 0..<vcpuCount {
-      CoreWord.power.store(vcpu, PSCI.Power.off.rawValue)
-      Standstill.setMayRun(vcpu, true)
+      cores.store(.power, of: vcpu, PSCI.Power.off.rawValue)
+      Standstill(cores).setMayRun(vcpu, true)
     }
-    CoreWord.standstill.store(0, payload.holdsGuest ? 1 : 0)
-    EL2.server.initialize(to: DebugServer(link: link, machineIsHeld: payload.holdsGuest))
+    cores.store(.standstill, of: 0, payload.holdsGuest ? 1 : 0)
+    cores.startServer(link: link, machineIsHeld: payload.holdsGuest)
 
-    let vcpu = EL2.vcpu(bootCore)
+    let vcpu = cores.vcpu(bootCore)
     vcpu.value.entry = payload.entry
     vcpu.value.entryContext = address
-    try Core.start(bootCore, features)
+    try enterGuest(on: cores, as: bootCore, features)
+  }
+
+  /// Starts the boot core's part of everything, and enters the guest.
+  private static func enterGuest(
+    on cores: EL2Cores, as bootCore: Int, _ features: ProcessorFeatures
+  ) throws(MachineError) {
+    try Core.start(bootCore, features, on: cores)
     FaultConsole.coresAreUp = true
     // The link may have raised its interrupt before the interrupt controller was started.
-    DebugServer.serve()
-    vcpu.value.powerUp()
-    Core.enterGuest()
-  }
-
-  /// Says why there will be no guest, and halts.
-  static func refuse(_ error: MachineError) {
-    var console = FaultConsole.current
-    if !console.isPresent { console = consoleOfLastResort() }
-    console.write("Stepwell: ")
-    write(error, to: &console)
-    while true { el2_wfi() }
-  }
-
-  /// Says why a further core runs no vCPU.
-  static func refuse(_ error: MachineError, ofCore core: Int) {
-    var console = FaultConsole.current
-    console.write("Stepwell: CPU ")
-    console.write(decimal: UInt64(core))
-    console.write(" stays off: ")
-    write(error, to: &console)
-  }
-
-  private static func write(_ error: MachineError, to console: inout Console) {
-    console.write(error.sentence)
-    if case .badDeviceTree(let reason) = error {
-      console.write(" ")
-      console.write(reason.sentence)
-    }
-    console.write("\n")
-  }
-
-  /// The highest address that the device tree names.
-  private static func lastAddress(of tree: DeviceTree) -> UInt64 {
-    var last: UInt64 = 0
-    var regions = tree.physicalRegions
-    while let region = regions.next() {
-      if !region.isEmpty { last = max(last, region.end &- 1) }
-    }
-    return last
+    cores.serveDebugger()
+    Power(cores).powerUp(cores.vcpu(bootCore))
+    Core.enterGuest(on: cores)
   }
 
   /// How CPU_SUSPEND's argument is written on this machine: PSCI_FEATURES says so where it is there.
@@ -226,130 +200,5 @@ enum Boot {
         PSCI.Call(
           x0: UInt64(PSCI.Function.features.rawValue), PSCI.Function.cpuSuspend.smc64)))
     return answer > 0 && answer & 0b10 != 0 ? .extended : .original
-  }
-
-  /// How many vCPUs there are to be: a CPU of the device tree each, as far as there is room.
-  private static func vcpuCount(of tree: DeviceTree) -> Int {
-    guard var processors = try? tree.processors() else { return 0 }
-    var count = 0
-    while count < maximumVCPUs, processors.next() != nil { count &+= 1 }
-    return count
-  }
-
-  private static func findDeviceTree(_ address: UInt64) throws(MachineError) -> DeviceTree {
-    let headerSize = 40
-    guard address != 0, address & 7 == 0 else { throw .noDeviceTree }
-    // The loader may have written it through a cache that it did not clean: the boot protocol
-    // promises that only of the kernel's image. EL2 reads past the caches as yet.
-    GuestMemory.cleanToCoherency(address, count: UInt64(headerSize))
-    // The boot protocol says that x0 is the tree's address; the header is all that is read of it
-    // before its magic number is checked.
-    let start = unsafe UnsafeRawPointer(bitPattern: UInt(address))
-    do throws(DeviceTreeError) {
-      let size = unsafe try DeviceTree.totalSize(
-        header: UnsafeRawBufferPointer(start: start, count: headerSize))
-      GuestMemory.cleanToCoherency(address, count: UInt64(size))
-      // The tree stays in place and as it is until the guest's takes its place, after its last use.
-      return unsafe try DeviceTree(
-        validating: UnsafeRawBufferPointer(start: start, count: size))
-    } catch {
-      if error == .badMagic { throw .noDeviceTree }
-      throw .badDeviceTree(error)
-    }
-  }
-
-  private static func turnOnMMU(
-    _ machine: borrowing MachineDescription, _ stacks: CoreStacks, addressBits: Int,
-    pool: inout PagePool
-  ) throws(MachineError) {
-    do throws(TranslationError) {
-      var memory = PhysicalMemory()
-      guard let root = pool.take(in: &memory) else { throw .outOfTablePages }
-      let tables = OwnTables(root: root, startLevel: 0, inputBits: 48)
-      try Stage1.map(machine, in: tables, pool: &pool, memory: &memory)
-      try Stage1.mapProgram(in: tables, pool: &pool, memory: &memory)
-      try Stage1.unmapGuards(of: stacks, in: tables, pool: &pool, memory: &memory)
-      try DeviceWindow.prepare(in: tables, pool: &pool, memory: &memory)
-      el2_enable_mmu(
-        ControlRegisters.mair, ControlRegisters.tcr(addressBits: addressBits), root.rawValue,
-        ControlRegisters.sctlr, machine.hypervisor.end)
-    } catch { throw .translation(error) }
-  }
-
-  /// Takes EL2's memory, the debug link's page and the CPUs that have no vCPU out of the guest's device
-  /// tree, which stays where it is and is otherwise as it was.
-  private static func giveTreeToGuest(
-    _ tree: DeviceTree, at address: UInt64, _ machine: borrowing MachineDescription,
-    _ redistributors: borrowing RedistributorMap, scratch firstUnused: PhysicalAddress
-  ) throws(MachineError) {
-    // No vCPU is there yet, and no more page tables are needed for now: their room is scratch memory.
-    let start = UInt(firstUnused.rawValue)
-    let scratch = unsafe UnsafeMutableRawBufferPointer(
-      start: UnsafeMutableRawPointer(bitPattern: start),
-      count: Int(el2_address_of___scratch_end() &- start))
-    let size: Int
-    do throws(DeviceTreeError) {
-      var edits = DeviceTree.Edits(of: tree)
-      try edits.excludeFromMemory(machine.hypervisor)
-      var nodes = tree.enabledNodes(compatibleWith: "virtio,mmio")
-      while let node = nodes.next() {
-        if let region = try? node.region(0), machine.linkPage.contains(region.address) {
-          try edits.remove(node)
-        }
-      }
-      if machine.processorCount > machine.vcpuCount {
-        for vcpu in 0..<machine.vcpuCount {
-          try edits.keepProcessor(affinity: machine.affinities[vcpu])
-        }
-      }
-      if let stride = redistributors.strideToTell, let controller = try tree.gicV3() {
-        try edits.set("redistributor-stride", to: stride, of: controller.node)
-      }
-      size = unsafe try tree.write(edits, into: scratch)
-    } catch {
-      if error == .destinationTooSmall { throw .treeTooLarge }
-      throw .badDeviceTree(error)
-    }
-    guard size <= tree.totalSize else { throw .treeDoesNotFit }
-    let place = unsafe UnsafeMutableRawBufferPointer(
-      start: UnsafeMutableRawPointer(bitPattern: UInt(address)), count: size)
-    unsafe place.copyMemory(from: UnsafeRawBufferPointer(rebasing: scratch[..<size]))
-    // The guest reads it with its MMU off.
-    GuestMemory.cleanToCoherency(address, count: UInt64(size))
-  }
-
-  /// Everything one to one, but for what is EL2's.
-  private static func makeStage2(
-    _ tree: DeviceTree, _ machine: borrowing MachineDescription, addressBits: Int,
-    pool: consuming PagePool
-  ) throws(MachineError) -> GuestStage2 {
-    do throws(TranslationError) {
-      var stage2 = try GuestStage2(
-        startLevel: ControlRegisters.stage2StartLevel(addressBits: addressBits),
-        addressBits: addressBits, pool: pool, memory: PhysicalMemory(),
-        hardware: CoreStage2Hardware())
-      // What the tree names is mapped at once, by whole gigabytes; the rest when it is first used.
-      try stage2.mapGigabytes(of: Region(from: 0, to: 1))
-      var regions = tree.physicalRegions
-      while let region = regions.next() { try stage2.mapGigabytes(of: region) }
-      try stage2.hide(machine.owned)
-      return stage2
-    } catch { throw .translation(error) }
-  }
-
-  private static func announce(_ machine: borrowing MachineDescription, held: Bool) {
-    var console = FaultConsole.current
-    console.write("Stepwell: EL2 at ")
-    console.write(hex: machine.hypervisor.address)
-    console.write(", ")
-    console.write(decimal: UInt64(machine.vcpuCount))
-    console.write(machine.vcpuCount == 1 ? " vCPU" : " vCPUs")
-    console.write(held ? ", guest held until a debugger continues it\n" : "\n")
-    guard machine.processorCount > machine.vcpuCount else { return }
-    console.write("Stepwell: ")
-    console.write(decimal: UInt64(machine.processorCount))
-    console.write(" CPUs in the device tree; ")
-    console.write(decimal: UInt64(machine.vcpuCount))
-    console.write(" are used, for which there is room, and the guest does not find the others\n")
   }
 }

@@ -76,7 +76,7 @@ private func writeBacktrace(
 /// one that failed; then nobody answers the debugger any more, and the console has said why.
 private func stopOtherCores() {
   guard FaultConsole.coresAreUp else { return }
-  Standstill.begin()
+  Standstill(EL2Cores()).begin()
 }
 
 /// Where a fault is reported.

@@ -1,8 +1,8 @@
 internal import DeviceTree
 
-/// The most vCPUs, and so the most physical cores, that there is room for. A power of two, so that a
-/// core number can be masked into range.
-let maximumVCPUs = 8
+/// The most vCPUs, and so the most physical cores, that are used. Memory for each is taken at boot, for as many
+/// as the device tree has.
+let maximumVCPUs = 512
 
 /// What EL2 needs to know of the machine, taken from its device tree.
 struct MachineDescription: ~Copyable {

@@ -142,7 +142,7 @@ struct VirtioConsole<Hardware: VirtioHardware & ~Copyable>: Port, ~Copyable {
     hardware.write(.status, status.rawValue)
     for n in 0..<Virtqueue.size { offerControl(n) }
     controlReceive.notify(hardware)
-    offerReceive(0)
+    offerReceive(held.map { 1 &- $0.n } ?? 0)
     return sendControl(port: 0, Control.deviceReady, 1)
   }
 
@@ -155,11 +155,31 @@ struct VirtioConsole<Hardware: VirtioHardware & ~Copyable>: Port, ~Copyable {
 
   /// Begins anew, with a device that has no buffer.
   private mutating func restart() {
+    let isOrderly = !needsRestart
     needsRestart = false
     current.end = current.next
     following = nil
-    held = nil
-    if patience <= 0 || !start() { fail() }
+    guard patience > 0, reset() else { return fail() }
+    if isOrderly { keepLast() } else { held = nil }
+    if !start() { fail() }
+  }
+
+  /// Takes what the device wrote between the driver's last look and the reset, behind which it writes nothing:
+  /// the next debugger may have called meanwhile, and does not send its first packet twice.
+  private mutating func keepLast() {
+    for _ in 0..<Virtqueue.size {
+      guard case .buffer(let n, let length) = controlReceive.takeReturned(hardware) else { break }
+      let message = message(n)
+      guard length >= Control.size, message.port == Self.port, message.event == Control.portOpen
+      else { continue }
+      isConnected = message.value != 0
+      if !isConnected { held = nil }
+    }
+    if held == nil, case .buffer(let n, let length) = receiveQueue.takeReturned(hardware) {
+      let bytes = Received(n: n & 1, end: length)
+      if areOpening(bytes) { held = bytes }
+    }
+    if !isConnected { held = nil }
   }
 
   private mutating func fail() {
@@ -218,7 +238,11 @@ struct VirtioConsole<Hardware: VirtioHardware & ~Copyable>: Port, ~Copyable {
         readControl()
         if needsRestart || phase == .failed { continue }
         // A debugger that has come and gone may have sent something too.
-        guard isConnected || hasDisconnected else { return nil }
+        guard isConnected || hasDisconnected else {
+          // After a reset the device has said by now whether the debugger whose bytes these are is still there.
+          if portIsUp { held = nil }
+          return nil
+        }
         phase = .open
         if let bytes = held {
           held = nil
@@ -268,11 +292,7 @@ struct VirtioConsole<Hardware: VirtioHardware & ~Copyable>: Port, ~Copyable {
   /// next. So bytes that begin as conversations do are the new connection's. Any others are too, unless the
   /// new one turns out to have sent something else: a debugger sends nothing more before its first answer.
   private mutating func belongToNext(_ bytes: Received) -> Bool {
-    var opening = OpeningBytes()
-    for offset in bytes.next..<bytes.end {
-      opening.take(hardware.load8(address(of: bytes, offset)))
-    }
-    if opening.mayOpenConversation { return true }
+    if areOpening(bytes) { return true }
     guard current.next == current.end else { return false }
     offerReceive(1 &- bytes.n)
     for _ in 0..<5000 {
@@ -280,6 +300,14 @@ struct VirtioConsole<Hardware: VirtioHardware & ~Copyable>: Port, ~Copyable {
       hardware.pause()
     }
     return true
+  }
+
+  private func areOpening(_ bytes: Received) -> Bool {
+    var opening = OpeningBytes()
+    for offset in bytes.next..<bytes.end {
+      opening.take(hardware.load8(address(of: bytes, offset)))
+    }
+    return opening.mayOpenConversation
   }
 
   private mutating func beginClosing() {
@@ -292,8 +320,8 @@ struct VirtioConsole<Hardware: VirtioHardware & ~Copyable>: Port, ~Copyable {
     phase = .closed
     takeSent()
     // QEMU drops the buffer that its reader hung up on, and never returns it. After a reset the device
-    // has no buffer (section 2.1), but a reset may lose bytes of the next debugger: connections that come
-    // and go meanwhile are not announced, so nobody could say whose bytes those are. So the device is reset
+    // has no buffer (section 2.1), but connections that come and go meanwhile are not announced, so nobody
+    // could say whose bytes those are that come after the last announcement. So the device is reset only
     // when there is no next connection, when memory is short, and when the queue still has what the device
     // was not notified of, which would go to the next connection.
     let hasMemory = outgoing.abandon()
@@ -338,16 +366,22 @@ struct VirtioConsole<Hardware: VirtioHardware & ~Copyable>: Port, ~Copyable {
       case .nothing: return
       case .garbage: return takeGarbage()
       case .buffer(let n, let length):
-        let message = controlBuffers &+ UInt(n) &* UInt(Self.controlSize)
-        let port = hardware.load32(message &+ Control.id)
-        let event = hardware.load16(message &+ Control.event)
-        let value = hardware.load16(message &+ Control.value)
+        let message = message(n)
         offerControl(n)
         controlReceive.notify(hardware)
-        if length >= Control.size { take(event, value, port: port) }
+        if length >= Control.size { take(message.event, message.value, port: message.port) }
       }
     }
     needsRestart = true
+  }
+
+  /// The fields of the message in control buffer `n`.
+  private func message(_ n: UInt16) -> (port: UInt32, event: UInt16, value: UInt16) {
+    let message = controlBuffers &+ UInt(n) &* UInt(Self.controlSize)
+    return (
+      hardware.load32(message &+ Control.id), hardware.load16(message &+ Control.event),
+      hardware.load16(message &+ Control.value)
+    )
   }
 
   private mutating func take(_ event: UInt16, _ value: UInt16, port: UInt32) {

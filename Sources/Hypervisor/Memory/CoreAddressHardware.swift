@@ -26,14 +26,14 @@ struct CoreAddressHardware: GuestAddressHardware {
   @inline(__always)
   func fetch(_ pc: VirtualAddress) -> UInt32? {
     let saved = el2_read_par_el1()
-    let ram = EL2.shared.value.machine.largestGuestMemory
+    let ram = EL2Cores().shared.value.machine.largestGuestMemory
     let result = el2_guarded_fetch(pc.rawValue, ram.address, ram.size)
     el2_write_par_el1(saved)
     return result.failed == 0 ? UInt32(truncatingIfNeeded: result.value) : nil
   }
 
   func place(of address: IntermediateAddress) -> GuestPlace {
-    let shared = EL2.shared
+    let shared = EL2Cores().shared
     // The guest's RAM is one to one in *open* from boot on. Only for the rest do the tables have to be asked.
     let oneToOne = PhysicalAddress(oneToOne: address)
     if shared.value.machine.isGuestMemory(oneToOne) { return .memory(oneToOne) }

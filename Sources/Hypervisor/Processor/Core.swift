@@ -1,15 +1,16 @@
 internal import ArmDebug
 internal import EL2Support
 internal import NestedDebug
-internal import RemoteProtocol
 
 /// What each physical core does once, and on each way back to its guest.
 enum Core {
   /// Makes this core, which has `cpu`, ready for its vCPU.
-  static func start(_ index: Int, _ cpu: ProcessorFeatures) throws(MachineError) {
-    let shared = EL2.shared
-    el2_write_tpidr_el2(UInt64(EL2.vcpu(index).address))
-    EL2.current.value.adopt(cpu)
+  static func start(
+    _ index: Int, _ cpu: ProcessorFeatures, on cores: EL2Cores
+  ) throws(MachineError) {
+    let shared = cores.shared
+    el2_write_tpidr_el2(UInt64(cores.vcpu(index).address))
+    cores.currentVCPU.value.adopt(cpu)
 
     el2_write_hcr_el2(ControlRegisters.hcr(cpu))
     el2_write_cptr_el2(ControlRegisters.cptr(cpu))
@@ -24,7 +25,6 @@ enum Core {
     el2_write_vmpidr_el2(ControlRegisters.vmpidr(cpu))
     el2_write_cnthctl_el2(ControlRegisters.cnthctl)
     el2_write_cnthp_ctl_el2(0)
-    el2_write_cntvoff_el2(shared.value.clock.offset)
     clearWhatIsNotUsed(cpu)
     el2_write_vtcr_el2(
       ControlRegisters.vtcr(cpu, addressBits: shared.value.stage2.addressBits))
@@ -35,8 +35,8 @@ enum Core {
     el2_dsb_ish()
     el2_isb()
 
-    try shared.value.interrupts.startCore(&EL2.vcpu(index).value.interrupts, core: index)
-    CoreWord.isAlive.store(index, 1)
+    try shared.value.interrupts.startCore(&cores.vcpu(index).value.interrupts, core: index)
+    cores.store(.isAlive, of: index, 1)
   }
 
   /// Registers of EL2's that it has no use for: whatever firmware or a kernel before left there would go on
@@ -57,7 +57,7 @@ enum Core {
 
   /// MDCR_EL2 of this core. PMCR_EL0.N is read here because HPMN is what the guest sees of it.
   static func writeMDCR(debugTraps: Bool) {
-    let cpu = EL2.current.value.features
+    let cpu = EL2Cores().currentVCPU.value.features
     let counters = cpu.pmu == 0 ? 0 : (el2_read_pmcr_el0() &>> 11) & 0x1f
     el2_write_mdcr_el2(ControlRegisters.mdcr(cpu, counters: counters, debugTraps: debugTraps))
   }
@@ -78,29 +78,34 @@ enum Core {
     el2_write_hdfgwtr2_el2(Traps.debugWrites2)
   }
 
-  /// What has to be done between the handling of an exit and the guest's next instruction.
-  static func prepareToEnter(_ vcpu: Fixed<VCPU>) {
-    let shared = EL2.shared
-    Standstill.waitUntilRunnable(vcpu)
-    if let action = vcpu.value.resumption {
-      vcpu.value.resumption = nil
-      // A step that another vCPU's stop overtook is over as well: nobody waits for it any more.
-      if action == .step { vcpu.value.debug.requestStep() } else { vcpu.value.debug.cancelStep() }
-    }
-    if vcpu.value.interruptsAreStale {
-      vcpu.value.interruptsAreStale = false
-      shared.value.interrupts.synchronize(&vcpu.value.interrupts)
-    }
+  /// What is done between the handling of an exit and the guest's next instruction.
+  static func prepareToEnter(_ vcpu: Fixed<VCPU>, on cores: EL2Cores) {
+    Standstill(cores).waitUntilRunnable(vcpu)
+    vcpu.value.takeResumption()
+    offerInterrupts(vcpu, on: cores)
+    installPlan(vcpu, on: cores)
+  }
+
+  /// Fills the list registers with what may be delivered by now.
+  private static func offerInterrupts(_ vcpu: Fixed<VCPU>, on cores: EL2Cores) {
+    guard vcpu.value.interruptsAreStale else { return }
+    vcpu.value.interruptsAreStale = false
+    cores.shared.value.interrupts.synchronize(&vcpu.value.interrupts)
+  }
+
+  /// Gives the debug hardware what the vCPU's guest state, requests and steps come to.
+  private static func installPlan(_ vcpu: Fixed<VCPU>, on cores: EL2Cores) {
     var hardware = CoreDebugHardware()
     vcpu.value.debug.prepareToRun(
       context: &vcpu.value.frame.value.context, hardware: &hardware,
-      requests: shared.value.requests)
+      requests: cores.requests.value)
   }
 
-  /// Enters the guest for the first time, with what ``VCPU/powerUp()`` made.
-  static func enterGuest() -> Never {
-    let vcpu = EL2.current
-    prepareToEnter(vcpu)
+  /// Enters the guest for the first time, with what ``Power/powerUp(_:)`` made.
+  static func enterGuest(on cores: EL2Cores) -> Never {
+    let vcpu = cores.currentVCPU
+    Standstill(cores).waitUntilFirstRunnable(vcpu)
+    prepareToEnter(vcpu, on: cores)
     // The frame lies at the top of this core's stack, where the return path expects it.
     unsafe el2_enter_guest(vcpu.value.frame.rawPointer)
   }
@@ -173,11 +178,11 @@ struct CoreDebugHardware: DebugHardware, GuestProcessor {
   mutating func setDebugTraps(_ on: Bool) { Core.writeMDCR(debugTraps: on) }
 
   mutating func setVirtualInterruptsWithheld(_ on: Bool) {
-    EL2.shared.value.interrupts.setWithheld(on, &EL2.current.value.interrupts)
+    EL2Cores().shared.value.interrupts.setWithheld(on, &EL2Cores().currentVCPU.value.interrupts)
   }
 
   mutating func setWaitTraps(_ on: Bool) {
-    el2_write_hcr_el2(ControlRegisters.hcr(EL2.current.value.features, waitTraps: on))
+    el2_write_hcr_el2(ControlRegisters.hcr(EL2Cores().currentVCPU.value.features, waitTraps: on))
   }
 
   mutating func synchronize() { el2_isb() }

@@ -23,6 +23,12 @@ struct CoreStacks {
     return start &+ (UInt(bitPattern: index) &+ 1) &* Self.size
   }
 
+  /// The general registers of vCPU `index`: the vectors store them at the top of its core's stack.
+  func frame(of index: Int) -> Fixed<TrapFrame> {
+    // `Power.powerUp` writes one before the guest is entered, and nothing reads that of a vCPU that is off.
+    unsafe Fixed(at: top(of: index) &- UInt(MemoryLayout<TrapFrame>.stride))
+  }
+
   /// The lowest page of that stack, which must not be mapped.
   func guardPage(of index: Int) -> UInt { top(of: index) &- Self.size }
 }

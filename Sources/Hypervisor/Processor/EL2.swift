@@ -16,9 +16,6 @@ struct SharedState: ~Copyable {
   let linkCore: Int
   /// How firmware, and so the guest, writes CPU_SUSPEND's argument.
   let powerStateFormat: PSCI.PowerState.Format
-  /// What the debugger asks for on every vCPU. Written by the link core while everything stands still.
-  // The linker script has this memory for it, and nobody else is given it.
-  var requests = unsafe DebugRequests(memory: EL2.requestMemory)
   /// Written by the link core while everything stands still.
   var clock = GuestClock()
   /// Written while everything stands still: by the link core, and by the core that it asks for an access.
@@ -32,6 +29,9 @@ struct CoreWordLine {
   private let words = InlineArray<16, UInt32>(repeating: 0)
 }
 
+/// The driver of the debug link.
+typealias DebugLinkDriver = VirtioConsole<VirtioTransport>
+
 /// EL2's state, at the places that the linker script gives it.
 enum EL2 {
   /// What all cores share.
@@ -42,17 +42,25 @@ enum EL2 {
 
   /// The debugger's server. It belongs to the link core, and is apart from ``shared`` because it
   /// calls back into what uses that.
-  static var server: Fixed<DebugServer> {
+  static var server: Fixed<DebugServer<EL2Cores, DebugLinkDriver>> {
     // As `shared`.
     unsafe Fixed(at: el2_address_of___shared_storage_start() &+ serverOffset)
   }
 
-  /// Where the debugger's requests are kept, behind ``shared``: room for some five hundred.
-  @unsafe static var requestMemory: UnsafeMutableRawBufferPointer {
-    unsafe UnsafeMutableRawBufferPointer(
-      start: UnsafeMutableRawPointer(
-        bitPattern: el2_address_of___shared_storage_start() &+ requestsOffset),
-      count: Int(serverOffset &- requestsOffset))
+  /// What the debugger asks for on every vCPU. Written by the link core while everything stands still.
+  static var requests: Fixed<DebugRequests> {
+    // As `shared`.
+    unsafe Fixed(at: el2_address_of___shared_storage_start() &+ requestsOffset)
+  }
+
+  /// Makes ``requests``, with room for some five hundred. On the boot core, once.
+  static func initializeRequests() {
+    let start = el2_address_of___shared_storage_start() &+ requestsOffset &+ 64
+    // The linker script sets the memory aside, and nobody else is given it.
+    let memory = unsafe UnsafeMutableRawBufferPointer(
+      start: UnsafeMutableRawPointer(bitPattern: start),
+      count: Int(serverOffset &- requestsOffset &- 64))
+    requests.initialize(to: unsafe DebugRequests(memory: memory))
   }
 
   private static let requestsOffset: UInt = 0x18000
@@ -72,7 +80,8 @@ enum EL2 {
   /// asks; the figures are compile-time constants.
   static var fits: Bool {
     MemoryLayout<SharedState>.size <= Int(requestsOffset)
-      && MemoryLayout<DebugServer>.size <= 0x20000
+      && MemoryLayout<DebugRequests>.size <= 64
+      && MemoryLayout<DebugServer<EL2Cores, DebugLinkDriver>>.size <= 0x20000
       && UInt(MemoryLayout<VCPU>.stride) <= memoryPerVCPU &- CoreStacks.size &- 0x1000
   }
 }

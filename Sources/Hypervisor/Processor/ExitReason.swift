@@ -1,4 +1,4 @@
-internal import RemoteProtocol
+internal import ArmDebug
 
 /// Why a vCPU left the guest, as `monitor exits` counts it.
 enum ExitReason: UInt8 {
@@ -20,33 +20,46 @@ enum ExitReason: UInt8 {
 
   static let count = 15
 
-  var name: TextLine {
-    TextLine(
-      Int(rawValue),
-      of: """
-        interrupt
-        debug register access
-        hardware breakpoint
-        watchpoint
-        software step
-        BRK or BKPT
-        HVC
-        SMC
-        GIC CPU interface access
-        GIC distributor access
-        GIC redistributor access
-        WFI or WFE while stepped
-        stage 2: first use of an address
-        stage 2: address that is not the guest's
-        anything else
-        """)
+  var name: StaticString {
+    switch self {
+    case .interrupt: "interrupt"
+    case .debugRegister: "debug register access"
+    case .breakpoint: "hardware breakpoint"
+    case .watchpoint: "watchpoint"
+    case .step: "software step"
+    case .brk: "BRK or BKPT"
+    case .hypercall: "HVC"
+    case .firmwareCall: "SMC"
+    case .interruptRegister: "GIC CPU interface access"
+    case .distributor: "GIC distributor access"
+    case .redistributor: "GIC redistributor access"
+    case .waitForInterrupt: "WFI or WFE while stepped"
+    case .stage2Map: "stage 2: first use of an address"
+    case .stage2Refused: "stage 2: address that is not the guest's"
+    case .other: "anything else"
+    }
   }
 }
 
-/// How often each ``ExitReason`` occurred on one vCPU. Written by its own core.
+/// One exit of a vCPU to EL2. It is made once for each, where EL2 is entered, and recorded once.
+struct ExitRecord {
+  let reason: ExitReason
+  /// ESR_EL2, or nil for an interrupt.
+  let syndrome: Syndrome?
+  /// ELR_EL2: where the guest was.
+  let pc: UInt64
+  /// FAR_EL2; it means something where the syndrome's class has an address.
+  let faultAddress: UInt64
+}
+
+/// The exits of one vCPU: how often each ``ExitReason`` occurred. Written by its own core.
 struct ExitCounters {
   private var counts = InlineArray<15, UInt64>(repeating: 0)
 
+  /// Takes note of an exit.
+  mutating func record(_ exit: ExitRecord) { count(exit.reason) }
+
+  /// The same on the fast path, where no register is free for more than the reason.
   mutating func count(_ reason: ExitReason) { counts[Int(reason.rawValue)] &+= 1 }
 
   subscript(_ reason: ExitReason) -> UInt64 { counts[Int(reason.rawValue)] }

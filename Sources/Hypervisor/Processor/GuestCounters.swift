@@ -1,6 +1,6 @@
 internal import EL2Support
 
-/// What counters of the guest's are held by.
+/// What the guest's performance counters are held by.
 protocol CounterHardware: ~Copyable {
   /// Whether there is a performance monitor: FEAT_PMUv3.
   var hasCounters: Bool { get }
@@ -13,9 +13,9 @@ protocol CounterHardware: ~Copyable {
 
 /// The guest's performance counters on one core, which stand still while the guest does.
 ///
-/// Some count at EL2: those that the guest told to (PMEVTYPERn_EL0.NSH, which Linux sets unless told otherwise),
-/// where nothing prohibits it, and a prohibition (MDCR_EL2.HPMD, HCCD) is not on every processor. PMCR_EL0.E
-/// holds all of them everywhere: MDCR_EL2.HPMN leaves EL2 none of its own.
+/// Some would count at EL2: those with PMEVTYPERn_EL0.NSH, which Linux sets unless told otherwise. Not every
+/// processor can prohibit that (MDCR_EL2.HPMD, HCCD). PMCR_EL0.E holds all counters everywhere, because
+/// MDCR_EL2.HPMN leaves EL2 none of its own.
 struct GuestCounters {
   /// PMCR_EL0 as the guest has it, if it is other than while the counters are held.
   private let control: UInt64?
@@ -44,21 +44,11 @@ struct GuestCounters {
   }
 }
 
-extension GuestCounters {
-  static func stop(isOn: Bool) -> GuestCounters {
-    var hardware = CoreCounters()
-    return stop(isOn: isOn, on: &hardware)
-  }
-
-  func start() {
-    var hardware = CoreCounters()
-    start(on: &hardware)
-  }
-}
-
-/// Those of the core that executes this.
-private struct CoreCounters: CounterHardware {
-  var hasCounters: Bool { EL2.current.value.features.pmu != 0 }
+/// PMCR_EL0 of the core that executes this.
+struct CoreCounters: CounterHardware {
+  /// FEAT_PMUv3.
+  let isThere: Bool
+  var hasCounters: Bool { isThere }
   mutating func readControl() -> UInt64 { el2_read_pmcr_el0() }
   mutating func writeControl(_ value: UInt64) { el2_write_pmcr_el0(value) }
   mutating func synchronize() { el2_isb() }

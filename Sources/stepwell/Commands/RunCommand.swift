@@ -29,7 +29,7 @@ struct RunCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("The guest kernel's command line.", valueName: "text"))
   var append: String?
 
-  @Option(help: "Number of vCPUs, 1 to 8.")
+  @Option(help: "Number of vCPUs, 1 to 512.")
   var cpus = 4
 
   @Option(help: ArgumentHelp("Memory of the machine, as QEMU's -m takes it.", valueName: "size"))
@@ -52,8 +52,8 @@ struct RunCommand: AsyncParsableCommand {
   var others: [String] = []
 
   func validate() throws {
-    guard (1...8).contains(cpus) else {
-      throw ValidationError("--cpus \(cpus): a machine has 1 to 8 vCPUs.")
+    guard (1...512).contains(cpus) else {
+      throw ValidationError("--cpus \(cpus): a machine has 1 to 512 vCPUs.")
     }
   }
 

@@ -13,7 +13,7 @@ struct Machine {
   var board = Board.plain
   /// As QEMU's -cpu takes it.
   var cpu = "cortex-a72"
-  /// CPUs; the first eight are vCPUs.
+  /// CPUs, each of which has a vCPU.
   var cpus = 4
   /// As QEMU's -m takes it.
   var memory = "1G"
