@@ -26,7 +26,10 @@ let package = Package(
       dependencies: ["ArmDebug", "NestedDebug", "RemoteProtocol", "DeviceTree", "EL2Support"]),
 
     // The architecture once more, as a program that can be run: what the engine is compared with.
-    .target(name: "DebugModel", dependencies: ["ArmDebug", "NestedDebug"]),
+    .target(name: "DebugModel", dependencies: ["ArmDebug", "NestedDebug", "SeededRandom"]),
+
+    // For the model and for tests.
+    .target(name: "SeededRandom"),
 
     // Runs it against the engine, and nothing else: quickly built for each of many broken engines.
     .executableTarget(name: "Trials", dependencies: ["DebugModel"]),
@@ -41,19 +44,22 @@ let package = Package(
       ]),
 
     .testTarget(name: "ArmDebugTests", dependencies: ["ArmDebug"]),
-    .testTarget(name: "NestedDebugTests", dependencies: ["NestedDebug", "ArmDebug", "DebugModel"]),
-    .testTarget(name: "RemoteProtocolTests", dependencies: ["RemoteProtocol"]),
-    .testTarget(name: "DeviceTreeTests", dependencies: ["DeviceTree"]),
+    .testTarget(
+      name: "NestedDebugTests",
+      dependencies: ["NestedDebug", "ArmDebug", "DebugModel", "SeededRandom"]),
+    .testTarget(name: "RemoteProtocolTests", dependencies: ["RemoteProtocol", "SeededRandom"]),
+    .testTarget(name: "DeviceTreeTests", dependencies: ["DeviceTree", "SeededRandom"]),
     .testTarget(
       name: "HypervisorTests",
       dependencies: [
-        "Hypervisor", "ArmDebug", "NestedDebug", "RemoteProtocol", "DeviceTree",
+        "Hypervisor", "ArmDebug", "NestedDebug", "RemoteProtocol", "DeviceTree", "SeededRandom",
       ]),
     .testTarget(name: "stepwellTests", dependencies: ["stepwell", "DebugModel"]),
     .testTarget(
       name: "MachineTests",
       dependencies: [
-        "stepwell", "DebugModel", .product(name: "Subprocess", package: "swift-subprocess"),
+        "stepwell", "DebugModel", "SeededRandom",
+        .product(name: "Subprocess", package: "swift-subprocess"),
       ]),
   ]
 )

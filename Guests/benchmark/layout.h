@@ -1,5 +1,5 @@
 // Numbers that assembly and C share.
 #pragma once
 
-#define CPU_COUNT 8
+#define CPU_COUNT 64
 #define STACK_SHIFT 12

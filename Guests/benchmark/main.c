@@ -84,11 +84,14 @@ void secondary_main(uint64_t cpu) {
   answer_for_ever(sgi_to(0));
 }
 
+// MPIDR_EL1 of a vCPU: QEMU and KVM give sixteen of them one Aff1 beside a GICv3.
+static uint64_t affinity_of(uint64_t cpu) { return (cpu & ~15ul) << 4 | (cpu & 15); }
+
 // Starts all other vCPUs. Each then waits for an interrupt. Returns the number of vCPUs.
 static uint64_t start_secondaries(void) {
   uint64_t count = 1;
-  while (count < CPU_COUNT && hvc(PSCI_AFFINITY_INFO, count, 0, 0) >= 0) {
-    hvc(PSCI_CPU_ON, count, (uint64_t)secondary_entry, count);
+  while (count < CPU_COUNT && hvc(PSCI_AFFINITY_INFO, affinity_of(count), 0, 0) >= 0) {
+    hvc(PSCI_CPU_ON, affinity_of(count), (uint64_t)secondary_entry, count);
     while (!ready[count]) pause_a_moment();
     count++;
   }

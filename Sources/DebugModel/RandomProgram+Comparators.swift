@@ -1,4 +1,5 @@
 import ArmDebug
+import SeededRandom
 
 // The guest's own breakpoints and watchpoints.
 extension RandomProgram {

@@ -1,4 +1,5 @@
 package import ArmDebug
+import SeededRandom
 
 /// Guest programs out of a random number generator: a body at EL1 and at EL0, and handlers that look
 /// at what they were called for.

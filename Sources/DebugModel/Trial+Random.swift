@@ -1,4 +1,5 @@
 import ArmDebug
+import SeededRandom
 
 extension Trial {
   /// The same trial for the same number, everywhere and always: the even ones have a debugger and

@@ -1,5 +1,6 @@
 import DeviceTree
 import Foundation
+import SeededRandom
 import Testing
 
 /// Whatever is in a tree, every question is answered or refused: nothing traps, nothing goes on for
@@ -170,23 +171,9 @@ import Testing
   }
 }
 
-/// Random numbers that are the same in every run (Steele, Lea, Flood: "Fast splittable
-/// pseudorandom number generators", 2014).
-struct SplitMix64: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-    return mixed ^ (mixed >> 31)
-  }
-
-  mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
-
+extension SplitMix64 {
   /// Small numbers more often than large ones.
-  mutating func small() -> UInt32 {
+  fileprivate mutating func small() -> UInt32 {
     UInt32(truncatingIfNeeded: next() >> UInt64(32 + below(32)))
   }
 }

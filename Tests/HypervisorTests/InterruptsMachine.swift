@@ -17,6 +17,8 @@ final class MachineOf<Model: InterruptModel> {
   private let firmware: (Model, _ core: Int) -> Void
   /// How many interrupts took the fast path.
   var fastPathCount = 0
+  /// Whether every core is asked for more than interrupts.
+  var isCalled = false
   /// PSTATE.I of the guest on every core.
   var guestIsMasked = false
   /// EL2's own interrupts that came, on which core.
@@ -154,7 +156,7 @@ final class MachineOf<Model: InterruptModel> {
         if BothPaths.takesFastPath {
           guard
             let handedOn = controller.deliverOnFastPath(
-              &interfaces[core], guestIsMasked: guestIsMasked)
+              &interfaces[core], guestIsMasked: guestIsMasked, isCalled: isCalled)
           else {
             fastPathCount += 1
             continue
@@ -218,8 +220,13 @@ final class MachineOf<Model: InterruptModel> {
 
   func sendSGI(_ value: UInt64, _ register: SGIRegister = .sgi1, on core: Int = 0) {
     model.executing = core
-    controller.requestSGI(register, value, from: interfaces[core])
-    controller.synchronize(&interfaces[core])
+    let isDone =
+      BothPaths.takesFastPath && register == .sgi1
+      && controller.requestSGIOnFastPath(value, from: interfaces[core])
+    if !isDone {
+      controller.requestSGI(register, value, from: interfaces[core])
+      controller.synchronize(&interfaces[core])
+    }
     settle()
   }
 

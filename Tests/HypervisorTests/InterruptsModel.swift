@@ -413,6 +413,9 @@ class InterruptModel: GICv3Access {
   }
 
   func affinity(of processor: Int) -> Affinity { Affinity(mpidr: cores[processor].affinity) }
+  func processor(of affinity: Affinity) -> Int? {
+    cores.indices.first { self.affinity(of: $0) == affinity }
+  }
 
   func isLastRedistributor(_ processor: Int) -> Bool { processor == cores.count - 1 }
 

@@ -1,4 +1,5 @@
 import RemoteProtocol
+import SeededRandom
 import Testing
 
 @testable import Hypervisor
@@ -346,18 +347,6 @@ struct LinkTests {
   }
 
   // MARK: Everything at once
-
-  /// The same at each run (Steele, Lea, Flood: "Fast splittable pseudorandom number generators").
-  private struct SplitMix64: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-      state &+= 0x9e37_79b9_7f4a_7c15
-      var z = state
-      z = (z ^ z >> 30) &* 0xbf58_476d_1ce4_e5b9
-      z = (z ^ z >> 27) &* 0x94d0_49bb_1331_11eb
-      return z ^ z >> 31
-    }
-  }
 
   @Test(
     "Connects, half packets, readers that stop and hang-ups, at any access of the driver's",

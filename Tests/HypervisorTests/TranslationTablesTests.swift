@@ -1,3 +1,4 @@
+import SeededRandom
 import Testing
 
 @testable import Hypervisor
@@ -177,7 +178,7 @@ struct TranslationTablesTests {
     "Any sequence of changes does what it says and nothing else, and never breaks a rule",
     arguments: 0..<24 as Range<UInt64>)
   func sequences(seed: UInt64) throws {
-    var random = SplitMix(seed)
+    var random = SplitMix64(state: seed)
     let regime = Regime(
       startLevel: Int(seed & 1), inputBits: seed & 1 == 0 ? 48 : 40, pages: seed & 2 == 0 ? 12 : 60)
     let total = regime.pool.available
@@ -228,22 +229,6 @@ struct TranslationTablesTests {
     }
     #expect(changes > 40)
   }
-}
-
-/// Repeatable random numbers.
-struct SplitMix {
-  private var state: UInt64
-  init(_ seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ z >> 30) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ z >> 27) &* 0x94d0_49bb_1331_11eb
-    return z ^ z >> 31
-  }
-
-  mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
 }
 
 @Suite("Addresses and their ranges")

@@ -1,3 +1,4 @@
+internal import SeededRandom
 internal import Testing
 
 @testable internal import stepwell

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import SeededRandom
 internal import Testing
 
 @testable internal import stepwell

@@ -52,6 +52,14 @@ extension MachineTests {
           guest.start("taskset 8000 sync; echo '(synced)'")
           let hit = try await gdb.command("continue")
           #expect(hit.contains("Thread 16"), "\(hit)")
+          // Neither as wide nor as long as there are vCPUs.
+          let exits = try await gdb.command("monitor exits")
+          #expect(exits.contains("all vCPUs") && !exits.contains("vCPU 0 "), "\(exits)")
+          try #expect(await gdb.command("monitor exits 15").contains("  vCPU 15\n"))
+          let debug = try await gdb.command("monitor debug")
+          #expect(debug.contains("other vCPUs, whose guest uses no debug hardware"), "\(debug)")
+          try #expect(await gdb.command("monitor debug 15").contains("vCPU 15: shared"))
+          try #expect(await gdb.command("monitor debug 16").contains("the last is vCPU 15"))
           _ = try await gdb.command("delete")
           _ = try await gdb.command("detach")
         }

@@ -69,7 +69,7 @@ struct ProbeMachine {
   }
 
   private static let memory = "256M"
-  private static let guest = Task { try await ProbeGuest.build() }
+  private static let guest = Task { try await BareProgram.probe() }
   private static let shim = Task { try await Shim.build() }
   private static let entry = Task { try await BareProgram.build("entry") }
 

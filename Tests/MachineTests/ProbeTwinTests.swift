@@ -64,7 +64,7 @@ extension MachineTests {
       expectSame(Departure.without(debugged), bare, "debugged")
       let tally = debugger.tally
       #expect(tally.stops >= batch.stops, "\(tally)")
-      #expect(tally.sessions > 1 && tally.steps > 0 && tally.interrupts > 0, "\(tally)")
+      #expect(tally.sessions > 1 && tally.steps > 0 && tally.interruptions > 0, "\(tally)")
       // What several vCPUs do at once is mostly where no point is.
       #expect(batch.cpus > 1 || tally.breakpoints + tally.watchpoints > 0, "\(tally)")
     }

@@ -1,4 +1,5 @@
 import ArmDebug
+import SeededRandom
 import Testing
 
 @testable import DebugModel

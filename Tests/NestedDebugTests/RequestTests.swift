@@ -1,5 +1,6 @@
 import ArmDebug
 import NestedDebug
+import SeededRandom
 import Testing
 
 @testable import DebugModel

@@ -1,4 +1,5 @@
 import RemoteProtocol
+import SeededRandom
 import Testing
 
 #if canImport(Glibc)
@@ -6,19 +7,6 @@ import Testing
 #else
   import Darwin
 #endif
-
-/// Random numbers that are the same in every run (SplitMix64).
-private struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var value = state
-    value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
-    value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
-    return value ^ value >> 31
-  }
-}
 
 @Suite("Any bytes at all")
 struct FuzzTests {
@@ -45,12 +33,12 @@ struct FuzzTests {
   )
   .map { UInt8($0.value) }
 
-  private static func byte(_ generator: inout SeededGenerator) -> UInt8 {
+  private static func byte(_ generator: inout SplitMix64) -> UInt8 {
     Bool.random(using: &generator)
       ? special.randomElement(using: &generator) ?? 0 : .random(in: 0...255, using: &generator)
   }
 
-  private static func mutated(_ generator: inout SeededGenerator) -> [UInt8] {
+  private static func mutated(_ generator: inout SplitMix64) -> [UInt8] {
     var packet = packets.randomElement(using: &generator) ?? []
     for _ in 0..<Int.random(in: 0...3, using: &generator) {
       let index = Int.random(in: 0...packet.count, using: &generator)
@@ -69,7 +57,7 @@ struct FuzzTests {
   }
 
   /// Some bytes for the link: noise, or a packet that may be damaged on the way.
-  private static func input(_ generator: inout SeededGenerator) -> [UInt8] {
+  private static func input(_ generator: inout SplitMix64) -> [UInt8] {
     if Int.random(in: 0..<4, using: &generator) == 0 {
       return (0..<Int.random(in: 0...40, using: &generator)).map { _ in byte(&generator) }
     }
@@ -83,7 +71,7 @@ struct FuzzTests {
   }
 
   /// Something happens besides the bytes.
-  private static func event(on conversation: Conversation, _ generator: inout SeededGenerator) {
+  private static func event(on conversation: Conversation, _ generator: inout SplitMix64) {
     switch Int.random(in: 0..<12, using: &generator) {
     case 0: conversation.connect()
     case 1: conversation.disconnect()
@@ -113,7 +101,7 @@ struct FuzzTests {
 
   /// Runs one conversation of a hundred inputs.
   private static func run(seed: UInt64) {
-    var generator = SeededGenerator(state: seed)
+    var generator = SplitMix64(state: seed)
     let vcpuCount = Int.random(in: 1...4, using: &generator)
     let conversation = Conversation(
       FakeMachine(vcpuCount: vcpuCount), attached: Bool.random(using: &generator))

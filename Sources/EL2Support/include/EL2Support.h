@@ -245,7 +245,6 @@ EL2_INLINE void el2_dsb_ish(void) { EL2_ASM("dsb ish" : : : "memory"); }
 EL2_INLINE void el2_dsb_ishst(void) { EL2_ASM("dsb ishst" : : : "memory"); }
 EL2_INLINE void el2_wfi(void) { EL2_ASM("wfi" : : : "memory"); }
 EL2_INLINE void el2_yield(void) { EL2_ASM("yield" : : : "memory"); }
-EL2_INLINE void el2_wfe(void) { EL2_ASM("wfe" : : : "memory"); }
 // For cores that wait in WFE for what this one has stored. The barrier belongs to the event: without it
 // SEV may be seen before the store, and who then looks once more and waits again is never woken.
 EL2_INLINE void el2_sev(void) { EL2_ASM("dsb ish\n\tsev" : : : "memory"); }

@@ -9,6 +9,34 @@ struct DebugReport<Machine: Platform> {
 
   init(_ cores: Machine) { self.cores = cores }
 
+  /// Every vCPU; where there are more than a screen has room for, those whose guest uses its debug hardware or that
+  /// have stopped.
+  func writeAll(to output: inout some TextOutput & ~Copyable) {
+    let most = Monitor<Machine>.mostShown
+    var shown = 0
+    for vcpu in 0..<cores.count where cores.count <= most || shown < most && standsOut(vcpu) {
+      write(vcpu, to: &output)
+      shown &+= 1
+    }
+    guard shown < cores.count else { return }
+    output.write(decimal: UInt64(cores.count &- shown))
+    output.write(shown == most ? " more vCPUs" : " other vCPUs, whose guest uses no debug hardware")
+    output.write(": monitor debug N shows one\n")
+  }
+
+  private func standsOut(_ index: Int) -> Bool {
+    guard cores.isOn(index) else { return false }
+    let vcpu = cores.vcpu(index)
+    if vcpu.value.stop != nil || !vcpu.value.debug.missed.isEmpty { return true }
+    let guest = vcpu.value.debug.guest
+    if guest.mdscr.mde || guest.mdscr.ss { return true }
+    for n in 0..<vcpu.value.debug.capabilities.breakpointCount
+    where guest.bank.breakpoints[n].control.e { return true }
+    for n in 0..<vcpu.value.debug.capabilities.watchpointCount
+    where guest.bank.watchpoints[n].control.e { return true }
+    return false
+  }
+
   func write(_ index: Int, to output: inout some TextOutput & ~Copyable) {
     let vcpu = cores.vcpu(index)
     output.write("vCPU ")

@@ -53,6 +53,7 @@ struct DebugServer<Machine: Platform, Link: Port & ~Copyable>: ~Copyable {
 
   @inline(never)
   private mutating func reportStandstill() -> Bool {
+    // mutant: clockStopsLast
     guard !server.standsStill(&target), Standstill(cores).isComplete,
       // A debugger that does not read is told later: the machine stands still until then.
       server.withLink({ $0.room >= longestAnswer })

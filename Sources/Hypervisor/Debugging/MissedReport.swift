@@ -11,35 +11,30 @@ enum MissedReport {
   ) {
     let missed = vcpu.value.debug.missed
     if missed.isEmpty { return }
-    let index = vcpu.value.index
     let unplaced = vcpu.value.debug.plan.unplaced
-    // A point that has been taken away since is nobody's concern.
     for n in 0..<missed.breakpoints.count {
-      let id = missed.breakpoints[n]
-      guard let request = requests.value[id] else { continue }
       write(
-        "breakpoint", at: request.range.first, vcpu: index,
-        isMissing: unplaced.breakpoints.contains(id), to: &output)
+        "breakpoint", missed.breakpoints[n], requests, vcpu: vcpu.value.index,
+        isMissing: unplaced.breakpoints.contains(missed.breakpoints[n]), to: &output)
     }
     for n in 0..<missed.watchpoints.count {
-      let id = missed.watchpoints[n]
-      guard let request = requests.value[id] else { continue }
       write(
-        "watchpoint", at: request.range.first, vcpu: index,
-        isMissing: unplaced.watchpoints.contains(id), to: &output)
+        "watchpoint", missed.watchpoints[n], requests, vcpu: vcpu.value.index,
+        isMissing: unplaced.watchpoints.contains(missed.watchpoints[n]), to: &output)
     }
   }
 
   /// - Parameter isMissing: it still is not in force.
-  @inline(never)
-  static func write(
-    _ kind: StaticString, at address: UInt64, vcpu: Int, isMissing: Bool,
-    to output: inout some TextOutput & ~Copyable
+  private static func write(
+    _ kind: StaticString, _ id: RequestID, _ requests: Fixed<DebugRequests>, vcpu: Int,
+    isMissing: Bool, to output: inout some TextOutput & ~Copyable
   ) {
+    // A point that has been taken away since is nobody's concern.
+    guard let request = requests.value[id] else { return }
     output.write("The ")
     output.write(kind)
     output.write(" at 0x")
-    output.write(hex: address)
+    output.write(hex: request.range.first)
     output.write(isMissing ? " is not in force on vCPU " : " was not in force for a while on vCPU ")
     output.write(decimal: UInt64(vcpu))
     output.write(isMissing ? ": the guest uses the hardware " : ": the guest used the hardware ")

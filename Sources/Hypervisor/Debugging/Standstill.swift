@@ -17,7 +17,7 @@ struct Standstill<Machine: Platform> {
   /// Asks every vCPU to stand still. Any core may.
   func begin() {
     cores.store(.standstill, of: 0, 1)
-    kickOthers()
+    kickOthers()  // mutant: beginKicks
   }
 
   /// Says whether `vcpu` runs once the standstill ends.
@@ -36,6 +36,7 @@ struct Standstill<Machine: Platform> {
     guard cores.load(.standstill, of: 0) != 0 else { return false }
     for core in 0..<cores.count {
       // A core that has not come up executes nothing, and parks before it does.
+      // mutant: aliveOnly
       if cores.load(.isAlive, of: core) != 0 && cores.load(.isParked, of: core) == 0 {
         return false
       }
@@ -59,6 +60,13 @@ struct Standstill<Machine: Platform> {
       && cores.isOn(core) && cores.load(.ending, of: core) == 0
   }
 
+  /// Whether the core of `vcpu`, which executes this and whose vCPU runs, is asked for more than interrupts: to stand
+  /// still, or to end the machine.
+  func calls(_ vcpu: Fixed<VCPU>) -> Bool {
+    cores.load(.standstill, of: 0) != 0
+      || cores.load(.someEnding, of: 0) != 0 && vcpu.value.index == cores.linkCore
+  }
+
   /// Returns when this core's vCPU may execute guest code.
   func waitUntilRunnable(_ vcpu: Fixed<VCPU>) {
     let core = vcpu.value.index
@@ -76,7 +84,7 @@ struct Standstill<Machine: Platform> {
       while !isRunnable(core) { wait(vcpu, core) }
       cores.store(.isParked, of: core, 0)
       // Whoever asked for a standstill meanwhile may have seen this core still parked.
-    } while !isRunnable(core)
+    } while !isRunnable(core)  // mutant: looksAgain
     cores.endWaiting(vcpu)
     counters.start(on: &hardware)
     cores.setVirtualOffset(cores.clock.offset)
@@ -87,6 +95,7 @@ struct Standstill<Machine: Platform> {
     waitUntilRunnable(vcpu)
     // A standstill does not wait for a core that has not come up, so the machine may have been stopped and let go
     // since. It cannot be from here on: this core counts, and it is not parked.
+    // mutant: firstOffset
     cores.setVirtualOffset(cores.clock.offset)
   }
 

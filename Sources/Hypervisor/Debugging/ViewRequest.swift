@@ -82,6 +82,7 @@ extension Standstill {
     cores.store(.request, of: vcpu, CoreWord.Asked.asked.rawValue)
     kick(vcpu)
     if finishes(vcpu, since: start) { return state.value.request.outcome }
+    // mutant: takesBack
     _ = cores.compareExchange(
       .request, of: vcpu, from: CoreWord.Asked.asked.rawValue,
       to: CoreWord.Asked.nothing.rawValue)

@@ -37,7 +37,10 @@ public func stepwellFastPath(
     }
   } else {
     switch unsafe vcpu.value.debug.fastWrite(syndrome, registers[rt]) {
-    case .notServed: break
+    case .notServed:
+      if esr & FastPath.writeMask == FastPath.sgiWrite {
+        return unsafe FastPath.sendSGI(vcpu, registers[rt])
+      }
     case .done:
       vcpu.value.exits.count(.debugRegister)
       FastPath.completeInstruction()
@@ -70,7 +73,8 @@ public func stepwellFastPathIRQ() -> UInt64 {
     return isHandedOn | UInt64(AcknowledgedInterrupt.none.rawValue)
   }
   if let acknowledged = EL2Cores().shared.value.interrupts.deliverOnFastPath(
-    &vcpu.value.interrupts, guestIsMasked: el2_read_spsr_el2() & 1 &<< 7 != 0)
+    &vcpu.value.interrupts, guestIsMasked: el2_read_spsr_el2() & 1 &<< 7 != 0,
+    isCalled: Standstill(EL2Cores()).calls(vcpu))
   {
     return isHandedOn | UInt64(acknowledged.rawValue)
   }
@@ -79,12 +83,30 @@ public func stepwellFastPathIRQ() -> UInt64 {
 }
 
 enum FastPath {
+  /// ESR_EL2 without what differs from one write of a system register to another: Rt, and IL (Arm ARM
+  /// D19.2.37, "ISS encoding for an exception from MSR, MRS, or System instruction execution").
+  fileprivate static let writeMask: UInt64 = 0xffff_ffff & ~(1 &<< 25 | 0x1f &<< 5)
+  /// MSR ICC_SGI1R_EL1, op0 3, op1 0, CRn 12, CRm 11, op2 5.
+  fileprivate static let sgiWrite: UInt64 =
+    0x18 &<< 26 | 3 &<< 20 | 5 &<< 17 | 0 &<< 14 | 12 &<< 10 | 11 &<< 1
+
   /// Moves PC on, and clears BTYPE as any instruction does that is no branch. PSTATE.SS is 0, because
   /// nothing is stepped.
   @inline(__always)
   static func completeInstruction() {
     el2_write_elr_el2(el2_read_elr_el2() &+ 4)
     el2_write_spsr_el2(el2_read_spsr_el2() & ~(0b11 &<< 10))
+  }
+
+  /// The guest sends an SGI. Other vCPUs wait for it.
+  @inline(never)
+  fileprivate static func sendSGI(_ vcpu: Fixed<VCPU>, _ value: UInt64) -> UInt64 {
+    guard
+      EL2Cores().shared.value.interrupts.requestSGIOnFastPath(value, from: vcpu.value.interrupts)
+    else { return 0 }
+    vcpu.value.exits.count(.interruptRegister)
+    completeInstruction()
+    return 1
   }
 
   /// The guest has written a register that the plan depends on.

@@ -113,6 +113,7 @@ extension PSCI {
     let found = machine.withPowerLocked {
       let power = machine.power(of: target)
       if power == .off {
+        // mutant: preparesBeforeOnPending
         machine.prepare(target, entry: call.x2, context: call.x3)
         machine.setPower(of: target, .onPending)
       }
@@ -139,7 +140,7 @@ extension PSCI {
       for other in 0..<machine.vcpuCount where other != caller {
         let power = machine.power(of: other)
         if power == .on || power == .onPending {
-          machine.setPower(of: caller, .turningOff)
+          machine.setPower(of: caller, .turningOff)  // mutant: turnsOffInTwoSteps
           return false
         }
       }

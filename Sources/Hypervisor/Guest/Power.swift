@@ -32,7 +32,9 @@ struct Power<Machine: Platform> {
 
   /// On the link core: ends the machine if a vCPU has called for it, once the debugger is told.
   func endIfAsked() {
-    guard cores.current == cores.linkCore else { return }
+    guard cores.current == cores.linkCore, cores.load(.someEnding, of: 0) != 0 else { return }
+    // First: who calls meanwhile is seen now or sets it again.
+    cores.store(.someEnding, of: 0, 0)
     for vcpu in 0..<cores.count where cores.load(.ending, of: vcpu) != 0 { end(for: vcpu) }
   }
 
@@ -128,6 +130,7 @@ struct GuestMachine<Machine: Platform>: PSCIMachine {
   func end(_ call: PSCI.Call, for vcpu: Int) {
     // The link core does it; until then this one waits as in a standstill.
     cores.store(.ending, of: vcpu, 1)
+    cores.store(.someEnding, of: 0, 1)
     Standstill(cores).kick(cores.linkCore)
     Power(cores).endIfAsked()
   }

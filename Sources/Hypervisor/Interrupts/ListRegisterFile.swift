@@ -40,19 +40,16 @@ struct ListRegisterFile: ~Copyable {
   }
 
   /// The deliverable interrupt of lowest priority; of equals, the last.
-  var lowestDeliverable: Int? {
-    var lowest: Int?
-    for n in 0..<count where registers[n].isDeliverable {
-      if let found = lowest, registers[found].priority > registers[n].priority { continue }
-      lowest = n
-    }
-    return lowest
-  }
+  var lowestDeliverable: Int? { lowest { $0.isDeliverable } }
 
   /// The active interrupt of lowest priority: the one that the guest will end last.
-  var lowestActive: Int? {
+  var lowestActive: Int? { lowest { $0.isActive } }
+
+  /// The interrupt of lowest priority for which `condition` holds; of equals, the last.
+  @inline(__always)
+  private func lowest(where condition: (ListRegister) -> Bool) -> Int? {
     var lowest: Int?
-    for n in 0..<count where registers[n].isActive {
+    for n in 0..<count where condition(registers[n]) {
       if let found = lowest, registers[found].priority > registers[n].priority { continue }
       lowest = n
     }

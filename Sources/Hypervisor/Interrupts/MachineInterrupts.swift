@@ -72,14 +72,18 @@ struct MachineInterrupts: ~Copyable {
 
   /// Fast path for the physical interrupt for which the executing core came to EL2.
   ///
-  /// - Parameter guestIsMasked: PSTATE.I of the guest.
+  /// - Parameters:
+  ///   - guestIsMasked: PSTATE.I of the guest.
+  ///   - isCalled: whether another core asks this one for something besides interrupts.
   /// - Returns: nil if it is handled. Otherwise what is acknowledged already, or `none`, for
   ///   ``handlePhysicalInterrupt(_:acknowledged:guestIsMasked:)`` to go on with.
   @inline(__always)
   func deliverOnFastPath(
-    _ interface: inout VirtualCPUInterface, guestIsMasked: @autoclosure () -> Bool
+    _ interface: inout VirtualCPUInterface, guestIsMasked: @autoclosure () -> Bool,
+    isCalled: @autoclosure () -> Bool
   ) -> AcknowledgedInterrupt? {
-    controller.deliverOnFastPath(&interface, guestIsMasked: guestIsMasked())
+    controller.deliverOnFastPath(
+      &interface, guestIsMasked: guestIsMasked(), isCalled: isCalled())
   }
 
   /// Handles the physical interrupts for which the executing core came to EL2.
@@ -138,6 +142,16 @@ struct MachineInterrupts: ~Copyable {
     _ access: SystemRegisterAccess, value: UInt64, _ interface: inout VirtualCPUInterface
   ) -> TrappedInterruptAccess? {
     controller.accessCPUInterface(access, value: value, &interface)
+  }
+
+  /// Fast path for a guest's write of ICC_SGI1R_EL1.
+  ///
+  /// - Returns: false, and nothing is done, if the executing core's vCPU must be looked at afterwards.
+  @inline(__always)
+  func requestSGIOnFastPath(
+    _ value: UInt64, from interface: borrowing VirtualCPUInterface
+  ) -> Bool {
+    controller.requestSGIOnFastPath(value, from: interface)
   }
 
   /// What of the interrupt controller is at a physical address; nil if nothing is.

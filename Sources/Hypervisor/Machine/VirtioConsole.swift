@@ -160,6 +160,7 @@ struct VirtioConsole<Hardware: VirtioHardware & ~Copyable>: Port, ~Copyable {
     current.end = current.next
     following = nil
     guard patience > 0, reset() else { return fail() }
+    // mutant: keepsLast
     if isOrderly { keepLast() } else { held = nil }
     if !start() { fail() }
   }

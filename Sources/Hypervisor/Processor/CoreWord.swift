@@ -15,13 +15,16 @@ enum CoreWord: UInt32 {
   case request
   /// The vCPU has called for the machine to be switched off or reset, and has no answer yet.
   case ending
+  /// Some vCPU's ``ending`` was set since the link core last looked at them. Core 0's is the machine's: what the link
+  /// core looks at at each interrupt must not depend on how many vCPUs there are.
+  case someEnding
   /// Guards the stage-2 tables. Core 0's is the machine's.
   case stage2Lock
   /// Guards what must be seen of several vCPUs' ``power`` at once. Core 0's is the machine's.
   case powerLock
 
   /// How many there are.
-  static let count = 9
+  static let count = 10
 
   /// What ``request`` can be.
   enum Asked: UInt32 {

@@ -2,7 +2,7 @@
 struct BenchMachine: Hashable {
   /// As QEMU's -cpu takes it.
   var cpu = "cortex-a72"
-  /// Processors, 1 to 8.
+  /// Processors, 1 to 64; 1 to 8 where Stepwell does not run beneath.
   var vcpus = 1
   /// As QEMU's -m takes it.
   var memory = "1G"

@@ -4,7 +4,7 @@ internal import Foundation
 struct BenchParts {
   let hypervisor: Data
   let shim: Shim
-  let guest: BenchmarkGuest
+  let guest: BareProgram
   let packages: GuestPackages
   /// The virtual machine monitor over KVM.
   let monitor: GuestProgram
@@ -23,7 +23,7 @@ struct BenchParts {
     }
     return BenchParts(
       hypervisor: try Data(contentsOf: try await Hypervisor.build().image),
-      shim: try await Shim.build(), guest: try await BenchmarkGuest.build(), packages: packages,
+      shim: try await Shim.build(), guest: try await BareProgram.benchmark(), packages: packages,
       monitor: try await program("kvm"), process: try await program("init"), folder: folder)
   }
 

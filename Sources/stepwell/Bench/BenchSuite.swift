@@ -10,7 +10,7 @@ struct BenchSuite {
   var scale: Bool
 
   /// The numbers of vCPUs and the sizes of memory that are measured.
-  static let vcpus = [1, 2, 4, 8]
+  static let vcpus = [1, 2, 8, 16, 64]
   static let memory = ["128M", "1G", "4G", "16G"]
   /// The numbers of the debugger's breakpoints, and of watchpoints beside two breakpoints. The guest takes one
   /// comparator of each kind itself.

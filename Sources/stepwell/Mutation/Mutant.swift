@@ -38,7 +38,7 @@ struct Mutant: Sendable {
   /// All of them.
   static let all =
     planner + routing + stepping + modes + registers + comparators + exclusives
-    + requests
+    + requests + machine
 
   /// Those that the comparison with the model has to notice.
   static var compared: [Mutant] { all.filter { $0.killer == .trials } }

@@ -6,7 +6,7 @@ internal import Foundation
 /// Nothing of a module is compiled into another (`-disable-cmo`), so that a mistake is in one object only.
 struct MutantObjects: Sendable {
   /// Each module needs those before it.
-  private static let modules = ["ArmDebug", "NestedDebug", "DebugModel"]
+  private static let modules = ["ArmDebug", "NestedDebug", "SeededRandom", "DebugModel"]
 
   private let toolchain: Toolchain
   private let sources: URL

@@ -17,11 +17,11 @@ struct MutationTree: Sendable {
     }
     fileprivate var modules: [String] {
       switch self {
-      case .engine: ["ArmDebug", "NestedDebug", "DebugModel", "Trials"]
+      case .engine: ["ArmDebug", "NestedDebug", "DebugModel", "SeededRandom", "Trials"]
       case .machine:
         [
-          "ArmDebug", "NestedDebug", "DebugModel", "RemoteProtocol", "DeviceTree", "EL2Support",
-          "Hypervisor",
+          "ArmDebug", "NestedDebug", "DebugModel", "SeededRandom", "RemoteProtocol", "DeviceTree",
+          "EL2Support", "Hypervisor",
         ]
       }
     }
@@ -153,18 +153,19 @@ struct MutationTree: Sendable {
         .executableTarget(
           name: "Hypervisor",
           dependencies: ["ArmDebug", "NestedDebug", "RemoteProtocol", "DeviceTree", "EL2Support"]),
-        .testTarget(name: "RemoteProtocolTests", dependencies: ["RemoteProtocol"]),
+        .testTarget(name: "RemoteProtocolTests", dependencies: ["RemoteProtocol", "SeededRandom"]),
         .testTarget(
           name: "HypervisorTests",
           dependencies: [
-            "Hypervisor", "ArmDebug", "NestedDebug", "RemoteProtocol", "DeviceTree",
+            "Hypervisor", "ArmDebug", "NestedDebug", "RemoteProtocol", "DeviceTree", "SeededRandom",
           ]),
       """
     let engine = """
         .executableTarget(name: "Trials", dependencies: ["DebugModel"]),
         .testTarget(name: "ArmDebugTests", dependencies: ["ArmDebug"]),
         .testTarget(
-          name: "NestedDebugTests", dependencies: ["NestedDebug", "ArmDebug", "DebugModel"]),
+          name: "NestedDebugTests",
+          dependencies: ["NestedDebug", "ArmDebug", "DebugModel", "SeededRandom"]),
       """
     let others = programs.map {
       """
@@ -183,7 +184,8 @@ struct MutationTree: Sendable {
         targets: [
           .target(name: "ArmDebug"),
           .target(name: "NestedDebug", dependencies: ["ArmDebug"]),
-          .target(name: "DebugModel", dependencies: ["ArmDebug", "NestedDebug"]),
+          .target(name: "SeededRandom"),
+          .target(name: "DebugModel", dependencies: ["ArmDebug", "NestedDebug", "SeededRandom"]),
       \(part == .engine ? engine : machine + others)
         ]
       )

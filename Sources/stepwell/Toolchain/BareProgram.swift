@@ -3,10 +3,22 @@ internal import Foundation
 /// A program of the project that runs on no operating system. Its sources and its linker script are in a
 /// folder of its name below `Guests`; what several programs share is in `Guests/common`.
 struct BareProgram {
-  /// With symbols.
-  let executable: URL
+  /// With symbols. The program runs at the addresses it is linked at, wherever it was loaded.
+  let program: GuestProgram
   /// As an arm64 Image.
   let image: URL
+
+  /// The guest that counts what operations of a machine cost.
+  static func benchmark() async throws -> BareProgram {
+    // x18 counts exceptions.
+    try await build("benchmark", common: runtime, options: withoutMMU + ["-ffixed-x18"])
+  }
+
+  /// The guest of the machine tests. It runs the topics that its command line names, each about one thing that a
+  /// guest can do and see, writes the results on the console, and switches the machine off.
+  static func probe() async throws -> BareProgram {
+    try await build("probe", common: runtime, options: withoutMMU)
+  }
 
   /// Compiles and links the program with the clang and the lld of the Swift toolchain.
   ///
@@ -41,15 +53,15 @@ struct BareProgram {
       try await toolchain.child(
         "llvm-objcopy", ["-O", "binary", executable.path, image.path]
       ).runQuietly()
-      return BareProgram(executable: executable, image: image)
+      return BareProgram(program: GuestProgram(executable: executable), image: image)
     }
   }
 
   /// The common sources of a program in C at EL1: start-up, console, PSCI, and what the compiler calls.
-  static let runtime = ["console.c", "memory.c", "psci.c", "start.S"]
+  private static let runtime = ["console.c", "memory.c", "psci.c", "start.S"]
 
   /// Options for C where the MMU is off: no unaligned access, and no SIMD registers.
-  static let withoutMMU = [
+  private static let withoutMMU = [
     "-ffreestanding", "-fno-pic", "-mgeneral-regs-only", "-mstrict-align", "-O1",
   ]
 }

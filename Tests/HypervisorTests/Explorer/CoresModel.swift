@@ -15,26 +15,6 @@ enum GuestInstruction: Equatable {
   case powerOff
 }
 
-/// A fix of the code's, taken out.
-enum TakenOut: String, CaseIterable {
-  /// CPU_ON writes the state before the entry that goes with it.
-  case entryBeforeState
-  /// A vCPU that turns itself off is off to the others before its core has done with it.
-  case offLast
-  /// Whoever leaves the waiting loop looks once more after it has said that it is not parked.
-  case secondLook
-  /// A core that has not come up does not hold up a standstill.
-  case aliveCheck
-  /// The clock stops when the last has parked.
-  case clockLast
-  /// A core that has come up takes the guest's time after it counts for standstills.
-  case firstOffset
-  /// Whoever asks for a standstill kicks the others.
-  case kick
-  /// A request that was not taken in time is taken back.
-  case takingBack
-}
-
 /// Two or three cores with their guests, the debugger, and the words between them: the machine on which the
 /// hypervisor's own `Power`, `Standstill`, `GuestTarget` and `DebugServer` run in the ``Explorer``.
 ///
@@ -52,10 +32,9 @@ final class CoresModel {
     var stops: Int?
     /// Whether what the debugger was sent makes sense.
     var makesSense: @Sendable ([String]) -> Bool = { _ in true }
-    var without: TakenOut?
   }
 
-  private enum State: Equatable {
+  enum State: Equatable {
     case off
     case ready
     /// In WFI, at EL2 or in the guest.
@@ -64,26 +43,23 @@ final class CoresModel {
     case polling(Int)
   }
 
-  private enum Interrupt: UInt64 { case kick, link }
+  enum Interrupt: UInt64 { case kick, link }
 
   private let explorer: Explorer
-  private let start: Start
-  private let link: ScriptedLink
-  private let without: TakenOut?
+  let start: Start
+  let link: ScriptedLink
 
-  private var words: [[UInt32]]
-  private var changes = 0
-  private var pending: [[Interrupt]]
-  private var states: [State]
-  private var histories: [History]
+  var words: [[UInt32]]
+  var changes = 0
+  var pending: [[Interrupt]]
+  var states: [State]
+  var histories: [History]
   /// The core that executes.
-  private(set) var current = 0
-  private var time: UInt64 = 1000
-  private var timeouts = 0
-  /// A step in which the executing core is inside the debugger's server.
-  private var serves = false
+  var current = 0
+  var time: UInt64 = 1000
+  var timeouts = 0
 
-  private var vcpus: [Fixed<VCPU>] = []
+  var vcpus: [Fixed<VCPU>] = []
   private var server: Fixed<DebugServer<CoresModel, ScriptedPort>>?
   var clock = GuestClock()
   let requests: Fixed<DebugRequests>
@@ -93,23 +69,19 @@ final class CoresModel {
   // What is checked.
   private var offsets: [UInt64]
   private var lastVirtualTime: UInt64 = 0
-  private var next: [Int]
+  var next: [Int]
   /// x0 of each CPU_ON that was answered by SUCCESS, and of each vCPU that began.
-  private var accepted: [[UInt64]]
-  private var begun: [[UInt64]]
-  private var calls: UInt64 = 0
+  var accepted: [[UInt64]]
+  var begun: [[UInt64]]
   /// How often the machine was let go, and how often it had been when each core was asked something.
   private var releases = 0
   private var releasesAtRequest: [Int]
   /// SP of each vCPU, which lives in its core.
   private var stackPointers: [UInt64]
-  /// Without ``TakenOut/secondLook``: how many words the executing core takes to say that it may run.
-  private var looksToSkip: [Int]
 
   init(_ explorer: Explorer, _ start: Start) {
     self.explorer = explorer
     self.start = start
-    without = start.without
     let count = start.programs.count
     words = Array(repeating: Array(repeating: 0, count: CoreWord.count), count: count)
     pending = Array(repeating: [], count: count)
@@ -121,7 +93,6 @@ final class CoresModel {
     begun = Array(repeating: [], count: count)
     stackPointers = (0..<count).map { 0x1000 + UInt64($0) }
     releasesAtRequest = Array(repeating: 0, count: count)
-    looksToSkip = Array(repeating: 0, count: count)
     link = ScriptedLink(script: start.script)
     // Freed in `end()`, as the others.
     let requests = UnsafeMutablePointer<DebugRequests>.allocate(capacity: 1)
@@ -192,7 +163,7 @@ final class CoresModel {
     states[core] = .ready
   }
 
-  private func fail(_ message: String) { explorer.fail("vCPU \(current): \(message)") }
+  func fail(_ message: String) { explorer.fail("vCPU \(current): \(message)") }
 
   // MARK: The guest
 
@@ -200,7 +171,7 @@ final class CoresModel {
 
   /// What the core does from its first instruction at EL2 on, or from the guest's next where the vCPU is on at the
   /// beginning.
-  private func live(_ core: Int) {
+  func live(_ core: Int) {
     if word(.power, core) == PSCI.Power.onPending.rawValue {
       store(.isAlive, of: core, 1)
       Power(self).powerUp(vcpus[core])
@@ -246,7 +217,6 @@ final class CoresModel {
       case .work: break
       case .stop: return stop(core)
       case .turnOn(let target):
-        calls += 1
         // The x0 that the target begins with tells which call it was.
         let context = UInt64(core + 1) << 8 | UInt64(next[core])
         call(core, PSCI.Function.cpuOn.smc64, UInt64(target), 0x4000_0000, context)
@@ -277,14 +247,7 @@ final class CoresModel {
     let frame = vcpus[core].value.frame
     frame.value.x[0] = function
     for (n, argument) in arguments.enumerated() { frame.value.x[n + 1] = argument }
-    guard without == .entryBeforeState || without == .offLast else {
-      return Power(self).call(vcpus[core], isSMC: true)
-    }
-    let x = frame.value.x
-    let answer = PSCI.answer(
-      PSCI.Call(x0: x[0], x[1], x[2], x[3]), by: core, isSMC: true,
-      on: DisorderlyMachine(machine: GuestMachine(self), without: without))
-    if let answer { frame.value.x[0] = answer }
+    Power(self).call(vcpus[core], isSMC: true)
   }
 
   private func checkThatItMayRun(_ core: Int) {
@@ -300,7 +263,7 @@ final class CoresModel {
     time += 1
   }
 
-  private func word(_ word: CoreWord, _ core: Int) -> UInt32 { words[core][Int(word.rawValue)] }
+  func word(_ word: CoreWord, _ core: Int) -> UInt32 { words[core][Int(word.rawValue)] }
 }
 
 // MARK: - What the hypervisor needs
@@ -312,8 +275,6 @@ extension CoresModel: Cores {
     if isDraining { return drained(word) }
     point()
     if isDraining { return drained(word) }
-    if without == .aliveCheck, serves, word == .isAlive { return 1 }
-    if without == .secondLook, skipsLook(word) { return drained(word) }
     let value = self.word(word, core)
     note(UInt64(word.rawValue) << 40 | UInt64(core) << 32 | UInt64(value))
     return value
@@ -324,17 +285,8 @@ extension CoresModel: Cores {
     switch word {
     case .mayRun, .isAlive, .isParked: 1
     case .power: PSCI.Power.on.rawValue
-    case .standstill, .request, .ending, .stage2Lock, .powerLock: 0
+    case .standstill, .request, .ending, .someEnding, .stage2Lock, .powerLock: 0
     }
-  }
-
-  /// The look at the four words of ``Standstill``'s `isRunnable` after `isParked` was cleared.
-  private func skipsLook(_ word: CoreWord) -> Bool {
-    looksToSkip[current] > 0
-      && [.standstill, .mayRun, .power, .ending].contains(word)
-      && {
-        looksToSkip[current] -= 1; return true
-      }()
   }
 
   func store(_ word: CoreWord, of core: Int, _ value: UInt32) {
@@ -342,10 +294,6 @@ extension CoresModel: Cores {
     point()
     if isDraining { return }
     change(word, core, value)
-    if without == .secondLook, word == .isParked {
-      looksToSkip[current] = value == 0 ? 4 : 0
-    }
-    if without == .clockLast, word == .standstill, value == 1 { clock.stop(at: time) }
   }
 
   func exchange(_ word: CoreWord, of core: Int, _ value: UInt32) -> UInt32 {
@@ -364,7 +312,6 @@ extension CoresModel: Cores {
     if isDraining { return false }
     point()
     if isDraining { return false }
-    if without == .takingBack, new == CoreWord.Asked.nothing.rawValue { return false }
     let isExpected = self.word(word, core) == expected
     if isExpected { change(word, core, new) }
     note(isExpected ? 1 : 0)
@@ -389,18 +336,13 @@ extension CoresModel: Cores {
   func interrupt(_ core: Int) {
     if isDraining { return }
     point()
-    if isDraining || without == .kick && isKickOfStandstill(core) { return }
+    if isDraining { return }
     note(0x300 | UInt64(core))
     guard states[core] != .off else { return }
     raise(.kick, core)
   }
 
-  private func isKickOfStandstill(_ core: Int) -> Bool {
-    core != linkCore && word(.standstill, 0) == 1
-      && word(.request, core) == CoreWord.Asked.nothing.rawValue
-  }
-
-  private func raise(_ interrupt: Interrupt, _ core: Int) {
+  func raise(_ interrupt: Interrupt, _ core: Int) {
     changes += 1
     if !pending[core].contains(interrupt) { pending[core].append(interrupt) }
   }
@@ -514,7 +456,6 @@ extension CoresModel: Platform {
   }
 
   func setVirtualOffset(_ offset: UInt64) {
-    if without == .firstOffset, begun[current].count == 1 { return }
     offsets[current] = offset
   }
 
@@ -555,9 +496,7 @@ extension CoresModel: Platform {
 
   func serveDebugger() {
     if isDraining { return }
-    serves = true
     server?.value.serve()
-    serves = false
   }
 
   func tellDebuggerOfEnd() {
@@ -566,131 +505,6 @@ extension CoresModel: Platform {
   }
 
   func say(_ text: StaticString) {}
-}
-
-// MARK: - What the explorer needs
-
-extension CoresModel: Explored {
-  func run(core: Int) {
-    current = core
-    live(core)
-  }
-
-  func enabled() -> [Actor] {
-    var actors: [Actor] = []
-    var polls = false
-    for core in states.indices {
-      switch states[core] {
-      case .off: break
-      case .ready: actors.append(.core(core))
-      case .waiting: if !pending[core].isEmpty { actors.append(.core(core)) }
-      case .polling(let since):
-        polls = true
-        if changes != since { actors.append(.core(core)) }
-      }
-    }
-    if link.canAct { actors.append(.debugger) }
-    if polls, start.isSlow && timeouts == 0 || actors.isEmpty { actors.append(.clock) }
-    return actors
-  }
-
-  func act(_ actor: Actor) {
-    switch actor {
-    case .debugger: if link.act() { raise(.link, linkCore) }
-    case .clock:
-      timeouts += 1
-      changes += 1
-      time += counterFrequency
-      if timeouts > 20 { fail("polls for ever") }
-    case .core: break
-    }
-    if let surprise = link.surprise { fail("the debugger reads \(surprise)") }
-  }
-
-  func fingerprint() -> UInt64 {
-    var hash = History()
-    for history in histories { hash.add(history.value) }
-    for row in words { for word in row { hash.add(UInt64(word)) } }
-    for list in pending { hash.add(list.reduce(1) { $0 << 2 | ($1.rawValue + 1) }) }
-    for state in states {
-      switch state {
-      case .off: hash.add(1)
-      case .ready: hash.add(2)
-      case .waiting: hash.add(3)
-      case .polling(let since): hash.add(since == changes ? 4 : 5)
-      }
-    }
-    hash.add(UInt64(link.position) << 32 | UInt64(link.events.count))
-    hash.add(UInt64(current) << 8 | UInt64(timeouts))
-    return hash.value
-  }
-
-  func settled() {
-    if !link.isDone { return fail("the debugger waits for ever: \(link.wish)") }
-    if link.hasUnexpected { return fail("the debugger is told more than there is to tell") }
-    for core in states.indices {
-      let power = word(.power, core)
-      if power == PSCI.Power.onPending.rawValue || power == PSCI.Power.turningOff.rawValue {
-        return fail("vCPU \(core) stays on its way")
-      }
-      if accepted[core].sorted() != begun[core].sorted() {
-        return fail("vCPU \(core) began with \(begun[core]), and CPU_ON took \(accepted[core])")
-      }
-      let runs = power == PSCI.Power.on.rawValue && vcpus[core].value.thread == .running
-      if runs, next[core] < start.programs[core].count {
-        return fail("vCPU \(core) runs, and never comes to its instruction \(next[core])")
-      }
-      if runs, word(.mayRun, core) != 1 || word(.standstill, 0) != 0 {
-        return fail("vCPU \(core) is let go, and does not run")
-      }
-    }
-    if !start.makesSense(link.packets) { fail("the debugger reads \(link.packets)") }
-    if let stops = start.stops, link.stopReplies != stops {
-      fail("\(link.stopReplies) stops were told, of \(stops)")
-    }
-  }
-}
-
-/// The machine of the guest's PSCI calls as it was before two of its faults were found.
-struct DisorderlyMachine<Machine: PSCIMachine>: PSCIMachine {
-  final class Late { var preparation: (() -> Void)? }
-  let machine: Machine
-  let without: TakenOut?
-  private let late = Late()
-
-  init(machine: Machine, without: TakenOut?) {
-    self.machine = machine
-    self.without = without
-  }
-
-  var vcpuCount: Int { machine.vcpuCount }
-  func vcpu(affinity: UInt64) -> Int? { machine.vcpu(affinity: affinity) }
-  func isGuestMemory(_ address: UInt64) -> Bool { machine.isGuestMemory(address) }
-  var hasFirmware: Bool { machine.hasFirmware }
-  var powerStateFormat: PSCI.PowerState.Format { machine.powerStateFormat }
-  func callFirmware(_ call: PSCI.Call) -> UInt64 { machine.callFirmware(call) }
-  func power(of vcpu: Int) -> PSCI.Power { machine.power(of: vcpu) }
-  func withPowerLocked<Result>(_ body: () -> Result) -> Result { machine.withPowerLocked(body) }
-  func start(_ vcpu: Int) -> PSCI.Status {
-    late.preparation?()
-    late.preparation = nil
-    return machine.start(vcpu)
-  }
-  func stop(_ vcpu: Int) { machine.stop(vcpu) }
-  func standBy(_ vcpu: Int) { machine.standBy(vcpu) }
-  func end(_ call: PSCI.Call, for vcpu: Int) { machine.end(call, for: vcpu) }
-  func cannotEnd() { machine.cannotEnd() }
-
-  func prepare(_ vcpu: Int, entry: UInt64, context: UInt64) {
-    guard without == .entryBeforeState else {
-      return machine.prepare(vcpu, entry: entry, context: context)
-    }
-    late.preparation = { machine.prepare(vcpu, entry: entry, context: context) }
-  }
-
-  func setPower(of vcpu: Int, _ power: PSCI.Power) {
-    machine.setPower(of: vcpu, without == .offLast && power == .turningOff ? .off : power)
-  }
 }
 
 extension PortEvent {

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import SeededRandom
 
 @testable internal import stepwell
 
@@ -7,24 +8,7 @@ internal import Foundation
 /// it has read, detaches, hangs up in the middle of that, and attaches again. What it does is random, and
 /// chosen by a seed; what it is told in return has to be right.
 struct BusyDebugger {
-  /// What came of it.
-  struct Tally: CustomStringConvertible {
-    var sessions = 0
-    var interrupts = 0
-    var steps = 0
-    var breakpoints = 0
-    var watchpoints = 0
-    /// Points that found no comparator.
-    var refusals = 0
-
-    /// How often the guest was stopped.
-    var stops: Int { interrupts + steps + breakpoints + watchpoints }
-    var description: String {
-      "\(sessions) sessions, \(interrupts) interrupts, \(steps) steps, \(breakpoints) breakpoints, "
-        + "\(watchpoints) watchpoints, \(refusals) refusals"
-    }
-  }
-  private(set) var tally = Tally()
+  private(set) var tally = DebuggerWork()
 
   /// Where breakpoints may be, all of them instructions.
   private let code: [UInt64]
@@ -232,7 +216,7 @@ struct BusyDebugger {
     }
     self.thread = String(thread)
     switch reason {
-    case "signal": tally.interrupts += 1
+    case "signal": tally.interruptions += 1
     case "trace": tally.steps += 1
     case "breakpoint":
       tally.breakpoints += 1

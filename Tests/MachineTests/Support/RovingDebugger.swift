@@ -1,4 +1,5 @@
 internal import Foundation
+internal import SeededRandom
 
 @testable internal import DebugModel
 @testable internal import stepwell
@@ -7,29 +8,6 @@ internal import Foundation
 /// watchpoints wherever it finds the guest at work, reads registers and memory, detaches and comes back,
 /// and now and then dies. What it does comes from a seed, but for where it happens to stop the guest.
 struct RovingDebugger {
-  /// What it has done and seen.
-  struct Work: CustomStringConvertible {
-    /// Conversations that were begun.
-    var sessions = 0
-    /// Times that it stopped the guest at an arbitrary place.
-    var interruptions = 0
-    var steps = 0
-    var breakpoints = 0
-    var watchpoints = 0
-    /// Breakpoints and watchpoints that were refused: more than the processor has comparators for.
-    var refusals = 0
-    /// Times that it was told that the guest had taken a comparator away.
-    var notices = 0
-
-    /// All that the debugger was told of.
-    var events: Int { interruptions + steps + breakpoints + watchpoints }
-
-    var description: String {
-      "\(sessions) sessions, \(interruptions) interruptions, \(steps) steps, \(breakpoints) breakpoints, "
-        + "\(watchpoints) watchpoints, \(refusals) refusals, \(notices) notices"
-    }
-  }
-
   /// A breakpoint or watchpoint that it holds.
   private struct Point {
     /// `Z1` to `Z4` without the Z.
@@ -48,7 +26,7 @@ struct RovingDebugger {
   /// How long the guest runs undisturbed, at most.
   private let patience: Range<Int>
   private let mostPoints = 2
-  private(set) var work = Work()
+  private(set) var work = DebuggerWork()
 
   /// - Parameters:
   ///   - seed: of all decisions.
@@ -70,7 +48,7 @@ struct RovingDebugger {
   ///
   /// - Returns: what it did.
   /// - Throws: `Failure` if an answer is not what the protocol allows.
-  mutating func run() async throws -> Work {
+  mutating func run() async throws -> DebuggerWork {
     do {
       while !Task.isCancelled { try await converse() }
     } catch let failure as Failure where failure.description.contains("hung up") {

@@ -198,10 +198,25 @@ struct ICC_SGIR: Equatable, Sendable {
   /// INTID, 0 to 15.
   var sgi: InterruptNumber { InterruptNumber(UInt32(rawValue >> 24 & 15)) }
 
+  /// IRM: the SGI is for all cores but the one that sends it, whatever the other fields say.
+  var isForAllOthers: Bool { rawValue & 1 << 40 != 0 }
+
+  /// TargetList: a bit for each of sixteen neighbours, which ``target(_:)`` names.
+  var targetList: UInt16 { UInt16(truncatingIfNeeded: rawValue) }
+
+  /// The core that bit `n` of ``targetList``, 0 to 15, is for.
+  func target(_ n: Int) -> Affinity {
+    let aff0 = (rawValue >> 44 & 15) << 4 | UInt64(truncatingIfNeeded: n & 15)
+    return Affinity(
+      rawValue: UInt32(
+        truncatingIfNeeded: (rawValue >> 48 & 0xff) << 24 | (rawValue >> 32 & 0xff) << 16
+          | (rawValue >> 16 & 0xff) << 8 | aff0))
+  }
+
   /// Whether the SGI, sent by the core `source`, is for the core `target`. With IRM set it is for all but
   /// the source; otherwise for those of sixteen neighbours that the list has.
   func isFor(_ target: Affinity, from source: Affinity) -> Bool {
-    if rawValue & 1 << 40 != 0 { return target != source }
+    if isForAllOthers { return target != source }
     return target.aff3 == rawValue >> 48 & 0xff && target.aff2 == rawValue >> 32 & 0xff
       && target.aff1 == rawValue >> 16 & 0xff && target.aff0 >> 4 == rawValue >> 44 & 15
       && rawValue >> (target.aff0 & 15) & 1 != 0

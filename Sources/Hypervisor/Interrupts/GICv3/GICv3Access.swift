@@ -24,6 +24,9 @@ protocol GICv3Access: VirtualInterface, DistributorHardware, ~Copyable {
   /// The place of a core in the affinity hierarchy.
   func affinity(of processor: Int) -> Affinity
 
+  /// The vCPU whose core has that place, or nil.
+  func processor(of affinity: Affinity) -> Int?
+
   /// Whether the redistributor of the vCPU is the last that the guest finds in its region.
   func isLastRedistributor(_ processor: Int) -> Bool
 

@@ -2,7 +2,7 @@ internal import EL2Support
 internal import RemoteProtocol
 internal import Synchronization
 
-/// The redistributors of the vCPUs' cores. (Three arrays, because the guest's interrupts wait for the first.)
+/// The redistributors of the vCPUs' cores. (Arrays of their own, because the guest's interrupts wait for the first.)
 struct Redistributors {
   /// RD_base. No frame begins at the highest address, which says that none was found yet.
   let bases: PerVCPU<UInt>
@@ -10,6 +10,8 @@ struct Redistributors {
   let affinities: PerVCPU<Affinity>
   /// The redistributor says Last to the guest.
   let isLast: PerVCPU<Bool>
+  /// The vCPUs by ascending affinity.
+  private let order: PerVCPU<UInt16>
 
   var count: Int { bases.count }
 
@@ -19,11 +21,37 @@ struct Redistributors {
   init?(_ count: Int, mpidrs: PerVCPU<UInt64>, in memory: inout BootMemory) {
     guard let bases = PerVCPU<UInt>(count, in: &memory, { _ in .max }),
       let affinities = PerVCPU<Affinity>(count, in: &memory, { Affinity(mpidr: mpidrs[$0]) }),
-      let isLast = PerVCPU<Bool>(count, in: &memory, { _ in false })
+      let isLast = PerVCPU<Bool>(count, in: &memory, { _ in false }),
+      let order = PerVCPU<UInt16>(count, in: &memory, { UInt16(truncatingIfNeeded: $0) })
     else { return nil }
+    // Device trees list CPUs in this order, or nearly.
+    for n in 1..<max(1, count) {
+      var place = n
+      while place > 0,
+        affinities[Int(order[place &- 1])].rawValue > affinities[Int(order[place])].rawValue
+      {
+        (order[place &- 1], order[place]) = (order[place], order[place &- 1])
+        place &-= 1
+      }
+    }
     self.bases = bases
     self.affinities = affinities
     self.isLast = isLast
+    self.order = order
+  }
+
+  /// The vCPU whose core has that affinity, or nil. In a number of steps that hardly depends on how many there are.
+  func processor(of affinity: Affinity) -> Int? {
+    var first = 0
+    var end = count
+    while first < end {
+      let middle = (first &+ end) &>> 1
+      let processor = Int(order[middle])
+      let found = affinities[processor].rawValue
+      if found == affinity.rawValue { return processor }
+      if found < affinity.rawValue { first = middle &+ 1 } else { end = middle }
+    }
+    return nil
   }
 }
 
@@ -54,6 +82,8 @@ struct GICv3Hardware: GICv3Access, ~Copyable {
   }
 
   func affinity(of processor: Int) -> Affinity { redistributors.affinities[processor] }
+
+  func processor(of affinity: Affinity) -> Int? { redistributors.processor(of: affinity) }
 
   func isLastRedistributor(_ processor: Int) -> Bool { redistributors.isLast[processor] }
 

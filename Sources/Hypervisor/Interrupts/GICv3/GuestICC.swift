@@ -61,12 +61,42 @@ extension InterruptController where Hardware: GICv3Access & ~Copyable {
     _ register: SGIRegister, _ value: UInt64, from interface: borrowing VirtualCPUInterface
   ) {
     let request = ICC_SGIR(rawValue: value)
-    let source = hardware.affinity(of: interface.processor)
-    for processor in 0..<processorCount
-    where request.isFor(hardware.affinity(of: processor), from: source) {
-      guard register == .sgi1 || privateInterrupts[processor].group(of: request.sgi) == .group0
-      else { continue }
-      sendSGI(request.sgi, to: processor, from: interface)
+    if request.isForAllOthers {
+      for processor in 0..<processorCount where processor != interface.processor {
+        send(request.sgi, by: register, to: processor, from: interface)
+      }
+      return
     }
+    var targets = request.targetList
+    while targets != 0 {
+      let target = request.target(targets.trailingZeroBitCount)
+      targets &= targets &- 1
+      guard let processor = hardware.processor(of: target) else { continue }
+      send(request.sgi, by: register, to: processor, from: interface)
+    }
+  }
+
+  private func send(
+    _ sgi: InterruptNumber, by register: SGIRegister, to processor: Int,
+    from interface: borrowing VirtualCPUInterface
+  ) {
+    guard register == .sgi1 || privateInterrupts[processor].group(of: sgi) == .group0 else {
+      return
+    }
+    sendSGI(sgi, to: processor, from: interface)
+  }
+
+  /// Fast path for a guest's write of ICC_SGI1R_EL1 that is for other vCPUs alone: nothing changes for the one that
+  /// goes on.
+  ///
+  /// - Returns: false, and nothing is done, if it is for the writing vCPU too.
+  @inline(__always)
+  func requestSGIOnFastPath(
+    _ value: UInt64, from interface: borrowing VirtualCPUInterface
+  ) -> Bool {
+    let own = hardware.affinity(of: interface.processor)
+    guard !ICC_SGIR(rawValue: value).isFor(own, from: own) else { return false }
+    requestSGI(.sgi1, value, from: interface)
+    return true
   }
 }

@@ -64,7 +64,7 @@ struct RedistributorMap: ~Copyable {
           if stride == nil, type.contains(.vlpis) { strideToTell = stretch.stride }
         }
         stretch.count &+= 1
-        if let processor = Self.processor(type.affinity, in: redistributors) {
+        if let processor = redistributors.processor(of: type.affinity) {
           if redistributors.bases[processor] == .max { found &+= 1 }
           redistributors.bases[processor] = UInt(base)
           stretch.visibleCount = stretch.count
@@ -118,15 +118,6 @@ struct RedistributorMap: ~Copyable {
     return type.stride
   }
 
-  private static func processor(
-    _ affinity: Affinity, in redistributors: Redistributors
-  ) -> Int? {
-    for processor in 0..<redistributors.count
-    where redistributors.affinities[processor] == affinity {
-      return processor
-    }
-    return nil
-  }
 }
 
 extension MachineDescription {
