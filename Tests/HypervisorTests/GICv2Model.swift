@@ -24,10 +24,26 @@ final class GICv2Model: GICv2Access {
     var isPending: Bool { isLatched || (!isEdge && isAsserted) }
   }
 
+  /// Interrupts by INTID. Those that are pending are listed, because looking for them is what the model does most.
+  struct Sources {
+    private var sources: [Source]
+    private(set) var pending: Set<Int> = []
+
+    init(count: Int) { sources = [Source](repeating: Source(), count: count) }
+
+    subscript(number: Int) -> Source {
+      get { sources[number] }
+      set {
+        sources[number] = newValue
+        if newValue.isPending { pending.insert(number) } else { pending.remove(number) }
+      }
+    }
+  }
+
   struct Core {
     /// The number of the CPU interface.
     var number: UInt8
-    var sources = [Source](repeating: Source(), count: 32)
+    var sources = Sources(count: 32)
     /// SGIs that are pending, a bit for each CPU interface that sent it.
     var sgis = [UInt8](repeating: 0, count: 16)
     /// Those that are Secure: Non-secure software sees nothing of them.
@@ -48,7 +64,7 @@ final class GICv2Model: GICv2Access {
 
   var executing = 0
   var cores: [Core]
-  var shared = [Source](repeating: Source(), count: 1024)
+  var shared = Sources(count: 1024)
   var distributorControl: UInt32 = 0
   let hasSecurityExtensions: Bool
   let listCount: Int
@@ -118,16 +134,13 @@ final class GICv2Model: GICv2Access {
         candidates.append((it.sources[Int(n)].priority, iar))
       }
     }
-    for n in 16..<32 as Range<UInt32>
-    where it.sources[Int(n)].isPending && !it.sources[Int(n)].isActive
-      && isReady(it.sources[Int(n)])
-    {
-      candidates.append((it.sources[Int(n)].priority, n))
+    for n in it.sources.pending where n >= 16 && isReady(it.sources[n]) && !it.sources[n].isActive {
+      candidates.append((it.sources[n].priority, UInt32(n)))
     }
-    for n in 32..<1020 as Range<UInt32> {
-      let source = shared[Int(n)]
-      if source.isPending, !source.isActive, isReady(source), source.targets >> it.number & 1 != 0 {
-        candidates.append((source.priority, n))
+    for n in shared.pending {
+      let source = shared[n]
+      if !source.isActive, isReady(source), source.targets >> it.number & 1 != 0 {
+        candidates.append((source.priority, UInt32(n)))
       }
     }
     return candidates.filter { UInt32($0.priority) < limit }
@@ -422,7 +435,7 @@ final class GICv2Model: GICv2Access {
     case 0x080..<0x100: if !hasSecurityExtensions { each(0x080) { $0.isGroup1 = $1 } }
     case 0x100..<0x180: each(0x100) { if $1 { $0.isEnabled = true } }
     case 0x180..<0x200:
-      let enabled = cores[executing].sources[..<16].map(\.isEnabled)
+      let enabled = (0..<16).map { cores[executing].sources[$0].isEnabled }
       each(0x180) { if $1 { $0.isEnabled = false } }
       if sgisArePermanentlyEnabled && offset == 0x180 {
         for n in 0..<16 { cores[executing].sources[n].isEnabled = enabled[n] }
