@@ -129,12 +129,14 @@ prepare_el2:
   msr cntvoff_el2, xzr
   msr vttbr_el2, xzr
 
-  // EL1 has the interrupt controller: system registers, and nothing virtual.
+  // EL1 has the interrupt controller: nothing virtual, and the system registers of a GICv3. A GICv2 is in memory.
+  unless id_aa64pfr0_el1, 24, 1, 11f
   mov x0, #0xf
   msr ICC_SRE_EL2, x0
   isb
   msr ICH_HCR_EL2, xzr
   isb
+11:
   tlbi alle1
   dsb sy
   isb

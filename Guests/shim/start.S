@@ -1,5 +1,5 @@
 // The shim: a program at EL2 that gives its payload the same EL1 as Stepwell in native mode. It is an arm64
-// Image for QEMU's `virt` with EL2 and a GICv3 (virtualization=on,gic-version=3), in front of a payload
+// Image for QEMU's `virt` with EL2 and a GICv3 or GICv2 (virtualization=on,gic-version=3), in front of a payload
 // that is an Image too: the probe, the benchmark or Debian's kernel. `Shim.build()` makes it,
 // `BootImage.compose` puts the two together as it does with the hypervisor, and QEMU starts the result with
 // the hypervisor's command line.

@@ -67,7 +67,8 @@ public enum DeviceTreeError: Error, Equatable, Sendable {
     case .wrappingRegion: "A region in the device tree goes beyond the end of the address space."
     case .missingEntry: "A property of the device tree has fewer entries than were asked for."
     case .noInterruptParent: "A node of the device tree has interrupts but no interrupt parent."
-    case .unsupportedInterruptController: "The interrupt goes to a controller that is not a GICv3."
+    case .unsupportedInterruptController:
+      "The interrupt goes to a controller that is neither a GICv2 nor a GICv3."
     case .unknownInterrupt:
       "An interrupt of the device tree has an unknown kind, number or trigger."
     case .foreignNode: "The node to edit belongs to another device tree."

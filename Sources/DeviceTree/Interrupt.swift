@@ -1,5 +1,6 @@
 extension DeviceTree {
-  /// An interrupt of a GICv3, as a specifier in a device tree names it (Linux's `arm,gic-v3.yaml`).
+  /// An interrupt of a GICv2 or GICv3, as a specifier in a device tree names it (Linux's `arm,gic.yaml` and
+  /// `arm,gic-v3.yaml`).
   public struct Interrupt: Equatable, Sendable {
     public enum Kind: Equatable, Sendable {
       /// Shared by all CPUs.
@@ -32,7 +33,7 @@ extension DeviceTree {
       case (3, 0..<64): (self.kind, intid) = (.extendedPPI, 1056 + number)
       default: throw .unknownInterrupt
       }
-      // Bits 15:8 are the CPU mask of a GICv2. A GICv3 does not tell rising from falling, or high from low.
+      // Bits 15:8 are the CPU mask of a GICv2. Neither controller tells rising from falling, or high from low.
       switch flags & 0xf {
       case 1, 2: trigger = .edge
       case 4, 8: trigger = .level
@@ -46,7 +47,7 @@ extension DeviceTree.Node {
   /// The nth interrupt that the device raises, from `interrupts-extended` or `interrupts`
   /// (Devicetree Specification v0.4, 2.4.1).
   ///
-  /// - Throws: `unsupportedInterruptController` if the device does not raise it at a GICv3 directly.
+  /// - Throws: `unsupportedInterruptController` if the device does not raise it at a GICv2 or GICv3 directly.
   public func interrupt(_ index: Int) throws(DeviceTreeError) -> DeviceTree.Interrupt {
     guard index >= 0 else { throw .missingEntry }
     // If a device has both, the extended property counts.
@@ -111,7 +112,7 @@ extension DeviceTree.Node {
   private func interrupt(
     specifiedBy property: DeviceTree.Property, at position: Int
   ) throws(DeviceTreeError) -> DeviceTree.Interrupt {
-    guard isCompatible(with: DeviceTree.GICv3.model), try interruptCells() >= 3 else {
+    guard isGenericInterruptController, try interruptCells() >= 3 else {
       throw .unsupportedInterruptController
     }
     guard let kind = property.cell(position), let number = property.cell(position + 1),

@@ -60,6 +60,24 @@ import Testing
     #expect(throws: DeviceTreeError.missingEntry) { try device.interrupt(-1) }
   }
 
+  @Test(
+    "a GICv2's specifiers are those of a GICv3, and bits 15 to 8 of the flags are its CPU mask",
+    arguments: [
+      "arm,gic-400", "arm,cortex-a15-gic", "arm,cortex-a9-gic", "arm,cortex-a7-gic", "arm,gic-v2",
+    ])
+  func gicV2(model: String) throws {
+    let tree = try DeviceTree(
+      .cells("interrupt-parent", 1),
+      .node(
+        "intc", .cells("phandle", 1), .strings("compatible", model, "vendor,gic"),
+        .cells("#interrupt-cells", 3)),
+      .node("device", .cells("interrupts", 1, 9, 0xf08, 0, 14, 1)))
+    let device = try #require(tree.node(at: "/device"))
+    #expect(try device.interrupt(0).intid == 25)
+    #expect(try device.interrupt(0).trigger == .level)
+    #expect(try device.interrupt(1).intid == 46)
+  }
+
   @Test func `a specifier is as long as the controller says`() throws {
     let tree = try DeviceTree(
       .cells("interrupt-parent", 1),

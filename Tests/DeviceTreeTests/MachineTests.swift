@@ -60,6 +60,38 @@ import Testing
     #expect(try DeviceTree().reservedMemoryNodes == nil)
   }
 
+  // MARK: Interrupt controller
+
+  @Test func `a GICv2 has four frames, or two without a virtual interface`() throws {
+    func tree(_ items: Item...) throws -> DeviceTree {
+      try DeviceTree(
+        .cells("#address-cells", 1), .cells("#size-cells", 1), .cells("interrupt-parent", 1),
+        .node(
+          "interrupt-controller@1000",
+          [
+            .cells("phandle", 1), .strings("compatible", "arm,gic-400"),
+            .cells("#interrupt-cells", 3),
+          ] + items))
+    }
+    let frames = Item.cells(
+      "reg", 0x1000, 0x1000, 0x2000, 0x2000, 0x4000, 0x2000, 0x6000, 0x2000)
+    let whole = try #require(
+      try tree(frames, .cells("interrupts", 1, 9, 0xf04)).gicV2())
+    #expect(whole.distributor == .init(0x1000, 0x1000))
+    #expect(whole.cpuInterface == .init(0x2000, 0x2000))
+    #expect(whole.virtualControl == .init(0x4000, 0x2000))
+    #expect(whole.virtualCPUInterface == .init(0x6000, 0x2000))
+    #expect(try whole.maintenanceInterrupt()?.intid == 25)
+    let half = try #require(try tree(.cells("reg", 0x1000, 0x1000, 0x2000, 0x2000)).gicV2())
+    #expect(half.virtualControl == nil && half.virtualCPUInterface == nil)
+    #expect(try half.maintenanceInterrupt() == nil)
+    #expect(throws: DeviceTreeError.missingEntry) {
+      try tree(.cells("reg", 0x1000, 0x1000)).gicV2()
+    }
+    #expect(try tree(frames, .strings("status", "disabled")).gicV2() == nil)
+    #expect(try virt().gicV2() == nil)
+  }
+
   // MARK: Chosen
 
   @Test(

@@ -189,9 +189,9 @@ struct ControlRegistersTests {
     a53.mmfr0 = 0x1122
     #expect(a53.physicalAddressBits == 40)
     let bits = ControlRegisters.addressBits(CPU.cortexA72, reaching: 0xffff_ffff)
-    #expect(a53.lack(besideAddressBits: bits) == nil)
+    #expect(a53.lack(besideAddressBits: bits, needsGICv3: true) == nil)
     // Where the tree names something beyond what it can address, it cannot.
-    guard case .shortAddresses? = a53.lack(besideAddressBits: 44) else {
+    guard case .shortAddresses? = a53.lack(besideAddressBits: 44, needsGICv3: true) else {
       Issue.record("44 bits")
       return
     }
@@ -203,20 +203,25 @@ struct ControlRegistersTests {
     // ID_AA64MMFR4_EL1.E2H0 is -1 or -2 where HCR_EL2.E2H is always 1.
     for value in [0xe as UInt64, 0xf] {
       host.mmfr4 = value << 24
-      guard case .hostModeOnly? = host.lack(besideAddressBits: 40) else {
+      guard case .hostModeOnly? = host.lack(besideAddressBits: 40, needsGICv3: true) else {
         Issue.record("E2H0 = \(value)")
         return
       }
     }
     host.mmfr4 = 0
-    #expect(host.lack(besideAddressBits: 40) == nil)
+    #expect(host.lack(besideAddressBits: 40, needsGICv3: true) == nil)
     host.mmfr0 |= 0xf << 28
-    guard case .noGranule? = host.lack(besideAddressBits: 40) else {
+    guard case .noGranule? = host.lack(besideAddressBits: 40, needsGICv3: true) else {
       Issue.record("no granule")
       return
     }
     host.pfr0 &= ~(0xf << 24)
-    guard case .noGICv3? = host.lack(besideAddressBits: 40) else {
+    // Of a GICv2 it needs nothing.
+    guard case .noGranule? = host.lack(besideAddressBits: 40, needsGICv3: false) else {
+      Issue.record("no GICv3 needed")
+      return
+    }
+    guard case .noGICv3? = host.lack(besideAddressBits: 40, needsGICv3: true) else {
       Issue.record("no GICv3")
       return
     }

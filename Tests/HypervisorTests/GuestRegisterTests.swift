@@ -112,8 +112,8 @@ struct VirtualSignalTests {
   private static let irq: UInt64 = 1 << 7
   private static let fiq: UInt64 = 1 << 6
 
-  /// VPMR, VBPR0 and VBPR1 of 2 and 3 (five bits of group priority for both), both groups enabled.
-  private static let control: UInt64 = 0xf8 << 24 | 2 << 21 | 3 << 18 | 0b11
+  /// VPMR, VBPR0 and VBPR1 of 2 and 3 (five bits of group priority for both), VFIQEn, both groups enabled.
+  private static let control: UInt64 = 0xf8 << 24 | 2 << 21 | 3 << 18 | 1 << 3 | 0b11
 
   private func status(
     _ priority: UInt8, _ group: InterruptGroup = .group1, control: UInt64 = control,
@@ -125,10 +125,11 @@ struct VirtualSignalTests {
     ).status(ListRegister(pending: InterruptNumber(40), priority: priority, group: group))
   }
 
-  @Test("group 1 is an IRQ, group 0 an FIQ, and nothing pending neither")
+  @Test("group 1 is an IRQ, group 0 an FIQ where VFIQEn is 1, and nothing pending neither")
   func groups() {
     #expect(status(0xa0) == Self.irq)
     #expect(status(0xa0, .group0) == Self.fiq)
+    #expect(status(0xa0, .group0, control: Self.control & ~(1 << 3)) == Self.irq)
     let signal = VirtualSignal(
       control: VirtualMachineControl(rawValue: Self.control),
       type: VirtualInterfaceType(rawValue: 4 << 26 | 4 << 29), activePriority: nil)

@@ -61,7 +61,7 @@ extension MachineTests {
     }
 
     /// Less what QEMU departs from the architecture. The first lines that differ are enough.
-    private static func expectEqual(_ transcript: [String], _ bare: [String], _ debugger: Comment) {
+    static func expectEqual(_ transcript: [String], _ bare: [String], _ debugger: Comment) {
       #expect(transcript.count == bare.count, debugger)
       let pairs = zip(Departure.without(transcript), Departure.without(bare))
       let differences = pairs.filter { $0 != $1 }

@@ -23,9 +23,6 @@ extension MachineTests {
         testDescription: "no EL2", options: ["-M": "virt,gic-version=3"],
         sentence: "boot at EL2 (QEMU: -M virt,virtualization=on)."),
       Unusable(
-        testDescription: "a GICv2", options: ["-M": "virt,virtualization=on,gic-version=2"],
-        sentence: "(QEMU: -M virt,gic-version=3)."),
-      Unusable(
         testDescription: "no virtio console", options: ["-device": nil],
         sentence: "(QEMU: -device virtio-serial-device,bus=virtio-mmio-bus.0"),
       Unusable(
@@ -47,6 +44,49 @@ extension MachineTests {
         arguments[index + 1] = MachineTests.hypervisor.image.path
       }
       try await RunningProgram.run(Machine.emulator, arguments) { console in
+        try await console.wait(for: "Stepwell: ", within: .seconds(20))
+        try await console.wait(for: row.sentence, within: .seconds(5))
+        try await Self.expectHalt(console)
+      }
+    }
+
+    /// The device tree of a machine, some bytes of it changed, and the words of the sentence.
+    struct Controller: CustomTestStringConvertible, Sendable {
+      var testDescription: String
+      var tree: String
+      var replaced: (String, by: String)?
+      var sentence: String
+    }
+
+    static let controllers = [
+      Controller(
+        testDescription: "a GICv2 without a virtual interface", tree: "virt,gic-version=2",
+        sentence: "name the frames of GICH and GICV in its reg."),
+      Controller(
+        testDescription: "no interrupt controller that is known",
+        tree: "virt,virtualization=on,gic-version=2",
+        replaced: ("arm,cortex-a15-gic", by: "arm,cortex-a15-???"),
+        sentence: "no GICv3 (arm,gic-v3) and no GICv2 (arm,gic-400 and its like)"),
+      Controller(
+        testDescription: "the tree of a machine with a GICv3", tree: Machine.Board.plain.rawValue,
+        sentence: "boot with the device tree of this machine."),
+    ]
+
+    @Test("an interrupt controller", .timeLimit(.minutes(1)), arguments: controllers)
+    func controller(_ row: Controller) async throws {
+      let file = try MachineTests.file("refused.dtb", Data())
+      let memory = ["-cpu", "cortex-a72", "-smp", "4", "-m", "512M", "-display", "none"]
+      try await RunningProgram.run(
+        Machine.emulator, ["-M", "\(row.tree),dumpdtb=\(file)"] + memory
+      ) { try #expect(await $0.end() == 0) }
+      var tree = try Data(contentsOf: URL(filePath: file))
+      if let (old, new) = row.replaced {
+        let place = try #require(tree.range(of: Data(old.utf8)))
+        tree.replaceSubrange(place, with: Data(new.utf8))
+      }
+      var machine = try await LinuxGuest.machine(board: .gicV2, cpus: 4)
+      machine.others = ["-dtb", try MachineTests.file("refused.dtb", tree)]
+      try await machine.boot { console in
         try await console.wait(for: "Stepwell: ", within: .seconds(20))
         try await console.wait(for: row.sentence, within: .seconds(5))
         try await Self.expectHalt(console)

@@ -30,7 +30,7 @@ struct GuestAbort {
         if let place = shared.value.interrupts.place(of: address.rawValue, shared.value.machine) {
           return complete(at: place)
         }
-      case .hypervisor, .debugLink, .console, .firmware, nil: break
+      case .cpuInterfaces, .hypervisor, .debugLink, .console, .firmware, nil: break
       }
     }
     if access.isTranslationFault, owner?.isHidden != true, mapOnDemand(address) {

@@ -2,16 +2,22 @@
 /// the CPU interface of the executing core.
 ///
 /// `processor` is a vCPU's index, which is its core's. Where private registers are banked by the core that
-/// accesses them (GICv2), the registers of the executing core answer whatever `processor` is; the policy
-/// reaches the registers of another core only in `InterruptController.init`, to copy the first view.
+/// accesses them (GICv2), `processor` must be the executing core's: only its registers can be reached.
 protocol DistributorHardware: ~Copyable {
+  /// Whether a core reaches only its own private registers. What EL2 needs of another core's, that core looks up.
+  static var privateRegistersAreBanked: Bool { get }
+
   // MARK: The CPU interface of the executing core
+
+  /// The executing core is that of vCPU `processor`: what only the core itself can find out of its place in the
+  /// interrupt controller is noted. Done before anything is sent to it, or says that it comes from it.
+  func identifyCore(_ processor: Int)
 
   /// Makes the registers of the CPU interface accessible. Done before any of them is used.
   func enableCPUInterface()
 
-  /// Lets interrupts of group 1 of every priority come, and splits the end of an interrupt from its
-  /// deactivation (EOImode 1).
+  /// Lets interrupts of ``physicalGroup`` and of every priority come, and splits the end of an interrupt from
+  /// its deactivation (EOImode 1).
   func startCPUInterface()
 
   /// Acknowledges the most urgent interrupt. The acknowledge has taken effect on return.
@@ -38,6 +44,9 @@ protocol DistributorHardware: ~Copyable {
 
   /// Sends the physical SGI `number` to one core. What was written before is visible to that core first.
   func sendSGI(_ number: InterruptNumber, to processor: Int)
+
+  /// The number by which an SGI says which core has sent it, 0 to 7, where SGIs have a source.
+  func sgiSource(of processor: Int) -> UInt8
 
   // MARK: Fields of one interrupt
 
@@ -68,6 +77,9 @@ protocol DistributorHardware: ~Copyable {
   /// One Security state, or two of which software has the Non-secure: then groups are not its own to
   /// choose, and its priorities are shifted.
   var hasSingleSecurityState: Bool { get }
+
+  /// The group that all interrupts are in while EL2 has the controller.
+  var physicalGroup: InterruptGroup { get }
 
   /// The groups that the distributor has enabled.
   var enabledGroups: InterruptGroups { get }

@@ -16,7 +16,7 @@ struct VirtualSignal {
   /// active, in a group that the guest has enabled.
   func status(_ pending: ListRegister?) -> UInt64 {
     guard let pending, pending.priority < control.priorityMask, preempts(pending) else { return 0 }
-    return pending.group == .group0 ? Self.fiq : Self.irq
+    return pending.group == .group0 && control.group0IsFIQ ? Self.fiq : Self.irq
   }
 
   private func preempts(_ pending: ListRegister) -> Bool {

@@ -1,10 +1,11 @@
 // Starting the controller, and starting and stopping each core's part of it.
 
 extension InterruptController where Hardware: ~Copyable {
-  /// Takes the distributor over: group 1 of everything enabled, EL2's shared interrupts routed to
-  /// `bootProcessor` and enabled. Once, on the boot core, before the guest runs; each core, the
-  /// boot core included, then calls `startCore`.
+  /// Takes the distributor over: everything in one group, which is enabled, and EL2's shared interrupts routed
+  /// to `bootProcessor` and enabled. Once, on the boot core, before the guest runs; each core, the boot core
+  /// included, then calls `startCore`.
   func startDistributor(bootProcessor: Int) throws(InterruptControllerFault) {
+    hardware.identifyCore(bootProcessor)
     guard hardware.enableGroups(.none) else { throw .writeIncomplete }
     if sharedInterrupts.hasSingleSecurityState {
       takeOverGroups(from: InterruptNumber(32), words: hardware.sharedWordCount)
@@ -13,7 +14,8 @@ extension InterruptController where Hardware: ~Copyable {
     for n in own.links.indices {
       if let link = own.links[n] { start(link, on: bootProcessor) }
     }
-    guard hardware.enableGroups(.group1) else { throw .writeIncomplete }
+    let groups: InterruptGroups = hardware.physicalGroup == .group0 ? .group0 : .group1
+    guard hardware.enableGroups(groups) else { throw .writeIncomplete }
   }
 
   /// Starts the executing core, `processor`, with `interface` as its vCPU's state, before anything else is
@@ -23,6 +25,12 @@ extension InterruptController where Hardware: ~Copyable {
   ) throws(InterruptControllerFault) {
     interface.processor = processor
     hardware.enableCPUInterface()
+    hardware.identifyCore(processor)
+    if Hardware.privateRegistersAreBanked {
+      privateInterrupts[processor].copyFirstView(
+        of: processor, hasSingleSecurityState: sharedInterrupts.hasSingleSecurityState,
+        from: hardware)
+    }
     try startPrivateInterrupts(of: processor)
     hardware.startCPUInterface()
     interface.allListsEmpty = 1 << UInt64(virtualInterface.listRegisterCount) &- 1
@@ -81,14 +89,17 @@ extension InterruptController where Hardware: ~Copyable {
     hardware.writeMachineControl(.reset)
   }
 
-  /// Notes the groups of the SPIs in `words` words from `start` on, and puts all of them into group 1 in
+  /// IGROUPR of 32 interrupts in ``DistributorHardware/physicalGroup``.
+  private var groupWord: UInt32 { hardware.physicalGroup == .group0 ? 0 : ~0 }
+
+  /// Notes the groups of the SPIs in `words` words from `start` on, and puts all of them into one group in
   /// hardware.
   private func takeOverGroups(from start: InterruptNumber, words: Int) {
     for n in 0..<words {
       let first = InterruptNumber(start.rawValue &+ UInt32(n) &* 32)
       sharedInterrupts.setGroupWord(
         from: first, hardware.read(.igroupr, of: first, on: 0) & ~own.mask(from: first))
-      hardware.write(.igroupr, of: first, on: 0, ~0)
+      hardware.write(.igroupr, of: first, on: 0, groupWord)
     }
   }
 
@@ -98,7 +109,7 @@ extension InterruptController where Hardware: ~Copyable {
     if sharedInterrupts.hasSingleSecurityState {
       guard hardware.wake(processor) else { throw .asleep }
       for n in 0..<hardware.privateWordCount(on: processor) {
-        hardware.write(.igroupr, of: .private(word: n), on: processor, ~0)
+        hardware.write(.igroupr, of: .private(word: n), on: processor, groupWord)
       }
     }
     // The guest's SGIs are virtual; of the physical ones only EL2's own may come, and none that the
@@ -106,6 +117,10 @@ extension InterruptController where Hardware: ~Copyable {
     let sgis = InterruptNumber(0)
     hardware.write(.icenabler, of: sgis, on: processor, 0xffff)
     hardware.write(.icpendr, of: sgis, on: processor, 0xffff)
+    if Hardware.sgisHaveSources {
+      privateInterrupts[processor].notePermanentlyEnabled(
+        sgis: hardware.read(.isenabler, of: sgis, on: processor))
+    }
     startPrivate(own.kick, on: processor)
     startPrivate(own.maintenance, on: processor)
     startPrivate(own.timer, on: processor)

@@ -35,11 +35,16 @@ struct InterruptController<Hardware: InterruptHardware & ~Copyable>: ~Copyable {
     let hasSingleSecurityState = sharedInterrupts.hasSingleSecurityState
     self.sharedInterrupts = sharedInterrupts
     self.privateInterrupts = privateInterrupts
-    for processor in 0..<privateInterrupts.count {
-      privateInterrupts[processor].copyFirstView(
-        of: processor, hasSingleSecurityState: hasSingleSecurityState, from: hardware)
+    // Where only a core itself reaches its private registers, it does this when it starts.
+    if !Hardware.privateRegistersAreBanked {
+      for processor in 0..<privateInterrupts.count {
+        privateInterrupts[processor].copyFirstView(
+          of: processor, hasSingleSecurityState: hasSingleSecurityState, from: hardware)
+      }
     }
-    sgis = SGIView(hardware: hardware, processorCount: privateInterrupts.count)
+    sgis = SGIView(
+      hardware: hardware,
+      processorCount: Hardware.privateRegistersAreBanked ? 1 : privateInterrupts.count)
     hardware.enableCPUInterface()
     priorities = PriorityView(
       hasSingleSecurityState: hasSingleSecurityState,
@@ -93,7 +98,7 @@ struct InterruptController<Hardware: InterruptHardware & ~Copyable>: ~Copyable {
     guard sgis.contains(number) else { return }
     if Hardware.sgisHaveSources {
       privateInterrupts[processor].pendingSGIs.insert(
-        number, from: UInt8(truncatingIfNeeded: interface.processor))
+        number, from: hardware.sgiSource(of: interface.processor))
     } else {
       privateInterrupts[processor].pendingSGIs.insert(number.bit)
     }

@@ -4,28 +4,14 @@ internal import EL2Support
 
 /// The machine's interrupt controller as the rest of EL2 sees it. Nothing outside this folder knows which
 /// controller it is, or names one of its registers.
-///
-/// A GICv2 comes in here: as a second case beside the GICv3 below, chosen from the device tree, with the same
-/// `InterruptController` over a `GICv2Hardware` that supplies
-/// - `VirtualInterface` from GICH: `ListRegister` to and from the 32 bits of GICH_LR<n>, SGIs with the source
-///   CPU in them (`sgisHaveSources`), GICH_VTR, GICH_HCR and GICH_VMCR as they are, one GICH_APR for both
-///   groups, no trap of acknowledges or deactivations, and a DSB in place of an ISB before the guest goes on;
-/// - `DistributorHardware` from GICD and GICC: GICC_IAR as it was read in `AcknowledgedInterrupt` (the number is
-///   its bits [9:0]), GICC_DIR at the frame's second page, be that 4 KiB or 64 KiB away, GICD_SGIR with the CPU
-///   interface numbers that each core reads in its banked GICD_ITARGETSR0, ITARGETSR bytes for `route`, the
-///   executing core's banked registers for whatever `processor`; nothing sleeps, and there are no LPIs;
-/// - its own half for the guest's accesses, as `GuestGICD.swift` is for a GICv3: `accessBits`,
-///   `accessPriority` and `accessConfiguration` complete the registers that both have, `enableGroups`
-///   GICD_CTLR, and `sendSGI` what a trapped GICD_SGIR asks for. GICV is mapped to the guest at GICC's address.
 struct MachineInterrupts: ~Copyable {
-  private let controller: InterruptController<GICv3Hardware>
-  private let redistributors: RedistributorMap
+  private let controller: MachineInterruptController
 
   /// The controller of the machine as the firmware left it. EL2 has its registers mapped.
   ///
   /// - Parameter privateInterrupts: one for each vCPU, as `PrivateInterrupts()` makes them.
   init(
-    _ machine: borrowing MachineDescription, _ redistributors: consuming RedistributorMap,
+    _ machine: borrowing MachineDescription, _ parts: consuming InterruptControllerParts,
     privateInterrupts: PerVCPU<PrivateInterrupts>
   ) {
     var links = InlineArray<4, OwnInterrupts.Link?>(repeating: nil)
@@ -36,10 +22,18 @@ struct MachineInterrupts: ~Copyable {
       // Any from 0 to 7: where there is an EL3, it usually keeps the others for itself.
       kick: InterruptNumber(7), maintenance: InterruptNumber(machine.maintenanceINTID),
       timer: InterruptNumber(machine.hypervisorTimerINTID), links: links)
-    controller = InterruptController(
-      hardware: machine.gicV3Hardware(redistributors), own: own,
-      privateInterrupts: privateInterrupts)
-    self.redistributors = redistributors
+    switch consume parts {
+    case .gicV3(let redistributors):
+      controller = .gicV3(
+        InterruptController(
+          hardware: machine.gicV3Hardware(redistributors), own: own,
+          privateInterrupts: privateInterrupts),
+        redistributors)
+    case .gicV2(let frames):
+      controller = .gicV2(
+        InterruptController(
+          hardware: GICv2Hardware(frames), own: own, privateInterrupts: privateInterrupts))
+    }
   }
 
   // MARK: Starting and stopping
@@ -48,7 +42,10 @@ struct MachineInterrupts: ~Copyable {
   /// which must be the core that calls this.
   func startDistributor(bootCore: Int) throws(MachineError) {
     do throws(InterruptControllerFault) {
-      try controller.startDistributor(bootProcessor: bootCore)
+      switch controller {
+      case .gicV3(let gic, _): try gic.startDistributor(bootProcessor: bootCore)
+      case .gicV2(let gic): try gic.startDistributor(bootProcessor: bootCore)
+      }
     } catch { throw .interruptControllerStuck(error) }
   }
 
@@ -58,15 +55,28 @@ struct MachineInterrupts: ~Copyable {
     _ interface: inout VirtualCPUInterface, core: Int
   ) throws(MachineError) {
     do throws(InterruptControllerFault) {
-      try controller.startCore(&interface, processor: core)
+      switch controller {
+      case .gicV3(let gic, _): try gic.startCore(&interface, processor: core)
+      case .gicV2(let gic): try gic.startCore(&interface, processor: core)
+      }
     } catch { throw .interruptControllerStuck(error) }
   }
 
   /// The vCPU of the executing core is turned on: it has a CPU interface out of reset.
-  func startVCPU(_ interface: inout VirtualCPUInterface) { controller.startVCPU(&interface) }
+  func startVCPU(_ interface: inout VirtualCPUInterface) {
+    switch controller {
+    case .gicV3(let gic, _): gic.startVCPU(&interface)
+    case .gicV2(let gic): gic.startVCPU(&interface)
+    }
+  }
 
   /// The vCPU of the executing core is turned off. The core goes on getting EL2's own interrupts.
-  func stopVCPU(_ interface: inout VirtualCPUInterface) { controller.stopVCPU(&interface) }
+  func stopVCPU(_ interface: inout VirtualCPUInterface) {
+    switch controller {
+    case .gicV3(let gic, _): gic.stopVCPU(&interface)
+    case .gicV2(let gic): gic.stopVCPU(&interface)
+    }
+  }
 
   // MARK: Physical interrupts
 
@@ -82,8 +92,20 @@ struct MachineInterrupts: ~Copyable {
     _ interface: inout VirtualCPUInterface, guestIsMasked: @autoclosure () -> Bool,
     isCalled: @autoclosure () -> Bool
   ) -> AcknowledgedInterrupt? {
-    controller.deliverOnFastPath(
-      &interface, guestIsMasked: guestIsMasked(), isCalled: isCalled())
+    switch controller {
+    case .gicV3(let gic, _):
+      gic.deliverOnFastPath(&interface, guestIsMasked: guestIsMasked(), isCalled: isCalled())
+    case .gicV2(let gic): Self.deliver(gic, &interface, guestIsMasked: guestIsMasked())
+    }
+  }
+
+  /// The fast path of a GICv2, out of the way of that of a GICv3. SGIs, which have a source there, are not on it.
+  @inline(never)
+  private static func deliver(
+    _ gic: borrowing InterruptController<GICv2Hardware>, _ interface: inout VirtualCPUInterface,
+    guestIsMasked: Bool
+  ) -> AcknowledgedInterrupt? {
+    gic.deliverOnFastPath(&interface, guestIsMasked: guestIsMasked, isCalled: true)
   }
 
   /// Handles the physical interrupts for which the executing core came to EL2.
@@ -93,45 +115,85 @@ struct MachineInterrupts: ~Copyable {
   func handlePhysicalInterrupt(
     _ interface: inout VirtualCPUInterface, acknowledged: AcknowledgedInterrupt, guestIsMasked: Bool
   ) -> HypervisorInterrupt? {
-    controller.handlePhysicalInterrupt(
-      &interface, acknowledged: acknowledged, guestIsMasked: guestIsMasked)
+    switch controller {
+    case .gicV3(let gic, _):
+      gic.handlePhysicalInterrupt(
+        &interface, acknowledged: acknowledged, guestIsMasked: guestIsMasked)
+    case .gicV2(let gic):
+      gic.handlePhysicalInterrupt(
+        &interface, acknowledged: acknowledged, guestIsMasked: guestIsMasked)
+    }
   }
 
   /// Calls the core of vCPU `core` into EL2, whether or not the vCPU is turned on.
-  func kick(_ core: Int) { controller.kick(core) }
+  func kick(_ core: Int) {
+    switch controller {
+    case .gicV3(let gic, _): gic.kick(core)
+    case .gicV2(let gic): gic.kick(core)
+    }
+  }
 
   // MARK: A core that waits in EL2
 
   /// Only EL2's own interrupts reach the executing core from now on.
-  func beginWaiting(_ interface: inout VirtualCPUInterface) { controller.beginWaiting(&interface) }
+  func beginWaiting(_ interface: inout VirtualCPUInterface) {
+    switch controller {
+    case .gicV3(let gic, _): gic.beginWaiting(&interface)
+    case .gicV2(let gic): gic.beginWaiting(&interface)
+    }
+  }
 
   /// All interrupts reach it again.
-  func endWaiting(_ interface: inout VirtualCPUInterface) { controller.endWaiting(&interface) }
+  func endWaiting(_ interface: inout VirtualCPUInterface) {
+    switch controller {
+    case .gicV3(let gic, _): gic.endWaiting(&interface)
+    case .gicV2(let gic): gic.endWaiting(&interface)
+    }
+  }
 
   /// Acknowledges one interrupt that has arrived while the core waits, so that a WFI waits for the next.
   func takeOwnInterrupt(_ interface: inout VirtualCPUInterface) {
-    controller.takeOwnInterrupt(&interface)
+    switch controller {
+    case .gicV3(let gic, _): gic.takeOwnInterrupt(&interface)
+    case .gicV2(let gic): gic.takeOwnInterrupt(&interface)
+    }
   }
 
   // MARK: The guest's interrupts
 
   /// Brings what the guest is offered up to date, before the executing core goes back to the guest.
-  func synchronize(_ interface: inout VirtualCPUInterface) { controller.synchronize(&interface) }
+  func synchronize(_ interface: inout VirtualCPUInterface) {
+    switch controller {
+    case .gicV3(let gic, _): gic.synchronize(&interface)
+    case .gicV2(let gic): gic.synchronize(&interface)
+    }
+  }
 
   /// Withholds the guest's interrupts, or no longer.
   func setWithheld(_ isWithheld: Bool, _ interface: inout VirtualCPUInterface) {
-    controller.setWithheld(isWithheld, &interface)
+    switch controller {
+    case .gicV3(let gic, _): gic.setWithheld(isWithheld, &interface)
+    case .gicV2(let gic): gic.setWithheld(isWithheld, &interface)
+    }
   }
 
   /// Whether an interrupt waits that would wake the executing core's vCPU from WFI. The caller must have
   /// called ``synchronize(_:)``.
   func hasPendingVirtualInterrupt(_ interface: borrowing VirtualCPUInterface) -> Bool {
-    controller.hasPendingVirtualInterrupt(interface)
+    switch controller {
+    case .gicV3(let gic, _): gic.hasPendingVirtualInterrupt(interface)
+    case .gicV2(let gic): gic.hasPendingVirtualInterrupt(interface)
+    }
   }
 
   /// ISR_EL1.I and .F as the vCPU of the executing core would read them now, whether or not its interrupts are
   /// withheld.
-  func virtualInterruptStatus() -> UInt64 { controller.virtualInterruptStatus() }
+  func virtualInterruptStatus() -> UInt64 {
+    switch controller {
+    case .gicV3(let gic, _): gic.virtualInterruptStatus()
+    case .gicV2(let gic): gic.virtualInterruptStatus()
+    }
+  }
 
   // MARK: The guest's accesses
 
@@ -141,7 +203,11 @@ struct MachineInterrupts: ~Copyable {
   func accessSystemRegister(
     _ access: SystemRegisterAccess, value: UInt64, _ interface: inout VirtualCPUInterface
   ) -> TrappedInterruptAccess? {
-    controller.accessCPUInterface(access, value: value, &interface)
+    switch controller {
+    case .gicV3(let gic, _): gic.accessCPUInterface(access, value: value, &interface)
+    // The guest has its CPU interface in memory. Such a register is UNDEFINED to it, or not there.
+    case .gicV2: nil
+    }
   }
 
   /// Fast path for a guest's write of ICC_SGI1R_EL1.
@@ -151,7 +217,10 @@ struct MachineInterrupts: ~Copyable {
   func requestSGIOnFastPath(
     _ value: UInt64, from interface: borrowing VirtualCPUInterface
   ) -> Bool {
-    controller.requestSGIOnFastPath(value, from: interface)
+    switch controller {
+    case .gicV3(let gic, _): gic.requestSGIOnFastPath(value, from: interface)
+    case .gicV2: false
+    }
   }
 
   /// What of the interrupt controller is at a physical address; nil if nothing is.
@@ -159,7 +228,12 @@ struct MachineInterrupts: ~Copyable {
     if machine.distributor.contains(physical) {
       return .distributor(offset: physical &- machine.distributor.address)
     }
-    return redistributors.place(of: physical).map { .redistributor($0) }
+    switch controller {
+    case .gicV3(_, let redistributors):
+      guard let place = redistributors.place(of: physical) else { return nil }
+      return .redistributor(place)
+    case .gicV2: return nil
+    }
   }
 
   /// A register that the guest accesses in memory.
@@ -183,16 +257,27 @@ struct MachineInterrupts: ~Copyable {
   func access(
     _ access: RegisterAccess, at place: Place, by interface: inout VirtualCPUInterface
   ) -> UInt64 {
-    switch place {
-    case .distributor: controller.accessDistributor(access, by: &interface)
-    case .redistributor(.processor(let processor, _)):
-      controller.accessRedistributor(of: processor, access, by: &interface)
-    case .redistributor(.unused(let base, _, let isLast)):
-      InterruptController<GICv3Hardware>.accessUnusedRedistributor(access, isLast: isLast) {
-        // A redistributor's frame, which the map has found, and which EL2 has mapped.
-        unsafe el2_mmio_read32(UInt(base) &+ UInt($0))
+    switch controller {
+    case .gicV3(let gic, _):
+      switch place {
+      case .distributor: gic.accessDistributor(access, by: &interface)
+      case .redistributor(.processor(let processor, _)):
+        gic.accessRedistributor(of: processor, access, by: &interface)
+      case .redistributor(.unused(let base, _, let isLast)):
+        InterruptController<GICv3Hardware>.accessUnusedRedistributor(access, isLast: isLast) {
+          // A redistributor's frame, which the map has found, and which EL2 has mapped.
+          unsafe el2_mmio_read32(UInt(base) &+ UInt($0))
+        }
+      case .redistributor(.nothing): 0
       }
-    case .redistributor(.nothing): 0
+    case .gicV2(let gic): gic.accessDistributor(access, by: &interface)
     }
   }
+}
+
+/// The one of the two controllers that the device tree names, with the same policy over it.
+private enum MachineInterruptController: ~Copyable {
+  /// With the redistributors' places.
+  case gicV3(InterruptController<GICv3Hardware>, RedistributorMap)
+  case gicV2(InterruptController<GICv2Hardware>)
 }

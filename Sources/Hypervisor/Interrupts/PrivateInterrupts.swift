@@ -7,6 +7,8 @@ struct PrivateInterrupts: ~Copyable {
   /// The SGIs that are pending and in no list register.
   let pendingSGIs = PendingSGIs()
   private let enabled: Atomic<UInt32>
+  /// Those that the guest cannot disable.
+  private let permanentlyEnabled: Atomic<UInt32>
   private let priorities: InlineArray<16, Atomic<UInt8>>
   /// GICR_IGROUPR.
   private let groupBits: InterruptBits<3>
@@ -29,6 +31,7 @@ struct PrivateInterrupts: ~Copyable {
   /// Nothing is enabled, pending or asleep.
   init() {
     enabled = Atomic(0)
+    permanentlyEnabled = Atomic(0)
     priorities = InlineArray { _ in Atomic(0) }
     groupBits = InterruptBits()
     sleep = Atomic(Sleep.awake.rawValue)
@@ -70,8 +73,17 @@ struct PrivateInterrupts: ~Copyable {
   /// Enables the SGIs in `mask`.
   func enable(sgis mask: UInt32) { enabled.bitwiseOr(mask & 0xffff, ordering: .releasing) }
 
-  /// Disables the SGIs in `mask`.
-  func disable(sgis mask: UInt32) { enabled.bitwiseAnd(~mask, ordering: .releasing) }
+  /// Disables the SGIs in `mask`, but for those that are enabled permanently.
+  func disable(sgis mask: UInt32) {
+    enabled.bitwiseAnd(
+      ~mask | permanentlyEnabled.load(ordering: .relaxed), ordering: .releasing)
+  }
+
+  /// Those that the hardware does not disable, as a GICv2 need not (IHI 0048B.b, 4.3.5). Before the guest runs
+  /// on the core.
+  func notePermanentlyEnabled(sgis mask: UInt32) {
+    permanentlyEnabled.store(mask & 0xffff, ordering: .relaxed)
+  }
 
   /// The priority of SGI `n`, 0 to 15.
   func priority(ofSGI n: Int) -> UInt8 { priorities[n & 15].load(ordering: .relaxed) }

@@ -3,10 +3,10 @@ internal import Synchronization
 /// The part of the distributor that the guest has a copy of its own of, because EL2 needs the
 /// hardware's to stay as it is: the group enables, and each SPI's group.
 ///
-/// In hardware every interrupt is in group 1 and group 1 is enabled, so that everything reaches EL2
-/// in one way; the guest's grouping is applied where interrupts are offered to it.
+/// In hardware every interrupt is in one group, which is enabled, so that everything reaches EL2 in one
+/// way; the guest's grouping is applied where interrupts are offered to it.
 struct SharedInterrupts: ~Copyable {
-  /// GICD_CTLR.DS: one Security state. Without it Non-secure software neither sees nor chooses interrupt
+  /// One Security state (GICD_CTLR.DS, or a GICv2 without the Security Extensions). Without it Non-secure software neither sees nor chooses interrupt
   /// groups: all are in group 1.
   let hasSingleSecurityState: Bool
 

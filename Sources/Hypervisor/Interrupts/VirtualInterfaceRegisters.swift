@@ -42,6 +42,9 @@ struct VirtualMachineControl: Equatable, Sendable {
   /// VEOIM: an end of interrupt drops the priority only; ICC_DIR_EL1 deactivates.
   var splitsDeactivation: Bool { rawValue & 1 << 9 != 0 }
 
+  /// VFIQEn: interrupts of group 0 are FIQs. Always, where system registers are the only interface.
+  var group0IsFIQ: Bool { rawValue & 1 << 3 != 0 }
+
   /// VENG0, VENG1: ICC_IGRPEN0_EL1 and ICC_IGRPEN1_EL1.
   var enabledGroups: InterruptGroups {
     InterruptGroups(rawValue: UInt32(truncatingIfNeeded: rawValue & 3))

@@ -33,7 +33,8 @@ extension Boot {
   static func vcpuCount(of tree: DeviceTree) -> Int {
     guard var processors = try? tree.processors() else { return 0 }
     var count = 0
-    while count < maximumVCPUs, processors.next() != nil { count &+= 1 }
+    let most = MachineDescription.mostVCPUs(tree)
+    while count < most, processors.next() != nil { count &+= 1 }
     return count
   }
 
@@ -41,7 +42,7 @@ extension Boot {
   /// tree, which stays where it is and is otherwise as it was.
   static func giveTreeToGuest(
     _ tree: DeviceTree, at address: UInt64, _ machine: borrowing MachineDescription,
-    _ redistributors: borrowing RedistributorMap, scratch firstUnused: PhysicalAddress
+    _ interrupts: borrowing InterruptControllerParts, scratch firstUnused: PhysicalAddress
   ) throws(MachineError) {
     // No vCPU is there yet, and no more page tables are needed for now: their room is scratch memory.
     let start = UInt(firstUnused.rawValue)
@@ -63,7 +64,7 @@ extension Boot {
           try edits.keepProcessor(affinity: machine.affinities[vcpu])
         }
       }
-      if let stride = redistributors.strideToTell, let controller = try tree.gicV3() {
+      if let stride = interrupts.strideToTell, let controller = try tree.gicV3() {
         try edits.set("redistributor-stride", to: stride, of: controller.node)
       }
       size = unsafe try tree.write(edits, into: scratch)

@@ -40,6 +40,7 @@ extension Boot {
       var regions = tree.physicalRegions
       while let region = regions.next() { try stage2.mapGigabytes(of: region) }
       try stage2.hide(machine.owned)
+      if let frames = machine.gicV2 { try stage2.mapCPUInterface(frames) }
       return stage2
     } catch { throw .translation(error) }
   }

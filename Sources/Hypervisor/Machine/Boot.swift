@@ -36,7 +36,10 @@ public func stepwellSecondary(_ core: UInt64) {
   let cores = EL2Cores()
   let features = ProcessorFeatures.ofThisCore
   do throws(MachineError) {
-    if let lack = features.lack(besideAddressBits: cores.shared.value.stage2.addressBits) {
+    if let lack = features.lack(
+      besideAddressBits: cores.shared.value.stage2.addressBits,
+      needsGICv3: cores.shared.value.machine.gicV2 == nil)
+    {
       throw lack
     }
     try Core.start(Int(core), features, on: cores)
@@ -67,7 +70,8 @@ enum Boot {
     guard exceptionLevel == 2 else { throw .noEL2 }
     let features = ProcessorFeatures.ofThisCore
     guard el2_read_hcr_el2() & ControlRegisters.e2h == 0 else { throw .hostModeOnly }
-    if let lack = features.lack(besideAddressBits: 0) { throw lack }
+    let needsGICv3 = MachineDescription.hasGICv3(tree)
+    if let lack = features.lack(besideAddressBits: 0, needsGICv3: needsGICv3) { throw lack }
 
     let start = UInt64(el2_address_of___image_start())
     let payload = Payload(inFrontOf: start)
@@ -143,11 +147,9 @@ enum Boot {
     unsafe el2_use_words(words.place(of: 0).address, UInt32(count))
     payload.restore()
     let stage2 = try makeStage2(tree, machine, addressBits: addressBits, pool: pool)
-    guard let redistributors = try machine.redistributorMap(in: &bootMemory) else {
-      throw .noGICv3
-    }
+    let controllerParts = try machine.interruptControllerParts(in: &bootMemory)
     try giveTreeToGuest(
-      tree, at: address, machine, redistributors, scratch: stage2.pool.firstUnused)
+      tree, at: address, machine, controllerParts, scratch: stage2.pool.firstUnused)
 
     var link = VirtioConsole(
       VirtioTransport(base: UInt(machine.linkTransport)),
@@ -157,7 +159,7 @@ enum Boot {
     let vcpuCount = machine.vcpuCount
     announce(machine, held: payload.holdsGuest)
     let interrupts = MachineInterrupts(
-      machine, redistributors, privateInterrupts: privateInterrupts)
+      machine, controllerParts, privateInterrupts: privateInterrupts)
     let powerStateFormat = powerStateFormat(machine)
     let cores = EL2Cores()
     cores.shared.initialize(

@@ -1,4 +1,5 @@
 internal import DeviceTree
+internal import EL2Support
 
 /// The most vCPUs, and so the most physical cores, that are used. Memory for each is taken at boot, for as many
 /// as the device tree has.
@@ -18,6 +19,8 @@ struct MachineDescription: ~Copyable {
   /// All redistributors; one after the other, each 128 KiB (GICv3) or 256 KiB (GICv4).
   var redistributors = RegionList<8>()
   var redistributorStride: UInt64?
+  /// A GICv2's frames; nil where the interrupt controller is a GICv3.
+  var gicV2: GICv2Frames?
   var maintenanceINTID: UInt32 = 25
   var hypervisorTimerINTID: UInt32 = 26
   /// The debug link: its transport, its interrupt, and the page that it sits in.
@@ -69,7 +72,10 @@ extension MachineDescription {
     self.console = console
     try Self.readMemory(tree, into: &memory)
     try readProcessors(tree, bootAffinity: bootAffinity)
-    try readInterruptController(tree)
+    try readInterruptController(tree) {
+      // A frame that the device tree gives the interrupt controller. The MMU is off, or EL2 has mapped it.
+      unsafe el2_mmio_read32(UInt($0))
+    }
     try findDebugLink(tree, isConsole: isConsole)
     try findOwners(tree)
   }
@@ -77,10 +83,7 @@ extension MachineDescription {
   /// Says whose what is, what faults most first.
   private mutating func findOwners(_ tree: DeviceTree) throws(MachineError) {
     do throws(OwnedRegionError) {
-      try owned.add(distributor, .distributor)
-      for index in 0..<redistributors.count {
-        try owned.add(redistributors[index], .redistributors)
-      }
+      try ownInterruptController()
       try owned.add(hypervisor, .hypervisor)
       try owned.add(linkPage, .debugLink)
       if console != 0 { try owned.add(Region(from: console, to: console &+ Page.size), .console) }
@@ -154,31 +157,6 @@ extension MachineDescription {
     }
   }
 
-  @inline(never)
-  private mutating func readInterruptController(_ tree: DeviceTree) throws(MachineError) {
-    guard let gic = try reading({ () throws(DeviceTreeError) in try tree.gicV3() }) else {
-      throw .noGICv3
-    }
-    distributor = gic.distributor
-    redistributorStride = gic.redistributorStride
-    for index in 0..<gic.redistributorRegionCount {
-      let region = try reading { () throws(DeviceTreeError) in
-        try gic.redistributorRegion(index)
-      }
-      guard redistributors.append(region) else { throw .tooManyRegions }
-    }
-    if let interrupt = try reading({ () throws(DeviceTreeError) in
-      try gic.maintenanceInterrupt()
-    }) {
-      maintenanceINTID = interrupt.intid
-    }
-    if let interrupt = try reading({ () throws(DeviceTreeError) in
-      try tree.genericTimer?.hypervisorPhysical
-    }) {
-      hypervisorTimerINTID = interrupt.intid
-    }
-  }
-
   /// The debug link is the console on the transport with the lowest address: `stepwell run` puts it
   /// there, and QEMU gives transports to other devices from the other end.
   private mutating func findDebugLink(
@@ -202,7 +180,7 @@ extension MachineDescription {
     linkPage = Region(from: page, to: page &+ Page.size)
   }
 
-  private func reading<Result>(
+  func reading<Result>(
     _ body: () throws(DeviceTreeError) -> Result
   ) throws(MachineError) -> Result {
     do throws(DeviceTreeError) { return try body() } catch { throw .badDeviceTree(error) }

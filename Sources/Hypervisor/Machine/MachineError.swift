@@ -15,6 +15,9 @@ enum MachineError: Error {
   case noCPUs
   case bootCPUMissing
   case noGICv3
+  case noInterruptController
+  case noVirtualInterface
+  case interruptControllerFrames
   case interruptControllerStuck(InterruptControllerFault)
   case noGranule
   case hostModeOnly
@@ -68,8 +71,22 @@ enum MachineError: Error {
       """
     case .noGICv3:
       """
-      there is no GICv3 with system registers, which the guest's interrupts need (QEMU: -M \
-      virt,gic-version=3).
+      the device tree names a GICv3, but not every CPU has its system registers and a redistributor, which \
+      the guest's interrupts need: boot with the device tree of this machine.
+      """
+    case .noInterruptController:
+      """
+      the device tree names no GICv3 (arm,gic-v3) and no GICv2 (arm,gic-400 and its like), one of which the \
+      guest's interrupts need: this machine cannot be used.
+      """
+    case .noVirtualInterface:
+      """
+      the GICv2 of the device tree has no virtual interface, which the guest's interrupts need: if the hardware \
+      has one, name the frames of GICH and GICV in its reg.
+      """
+    case .interruptControllerFrames:
+      """
+      the frames of the device tree's GICv2 are not whole pages, or overlap: correct the reg of its node.
       """
     case .noGranule:
       """

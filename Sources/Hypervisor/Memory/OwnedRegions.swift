@@ -6,6 +6,8 @@ enum RegionOwner: Equatable, Sendable {
   case distributor
   /// The same of its redistributors.
   case redistributors
+  /// GICC, GICH and GICV of a GICv2. The guest finds GICV in GICC's place.
+  case cpuInterfaces
   /// EL2's program, data and pools.
   case hypervisor
   /// The page of the transport that the debugger's link is on.
@@ -19,7 +21,7 @@ enum RegionOwner: Equatable, Sendable {
   /// Stage 2 keeps it from the guest.
   var isHidden: Bool {
     switch self {
-    case .distributor, .redistributors, .hypervisor, .debugLink: true
+    case .distributor, .redistributors, .cpuInterfaces, .hypervisor, .debugLink: true
     case .console, .firmware: false
     }
   }

@@ -42,7 +42,8 @@ extension Stage1 {
       let mapping: Mapping? =
         switch entry.owner {
         case .hypervisor: Mapping(attributes: data)
-        case .distributor, .redistributors, .debugLink, .console: Mapping(attributes: registers)
+        case .distributor, .redistributors, .cpuInterfaces, .debugLink, .console:
+          Mapping(attributes: registers)
         case .firmware: nil
         }
       try tables.change(

@@ -112,9 +112,11 @@ struct ProcessorFeatures {
 
   /// Why this core cannot run the guest beside one that does, with stage-2 tables for addresses of
   /// `addressBits` bits; nil if it can. All else may differ from core to core.
-  func lack(besideAddressBits addressBits: Int) -> MachineError? {
+  ///
+  /// - Parameter needsGICv3: the interrupt controller is a GICv3, and EL2 uses its system registers.
+  func lack(besideAddressBits addressBits: Int, needsGICv3: Bool) -> MachineError? {
     if hasOnlyHostMode { return .hostModeOnly }
-    if !gicSystemRegisters { return .noGICv3 }
+    if needsGICv3 && !gicSystemRegisters { return .noGICv3 }
     if !granule4K { return .noGranule }
     return physicalAddressBits < addressBits ? .shortAddresses : nil
   }

@@ -14,6 +14,7 @@ struct RunCommand: AsyncParsableCommand {
         ./stepwell run
         ./stepwell run --kernel Image --append console=ttyAMA0 --wait
         ./stepwell run --cpus 8 --memory 4G --gdb 127.0.0.1:2345
+        ./stepwell run --machine virt-gicv2
         ./stepwell run --kernel Image -- -device virtio-rng-device
       """)
 
@@ -29,7 +30,10 @@ struct RunCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("The guest kernel's command line.", valueName: "text"))
   var append: String?
 
-  @Option(help: "Number of vCPUs, 1 to 512.")
+  @Option(help: ArgumentHelp("The machine that QEMU emulates.", valueName: "name"))
+  var machine = Machine.Board.plain
+
+  @Option(help: "Number of vCPUs: 1 to 512, or to 8 with a GICv2.")
   var cpus = 4
 
   @Option(help: ArgumentHelp("Memory of the machine, as QEMU's -m takes it.", valueName: "size"))
@@ -52,8 +56,9 @@ struct RunCommand: AsyncParsableCommand {
   var others: [String] = []
 
   func validate() throws {
-    guard (1...512).contains(cpus) else {
-      throw ValidationError("--cpus \(cpus): a machine has 1 to 512 vCPUs.")
+    guard (1...machine.mostCPUs).contains(cpus) else {
+      throw ValidationError(
+        "--cpus \(cpus): --machine \(machine.name) has 1 to \(machine.mostCPUs) vCPUs.")
     }
   }
 
@@ -80,7 +85,7 @@ struct RunCommand: AsyncParsableCommand {
     let image = try NamelessFile(try await kernel.bootImage(holdsGuest: wait))
 
     let machine = Machine(
-      cpu: cpu, cpus: cpus, memory: memory, image: image.path, initrd: initrd,
+      board: machine, cpu: cpu, cpus: cpus, memory: memory, image: image.path, initrd: initrd,
       commandLine: commandLine, debugger: gdb, others: others)
     Progress.note(
       """
@@ -90,4 +95,15 @@ struct RunCommand: AsyncParsableCommand {
       """)
     try become(emulator, machine.arguments)
   }
+}
+
+extension Machine.Board: ExpressibleByArgument {
+  init?(argument: String) {
+    guard let board = Self.allCases.first(where: { $0.name == argument }) else { return nil }
+    self = board
+  }
+
+  static var allValueStrings: [String] { allCases.map(\.name) }
+
+  var defaultValueDescription: String { name }
 }

@@ -1,13 +1,31 @@
-/// The machine that QEMU emulates: `virt` with EL2 and a GICv3. Only its console and the debug link reach
+/// The machine that QEMU emulates: `virt` with EL2 and a GICv3 or GICv2. Only its console and the debug link reach
 /// outside.
 struct Machine {
   /// The variants of `virt`, as QEMU's -M takes them.
-  enum Board: String, Sendable {
+  enum Board: String, CaseIterable, Sendable {
     case plain = "virt,virtualization=on,gic-version=3"
     /// With EL3 and therefore two Security states, like nearly every real board. No firmware runs there.
     case secure = "virt,virtualization=on,gic-version=3,secure=on"
+    /// With a GICv2, and so with eight CPUs at most.
+    case gicV2 = "virt,virtualization=on,gic-version=2"
+    /// With a GICv2 that has the Security Extensions, as nearly every board's has. No firmware runs there.
+    case gicV2Secure = "virt,virtualization=on,gic-version=2,secure=on"
     /// With virtual LPIs.
     case gicV4 = "virt,virtualization=on,gic-version=4"
+
+    /// As a person calls it.
+    var name: String {
+      switch self {
+      case .plain: "virt"
+      case .secure: "virt-secure"
+      case .gicV2: "virt-gicv2"
+      case .gicV2Secure: "virt-gicv2-secure"
+      case .gicV4: "virt-gicv4"
+      }
+    }
+
+    /// A GICv2 has eight CPU interfaces.
+    var mostCPUs: Int { self == .gicV2 || self == .gicV2Secure ? 8 : 512 }
   }
 
   var board = Board.plain

@@ -5,6 +5,7 @@ internal import Foundation
 /// Debian's kernel with the suite of Guests/ptrace as its only program: it debugs other programs and
 /// itself, writes a transcript of all that it sees, and switches the machine off.
 struct LinuxDebugGuest {
+  var board = Machine.Board.plain
   var cpu = "cortex-a72"
   var cpus = 1
   /// The suite's arguments; see Guests/ptrace/main.c.
@@ -74,7 +75,7 @@ struct LinuxDebugGuest {
           try await Shim.build().bootImage(of: kernel, named: packages.kernel.path))
       }
     return Machine(
-      cpu: cpu, cpus: cpus, memory: "512M", image: image,
+      board: board, cpu: cpu, cpus: cpus, memory: "512M", image: image,
       initrd: try await Self.initrd.value,
       commandLine: "console=ttyAMA0 quiet panic=-1 nokaslr -- \(arguments.joined(separator: " "))",
       debugger: try .unused())

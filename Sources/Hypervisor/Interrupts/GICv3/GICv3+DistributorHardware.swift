@@ -1,7 +1,12 @@
 // Distributor, redistributors and physical CPU interface of a GICv3 (IHI 0069, 12.2, 12.9 and 12.11).
 
 extension GICv3Access where Self: ~Copyable {
+  static var privateRegistersAreBanked: Bool { false }
+
   // MARK: The CPU interface of the executing core
+
+  /// Any core finds any other's registers, by its affinity.
+  func identifyCore(_ processor: Int) {}
 
   func enableCPUInterface() {
     // Before, the other registers are UNDEFINED (IHI 0069, 12.2.25).
@@ -47,6 +52,8 @@ extension GICv3Access where Self: ~Copyable {
   func sendSGI(_ number: InterruptNumber, to processor: Int) {
     write(.iccSGI1R, ICC_SGIR(sgi: number, target: affinity(of: processor)).rawValue)
   }
+
+  func sgiSource(of processor: Int) -> UInt8 { UInt8(truncatingIfNeeded: processor) }
 
   // MARK: Fields of one interrupt
 
@@ -97,6 +104,8 @@ extension GICv3Access where Self: ~Copyable {
   private var distributorControl: GICD_CTLR { GICD_CTLR(rawValue: read32(.distributor, GICD.ctlr)) }
 
   var hasSingleSecurityState: Bool { distributorControl.contains(.ds) }
+
+  var physicalGroup: InterruptGroup { .group1 }
 
   var enabledGroups: InterruptGroups { distributorControl.enabledGroups }
 
