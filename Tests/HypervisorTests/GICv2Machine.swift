@@ -136,7 +136,7 @@ final class GICv2Machine {
           if BothPaths.takesFastPath {
             guard
               let handedOn = controller.deliverOnFastPath(
-                &interface, guestIsMasked: guestIsMasked)
+                &interface, guestIsMasked: guestIsMasked, isCalled: false)
             else {
               fastPathCount += 1
               return
