@@ -103,6 +103,33 @@ extension MachineTests {
       }
     }
 
+    @Test(
+      "the guest finds GICV in GICC's place, and nothing where GICH and GICV are",
+      arguments: [
+        (0x0801_00fc, 0x0002_043b), (0x0800_0fe8, 0x2b), (0x0803_0004, nil), (0x0804_00fc, nil),
+      ] as [(UInt32, UInt64?)])
+    func frames(address: UInt32, value: UInt64?) async throws {
+      let code: [UInt32] = [
+        0x1000_0009,  // adr x9, .
+        0xd518_c009,  // msr vbar_el1, x9
+        0xd503_3fdf,  // isb
+        0x52a0_0000 | (address >> 16) << 5,  // movz w0, #high, lsl #16
+        0x7280_0000 | (address & 0xffff) << 5,  // movk w0, #low
+        0xb940_0001,  // ldr w1, [x0]
+        0xd503_201f,  // nop
+        0x1400_0000,  // b .
+      ]
+      try await BareCode.run(board: .gicV2, code) { client, start in
+        if let value {
+          try await client.run(to: start + 24)
+          #expect(try await client.readRegister(1) & 0xffff_ffff == value)
+        } else {
+          // The vector of a synchronous exception at EL1: the external abort of a bus where nothing is.
+          try await client.run(to: start + 0x200)
+        }
+      }
+    }
+
     @Test("a CPU that Linux takes down and up again has its interrupts")
     func hotplug() async throws {
       try await LinuxGuest.boot(try await LinuxGuest.machine(board: .gicV2, cpus: 4)) { guest in

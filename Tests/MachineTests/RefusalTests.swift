@@ -50,49 +50,6 @@ extension MachineTests {
       }
     }
 
-    /// The device tree of a machine, some bytes of it changed, and the words of the sentence.
-    struct Controller: CustomTestStringConvertible, Sendable {
-      var testDescription: String
-      var tree: String
-      var replaced: (String, by: String)?
-      var sentence: String
-    }
-
-    static let controllers = [
-      Controller(
-        testDescription: "a GICv2 without a virtual interface", tree: "virt,gic-version=2",
-        sentence: "name the frames of GICH and GICV in its reg."),
-      Controller(
-        testDescription: "no interrupt controller that is known",
-        tree: "virt,virtualization=on,gic-version=2",
-        replaced: ("arm,cortex-a15-gic", by: "arm,cortex-a15-???"),
-        sentence: "no GICv3 (arm,gic-v3) and no GICv2 (arm,gic-400 and its like)"),
-      Controller(
-        testDescription: "the tree of a machine with a GICv3", tree: Machine.Board.plain.rawValue,
-        sentence: "boot with the device tree of this machine."),
-    ]
-
-    @Test("an interrupt controller", .timeLimit(.minutes(1)), arguments: controllers)
-    func controller(_ row: Controller) async throws {
-      let file = try MachineTests.file("refused.dtb", Data())
-      let memory = ["-cpu", "cortex-a72", "-smp", "4", "-m", "512M", "-display", "none"]
-      try await RunningProgram.run(
-        Machine.emulator, ["-M", "\(row.tree),dumpdtb=\(file)"] + memory
-      ) { try #expect(await $0.end() == 0) }
-      var tree = try Data(contentsOf: URL(filePath: file))
-      if let (old, new) = row.replaced {
-        let place = try #require(tree.range(of: Data(old.utf8)))
-        tree.replaceSubrange(place, with: Data(new.utf8))
-      }
-      var machine = try await LinuxGuest.machine(board: .gicV2, cpus: 4)
-      machine.others = ["-dtb", try MachineTests.file("refused.dtb", tree)]
-      try await machine.boot { console in
-        try await console.wait(for: "Stepwell: ", within: .seconds(20))
-        try await console.wait(for: row.sentence, within: .seconds(5))
-        try await Self.expectHalt(console)
-      }
-    }
-
     @Test("too little memory for the guest's kernel", .timeLimit(.minutes(1)))
     func memory() async throws {
       // The kernel wants more than there is. The boot loader sees a small image, or it would refuse it

@@ -6,7 +6,9 @@ import Testing
 
 @Suite struct `The command line` {
   @Test(arguments: [
-    ["run", "--cpus", "0"], ["run", "--cpus", "513"], ["run", "--gdb", "nowhere"], ["image"],
+    ["run", "--cpus", "0"], ["run", "--cpus", "513"],
+    ["run", "--machine", "virt-gicv2", "--cpus", "9"], ["run", "--machine", "pc"],
+    ["run", "--gdb", "nowhere"], ["image"],
     ["image", "--kernel", "x"], ["run", "stray"], ["unknown"], ["prove", "--programs", "0"],
     ["prove", "--seed", "-1"],
     ["test", "--only", "nothing"], ["test", "--only", "proof", "--filter", "x"],

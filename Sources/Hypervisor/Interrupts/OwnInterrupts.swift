@@ -19,6 +19,8 @@ struct OwnInterrupts: ~Copyable {
 
   /// Those that an acknowledge may return besides SGIs; the places that are left hold 1023.
   private let numbers: InlineArray<6, InterruptNumber>
+  /// The same as a bit for each INTID below 1024, because every interrupt of the guest's is looked up.
+  private let bits: InlineArray<32, UInt32>
   private let inPlace = InPlace()
 
   init(
@@ -29,9 +31,15 @@ struct OwnInterrupts: ~Copyable {
     self.maintenance = maintenance
     self.timer = timer
     self.links = links
-    numbers = InlineArray { n in
+    let numbers = InlineArray<6, InterruptNumber> { n in
       n < 4 ? links[n]?.number ?? .none : n == 4 ? maintenance : timer
     }
+    self.numbers = numbers
+    var bits = InlineArray<32, UInt32>(repeating: 0)
+    for n in numbers.indices where numbers[n].rawValue < 1020 {
+      bits[Int(numbers[n].rawValue >> 5)] |= numbers[n].bit
+    }
+    self.bits = bits
   }
 
   /// EL2's interrupts among the 32 from `first`, a bit each. In a redistributor's first word that
@@ -46,7 +54,9 @@ struct OwnInterrupts: ~Copyable {
   }
 
   /// Whether `number`, which must not be a special one, is EL2's and not the guest's.
+  @inline(__always)
   func contains(_ number: InterruptNumber) -> Bool {
+    if number.rawValue < 1024 { return bits[Int(number.rawValue >> 5)] & number.bit != 0 }
     for n in numbers.indices where numbers[n] == number { return true }
     return false
   }

@@ -7,9 +7,10 @@ internal import Testing
 enum BareCode {
   /// Runs `body` with a debugger that stands before the first of `code`, at the address that it is given.
   static func run(
-    cpu: String, _ code: [UInt32], _ body: (RemoteClient, UInt64) async throws -> Void
+    board: Machine.Board = .plain, cpu: String = "cortex-a72", _ code: [UInt32],
+    _ body: (RemoteClient, UInt64) async throws -> Void
   ) async throws {
-    let machine = try await LinuxGuest.machine(cpu: cpu, holdsGuest: true)
+    let machine = try await LinuxGuest.machine(board: board, cpu: cpu, holdsGuest: true)
     try await machine.boot { _ in
       let client = try await RemoteClient(machine.debugger)
       try await client.attach()
