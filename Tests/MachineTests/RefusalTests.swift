@@ -27,7 +27,8 @@ extension MachineTests {
         sentence: "(QEMU: -M virt,gic-version=3)."),
       Unusable(
         testDescription: "no virtio console", options: ["-device": nil],
-        sentence: "(QEMU: -device virtio-serial-device,bus=virtio-mmio-bus.0"),
+        sentence:
+          "enable a second UART in the device tree. UARTs in it: PL011 at 9000000 (the console)."),
       Unusable(
         testDescription: "no guest kernel", isBare: true,
         sentence: "make the image with `stepwell image --kernel IMAGE -o OUT`."),

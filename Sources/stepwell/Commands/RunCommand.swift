@@ -14,6 +14,7 @@ struct RunCommand: AsyncParsableCommand {
         ./stepwell run
         ./stepwell run --kernel Image --append console=ttyAMA0 --wait
         ./stepwell run --cpus 8 --memory 4G --gdb 127.0.0.1:2345
+        ./stepwell run --machine xlnx-versal-virt
         ./stepwell run --kernel Image -- -device virtio-rng-device
       """)
 
@@ -29,14 +30,25 @@ struct RunCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("The guest kernel's command line.", valueName: "text"))
   var append: String?
 
-  @Option(help: "Number of vCPUs, 1 to 512.")
-  var cpus = 4
+  @Option(
+    help: ArgumentHelp(
+      """
+      The machine: virt, virt-secure (with EL3 and two Security states), or xlnx-versal-virt (the same, with \
+      the debug link on its second UART).
+      """, valueName: "name"))
+  var machine = Machine.Board.plain
+
+  @Option(help: "Number of vCPUs of a virt machine, 1 to 512 (default: 4).")
+  var cpus: Int?
 
   @Option(help: ArgumentHelp("Memory of the machine, as QEMU's -m takes it.", valueName: "size"))
   var memory = "1G"
 
-  @Option(help: ArgumentHelp("CPU model, as QEMU's -cpu takes it.", valueName: "model"))
-  var cpu = "cortex-a72"
+  @Option(
+    help: ArgumentHelp(
+      "CPU model of a virt machine, as QEMU's -cpu takes it (default: cortex-a72).",
+      valueName: "model"))
+  var cpu: String?
 
   @Option(
     help: ArgumentHelp(
@@ -52,8 +64,13 @@ struct RunCommand: AsyncParsableCommand {
   var others: [String] = []
 
   func validate() throws {
-    guard (1...512).contains(cpus) else {
+    if let cpus, !(1...512).contains(cpus) {
       throw ValidationError("--cpus \(cpus): a machine has 1 to 512 vCPUs.")
+    }
+    if let count = machine.fixedCPUs, cpus != nil && cpus != count || cpu != nil {
+      throw ValidationError(
+        "--machine \(machine.defaultValueDescription) has \(count) CPUs of its own; leave --cpus and --cpu out."
+      )
     }
   }
 
@@ -80,7 +97,8 @@ struct RunCommand: AsyncParsableCommand {
     let image = try NamelessFile(try await kernel.bootImage(holdsGuest: wait))
 
     let machine = Machine(
-      cpu: cpu, cpus: cpus, memory: memory, image: image.path, initrd: initrd,
+      board: machine, cpu: cpu ?? "cortex-a72", cpus: cpus ?? 4, memory: memory, image: image.path,
+      initrd: initrd,
       commandLine: commandLine, debugger: gdb, others: others)
     Progress.note(
       """
@@ -90,4 +108,21 @@ struct RunCommand: AsyncParsableCommand {
       """)
     try become(emulator, machine.arguments)
   }
+}
+
+extension Machine.Board: ExpressibleByArgument {
+  private static let names: [(name: String, board: Self)] = [
+    ("virt", .plain), ("virt-secure", .secure), ("xlnx-versal-virt", .versal),
+  ]
+
+  init?(argument: String) {
+    guard let board = Self.names.first(where: { $0.name == argument })?.board else { return nil }
+    self = board
+  }
+
+  var defaultValueDescription: String {
+    Self.names.first { $0.board == self }?.name ?? rawValue
+  }
+
+  static var allValueStrings: [String] { names.map(\.name) }
 }
