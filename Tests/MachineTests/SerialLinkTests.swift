@@ -54,8 +54,6 @@ extension MachineTests {
           await guest.run("ls -d /proc/device-tree/uart*") == "/proc/device-tree/uart@ff000000")
         try #expect(
           await guest.run("cat /proc/cmdline").hasSuffix(" clk_ignore_unused pd_ignore_unused"))
-        try #expect(
-          await guest.run("cat /proc/device-tree/aliases/serial1").hasPrefix("/uart@ff010000"))
       }
     }
 

@@ -6,7 +6,10 @@ import Testing
 
 @Suite struct `The command line` {
   @Test(arguments: [
-    ["run", "--cpus", "0"], ["run", "--cpus", "9"], ["run", "--gdb", "nowhere"], ["image"],
+    ["run", "--cpus", "0"], ["run", "--cpus", "513"],
+    ["run", "--machine", "none"], ["run", "--machine", "xlnx-versal-virt", "--cpus", "3"],
+    ["run", "--machine", "xlnx-versal-virt", "--cpu", "max"], ["run", "--gdb", "nowhere"],
+    ["image"],
     ["image", "--kernel", "x"], ["run", "stray"], ["unknown"], ["prove", "--programs", "0"],
     ["prove", "--seed", "-1"],
     ["test", "--only", "nothing"], ["test", "--only", "proof", "--filter", "x"],
