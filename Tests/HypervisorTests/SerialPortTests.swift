@@ -340,6 +340,27 @@ struct SerialPortTests {
     #expect(machine.model.lineText == expected)
   }
 
+  @Test(
+    "A character that comes while the transmitter holds the interrupt is received",
+    arguments: SerialRow.all)
+  func transmitterHoldsLine(_ row: SerialRow) {
+    for moment in 1...40 {
+      let machine = SerialMachine(row)
+      let answer = text(machine.model.transmitDepth + 6)
+      machine.send(answer)
+      machine.atAccess(moment) { machine.model.arrive("!") }
+      for _ in 0..<100 where machine.model.line.count < answer.utf8.count {
+        machine.model.send(.max)
+        machine.run()
+      }
+      machine.model.meanwhile = {}
+      if machine.received.isEmpty, machine.model.receiveFIFO.isEmpty { machine.model.arrive("!") }
+      machine.run()
+      #expect(machine.text == "!", "access \(moment)")
+      #expect(machine.model.lineText == answer)
+    }
+  }
+
   // MARK: Devices out of order
 
   @Test(
