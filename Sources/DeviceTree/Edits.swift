@@ -13,7 +13,7 @@ extension DeviceTree {
     private var removals = FixedList<32, UInt32>(filler: 0)
     private var exclusions = FixedList<8, Region>(filler: Region(from: 0, to: 0))
     private(set) var settings = FixedList<8, PropertySetting>(
-      filler: PropertySetting(nodeOffset: 0, name: "", number: 0))
+      filler: PropertySetting(nodeOffset: 0, name: "", value: .number(0)))
     private var keptProcessors = FixedList<512, UInt64>(filler: 0)
 
     /// No edits.
@@ -45,7 +45,20 @@ extension DeviceTree {
       try check(node)
       try settings.append(
         PropertySetting(
-          nodeOffset: UInt32(truncatingIfNeeded: node.offset), name: name, number: number))
+          nodeOffset: UInt32(truncatingIfNeeded: node.offset), name: name, value: .number(number)))
+    }
+
+    /// Adds words behind the text of the property `name`, with a space between, or gives the node that property.
+    /// The caller must do this at most once for a name and node.
+    public mutating func extend(
+      _ name: Text, by words: Text, of node: Node
+    ) throws(DeviceTreeError) {
+      try check(node)
+      let text = node.property(name)?.text ?? ""
+      try settings.append(
+        PropertySetting(
+          nodeOffset: UInt32(truncatingIfNeeded: node.offset), name: name,
+          value: .text(text, words)))
     }
 
     /// Keeps the CPU of that affinity, in the form that `Processor` has. As soon as one CPU is kept, all
@@ -101,10 +114,17 @@ extension DeviceTree {
   }
 }
 
-/// A property that a node gets, or whose value changes: a number of two cells.
+/// A property that a node gets, or whose value changes.
 struct PropertySetting {
+  enum Value {
+    /// A number of two cells.
+    case number(UInt64)
+    /// A text of two parts with a space between, where neither is empty.
+    case text(DeviceTree.Text, DeviceTree.Text)
+  }
+
   /// The node's place in the structure block.
   let nodeOffset: UInt32
   let name: DeviceTree.Text
-  let number: UInt64
+  let value: Value
 }

@@ -44,6 +44,10 @@ extension DeviceTree {
 
     public func starts(with prefix: Text) -> Bool { bytes.starts(with: prefix) }
 
+    public func ends(with suffix: Text) -> Bool {
+      bytes.suffix(from: max(count - suffix.count, 0)).starts(with: suffix)
+    }
+
     /// The text before the first separator and the text after it; no tail if there is no separator.
     func split(at separator: Unicode.Scalar) -> (head: Text, tail: Text?) {
       guard let offset = bytes.firstOffset(of: UInt8(truncatingIfNeeded: separator.value)),

@@ -146,10 +146,25 @@ private struct TreeWriter {
     for index in 0..<edits.settings.count {
       guard let setting = edits.settings[index] else { continue }
       if Int(setting.nodeOffset) == node.offset {
-        beginProperty(count: 8, nameOffset: nameOffset)
-        output.append(setting.number, cells: .two)
+        write(setting.value, nameOffset: nameOffset)
       }
       nameOffset += setting.name.count + 1
+    }
+  }
+
+  private mutating func write(_ value: PropertySetting.Value, nameOffset: Int) {
+    switch value {
+    case .number(let number):
+      beginProperty(count: 8, nameOffset: nameOffset)
+      output.append(number, cells: .two)
+    case .text(let first, let second):
+      let hasSpace = !first.isEmpty && !second.isEmpty
+      beginProperty(
+        count: first.count + (hasSpace ? 1 : 0) + second.count + 1, nameOffset: nameOffset)
+      output.append(first.bytes)
+      if hasSpace { output.append(UInt8(ascii: " ")) }
+      writeTerminated(second)
+      output.pad()
     }
   }
 

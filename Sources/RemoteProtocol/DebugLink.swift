@@ -10,11 +10,18 @@ public protocol DebugLink: ~Copyable {
 
   /// How many bytes can be sent now.
   var room: Int { get }
+
+  /// Whether bytes may be lost on the way, in both directions, as on a serial line. Packets are acknowledged there
+  /// throughout, and are short (``lossyPacketSize``).
+  var losesBytes: Bool { get }
 }
 
 extension DebugLink where Self: ~Copyable {
   /// A link without a bound.
   public var room: Int { .max }
+
+  /// A link that is a stream.
+  public var losesBytes: Bool { false }
 }
 
 /// How many bytes the server sends at most for one byte that it receives or one stop that it is told of:

@@ -2,6 +2,10 @@
 /// announces.
 var packetSize: Int { PacketBytes.count }
 
+/// The `PacketSize` that the server announces on a link that loses bytes: what is sent again is short then. It takes
+/// longer packets all the same.
+var lossyPacketSize: Int { 512 }
+
 typealias PacketBytes = InlineArray<4096, UInt8>
 
 /// The payload of a packet from the debugger, without frame and escapes, and how far it is read.
@@ -31,6 +35,16 @@ struct ReceivedPacket: ~Copyable {
     }
     bytes[count] = byte
     count &+= 1
+  }
+
+  /// A number that is the same for packets that are the same, and for hardly any others (FNV-1a of 64 bits).
+  @inline(never)
+  mutating func fingerprint() -> UInt64 {
+    var value: UInt64 = 0xcbf2_9ce4_8422_2325
+    for index in 0..<count {
+      value = (value ^ UInt64(bytes[index])) &* 0x100_0000_01b3
+    }
+    return value
   }
 
   // MARK: Reading

@@ -127,7 +127,8 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
   }
 
   private mutating func dispatchSetting() throws(RemoteError) {
-    if receiver.packet.takeName("StartNoAckMode") {
+    // Not supported where bytes are lost: without acknowledgments nothing is sent again.
+    if !sender.link.losesBytes, receiver.packet.takeName("StartNoAckMode") {
       session.agreed.acknowledges = false
     } else if receiver.packet.takeName("ThreadSuffixSupported") {
       // Packets with the suffix are understood whether it was announced or not.

@@ -25,8 +25,9 @@ extension RemoteServer where Machine: ~Copyable, Link: ~Copyable {
       }
     }
     sender.write("PacketSize=")
-    sender.write(hex: UInt64(packetSize))
-    sender.write(";QStartNoAckMode+;vContSupported+;qXfer:features:read+;qXfer:threads:read+")
+    sender.write(hex: UInt64(sender.link.losesBytes ? lossyPacketSize : packetSize))
+    if !sender.link.losesBytes { sender.write(";QStartNoAckMode+") }
+    sender.write(";vContSupported+;qXfer:features:read+;qXfer:threads:read+")
     sender.write(";binary-upload+")
     if session.agreed.understandsSoftwareBreak { sender.write(";swbreak+") }
     if session.agreed.understandsHardwareBreak { sender.write(";hwbreak+") }

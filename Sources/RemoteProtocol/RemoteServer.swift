@@ -19,6 +19,11 @@ public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copya
   /// The last stop. It means something only while everything stands still.
   var stop = StopEvent(vcpu: 0, cause: .interrupted)
 
+  /// On a link that loses bytes: the last packet that was accepted, and that the debugger has acknowledged nothing
+  /// since.
+  private var lastFingerprint: UInt64 = 0
+  private var isAnswerAwaited = false
+
   /// A debugger went while the machine did not stand still, and left its points.
   private var hasStalePoints = false
 
@@ -50,7 +55,8 @@ public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copya
     // before it is answered, but for 0x03; if it grows impatient and sends the packet again, one answer
     // will do.
     switch receiver.receive(byte, keepsPacket: session.holdsPacket) {
-    case .none, .acknowledgment: break
+    case .none: break
+    case .acknowledgment: isAnswerAwaited = false
     case .retransmission:
       if session.agreed.acknowledges, !session.holdsPacket { sender.resend() }
     case .interrupt: takeInterrupt(&target)
@@ -61,10 +67,33 @@ public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copya
         accept(corrupt: true, target: &target)
       }
     case .packet:
+      if isRepetition() { return repeatAnswer() }
       if beginsNewSession() { forgetDebugger(&target) }
       if session.agreed.acknowledges { sender.acknowledge(true) }
       accept(corrupt: false, target: &target)
     }
+  }
+
+  // MARK: Links that lose bytes
+
+  /// Whether the packet is the last one once more, because its acknowledgment or its answer was lost. To do twice what
+  /// it says would be wrong: a step would be two.
+  ///
+  /// A debugger acknowledges the answer to one packet before it sends the next. So the packet is a repetition if it
+  /// is the same as the last one and nothing was acknowledged in between.
+  private mutating func isRepetition() -> Bool {
+    guard sender.link.losesBytes else { return false }
+    let sum = receiver.packet.fingerprint()
+    if isAnswerAwaited, sum == lastFingerprint { return true }
+    isAnswerAwaited = true
+    lastFingerprint = sum
+    return false
+  }
+
+  /// Acknowledges the repetition and sends the answer again, where there is one by now.
+  private mutating func repeatAnswer() {
+    sender.acknowledge(true)
+    if !session.holdsPacket, !session.owesStopReply { sender.resend() }
   }
 
   /// 0x03: the debugger wants the machine stopped.
@@ -77,7 +106,12 @@ public struct RemoteServer<Machine: Target & ~Copyable, Link: DebugLink & ~Copya
     if session.holdsPacket {
       session.interruptFollowsPacket = true
     } else if standsStill(&target) {
-      session.keepsInterrupt = session.isOpen
+      if sender.link.losesBytes, isAnswerAwaited {
+        // The debugger has not had the stop reply, and waits for it.
+        sender.resend()
+      } else {
+        session.keepsInterrupt = session.isOpen
+      }
     } else if session.owesStopReply {
       session.keepsInterrupt = true
       stopMachine(&target)

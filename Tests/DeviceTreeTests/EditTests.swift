@@ -214,6 +214,26 @@ import Testing
     #expect(try new.gicV3()?.distributor == tree.gicV3()?.distributor)
   }
 
+  @Test(
+    arguments: [
+      ("console=ttyAMA0", "console=ttyAMA0 a b"), ("", "a b"), (nil, "a b"),
+      ("x y z", "x y z a b"),
+    ] as [(String?, String)])
+  func `words are added behind the text of a property, with a space between`(
+    old: String?, expected: String
+  ) throws {
+    let chosen: [Item] = (old.map { [.strings("bootargs", $0)] } ?? []) + [.cells("other", 7)]
+    let tree = try DeviceTree(.node("chosen", chosen), .node("after"))
+    var edits = DeviceTree.Edits(of: tree)
+    try edits.extend("bootargs", by: "a b", of: try #require(tree.chosen))
+    let new = try tree.edited(by: edits)
+    #expect(new.chosen?.property("bootargs")?.text?.string == expected)
+    #expect(new.chosen?.property("bootargs")?.count == expected.utf8.count + 1)
+    #expect(new.chosen?.property("other")?.number == 7)
+    #expect(new.chosen?.properties.all.count == 2)
+    #expect(new.node(at: "/after") != nil)
+  }
+
   // MARK: CPUs that are not kept
 
   /// Twelve CPUs in three clusters of two threads a core, a PMU with an interrupt for each of the first

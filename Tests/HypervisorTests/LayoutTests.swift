@@ -28,7 +28,7 @@ struct LayoutTests {
   @Test("EL2's state fits where the linker script has room for it")
   func storage() {
     #expect(EL2.fits)
-    #expect(DebugLinkDriver.memoryNeeded <= 0x5_0000)
+    #expect(DebugLinkDriver.Virtio.memoryNeeded <= 0x5_0000)
   }
 
   @Test("Register 31 of an Rt field is the zero register")

@@ -24,7 +24,8 @@ extension MachineTests {
         sentence: "boot at EL2 (QEMU: -M virt,virtualization=on)."),
       Unusable(
         testDescription: "no virtio console", options: ["-device": nil],
-        sentence: "(QEMU: -device virtio-serial-device,bus=virtio-mmio-bus.0"),
+        sentence:
+          "enable a second UART in the device tree. UARTs in it: PL011 at 9000000 (the console)."),
       Unusable(
         testDescription: "no guest kernel", isBare: true,
         sentence: "make the image with `stepwell image --kernel IMAGE -o OUT`."),

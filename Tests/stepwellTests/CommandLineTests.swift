@@ -8,7 +8,9 @@ import Testing
   @Test(arguments: [
     ["run", "--cpus", "0"], ["run", "--cpus", "513"],
     ["run", "--machine", "virt-gicv2", "--cpus", "9"], ["run", "--machine", "pc"],
-    ["run", "--gdb", "nowhere"], ["image"],
+    ["run", "--machine", "xlnx-versal-virt", "--cpus", "3"],
+    ["run", "--machine", "xlnx-versal-virt", "--cpu", "max"], ["run", "--gdb", "nowhere"],
+    ["image"],
     ["image", "--kernel", "x"], ["run", "stray"], ["unknown"], ["prove", "--programs", "0"],
     ["prove", "--seed", "-1"],
     ["test", "--only", "nothing"], ["test", "--only", "proof", "--filter", "x"],

@@ -17,6 +17,29 @@ import Testing
         "socket,id=stepwell-debug,host=127.0.0.1,port=1234,server=on,wait=off,nodelay=on"))
   }
 
+  @Test func `has its console on the first UART of a Versal, and the debug link on the second`()
+    throws
+  {
+    var versal = machine
+    versal.board = try #require(Machine.Board(argument: "xlnx-versal-virt"))
+    let arguments = versal.arguments.joined(separator: " ")
+    #expect(arguments.hasPrefix("-M xlnx-versal-virt -smp 4 -m"))
+    #expect(
+      arguments.contains(
+        "-serial mon:stdio -chardev socket,id=stepwell-debug,host=127.0.0.1,port=1234,server=on,wait=off,nodelay=on "
+          + "-serial chardev:stepwell-debug"))
+    #expect(!arguments.contains("virtio") && !arguments.contains("-cpu"))
+  }
+
+  @Test(
+    arguments: [
+      ("virt", .plain), ("virt-secure", .secure), ("xlnx-versal-virt", .versal), ("virt,x", nil),
+      ("", nil),
+    ] as [(String, Machine.Board?)])
+  func `is chosen by its name`(name: String, board: Machine.Board?) {
+    #expect(Machine.Board(argument: name) == board)
+  }
+
   @Test func `takes initial file system and command line only where given`() {
     #expect(!machine.arguments.contains("-initrd"))
     #expect(!machine.arguments.contains("-append"))

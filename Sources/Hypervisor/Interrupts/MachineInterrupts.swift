@@ -14,14 +14,10 @@ struct MachineInterrupts: ~Copyable {
     _ machine: borrowing MachineDescription, _ parts: consuming InterruptControllerParts,
     privateInterrupts: PerVCPU<PrivateInterrupts>
   ) {
-    var links = InlineArray<4, OwnInterrupts.Link?>(repeating: nil)
-    links[0] = OwnInterrupts.Link(
-      number: InterruptNumber(machine.linkINTID),
-      trigger: machine.linkIsEdgeTriggered ? .edge : .level)
     let own = OwnInterrupts(
       // Any from 0 to 7: where there is an EL3, it usually keeps the others for itself.
       kick: InterruptNumber(7), maintenance: InterruptNumber(machine.maintenanceINTID),
-      timer: InterruptNumber(machine.hypervisorTimerINTID), links: links)
+      timer: InterruptNumber(machine.hypervisorTimerINTID), links: machine.link.interrupts)
     switch consume parts {
     case .gicV3(let redistributors):
       controller = .gicV3(

@@ -30,8 +30,27 @@ extension Boot {
     if case .badDeviceTree(let reason) = error {
       console.write(" ")
       console.write(reason.sentence)
+    } else if case .noDebugLink(let uarts) = error {
+      write(uarts, to: &console)
     }
     console.write("\n")
+  }
+
+  private static func write(_ uarts: borrowing UARTSurvey, to console: inout Console) {
+    if uarts.count == 0 { console.write(" none that the hypervisor can drive") }
+    var index = 0
+    while let entry = uarts[index] {
+      console.write(index == 0 ? " " : ", ")
+      console.write(entry.uart.family.name)
+      console.write(" at ")
+      console.write(hex: entry.uart.base)
+      console.write(" (")
+      console.write(entry.obstacle.sentence)
+      console.write(")")
+      index &+= 1
+    }
+    if uarts.count > index { console.write(", and more") }
+    console.write(".")
   }
 
   static func announce(_ machine: borrowing MachineDescription, held: Bool) {
@@ -42,6 +61,13 @@ extension Boot {
     console.write(decimal: UInt64(machine.vcpuCount))
     console.write(machine.vcpuCount == 1 ? " vCPU" : " vCPUs")
     console.write(held ? ", guest held until a debugger continues it\n" : "\n")
+    if case .uart(let uart) = machine.link.device {
+      console.write("Stepwell: the debug link is the ")
+      console.write(uart.family.name)
+      console.write(" at ")
+      console.write(hex: uart.base)
+      console.write(", at the rate that firmware has set\n")
+    }
     guard machine.processorCount > machine.vcpuCount else { return }
     console.write("Stepwell: ")
     console.write(decimal: UInt64(machine.processorCount))

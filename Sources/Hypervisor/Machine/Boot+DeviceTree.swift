@@ -53,11 +53,18 @@ extension Boot {
     do throws(DeviceTreeError) {
       var edits = DeviceTree.Edits(of: tree)
       try edits.excludeFromMemory(machine.hypervisor)
-      var nodes = tree.enabledNodes(compatibleWith: "virtio,mmio")
+      // The link, and what is in its page. Aliases stay: operating systems number their own UARTs by them.
+      var nodes = tree.enabledNodes
       while let node = nodes.next() {
-        if let region = try? node.region(0), machine.linkPage.contains(region.address) {
+        if node.depth > 0, let region = try? node.region(0),
+          machine.link.page.contains(region.address)
+        {
           try edits.remove(node)
         }
+      }
+      if machine.link.isSerial, let chosen = tree.chosen {
+        // Nobody in the guest uses the link's clock and power domain, and what nobody uses is turned off.
+        try edits.extend("bootargs", by: "clk_ignore_unused pd_ignore_unused", of: chosen)
       }
       if machine.processorCount > machine.vcpuCount {
         for vcpu in 0..<machine.vcpuCount {

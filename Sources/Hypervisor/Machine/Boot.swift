@@ -66,7 +66,7 @@ enum Boot {
   static func findPlace(deviceTree address: UInt64) throws(MachineError) -> Region {
     let exceptionLevel = (el2_read_current_el() &>> 2) & 3
     let tree = try findDeviceTree(address)
-    FaultConsole.current = Console(pl011: MachineDescription.findConsole(tree))
+    FaultConsole.current = Console(MachineDescription.findConsole(tree))
     guard exceptionLevel == 2 else { throw .noEL2 }
     let features = ProcessorFeatures.ofThisCore
     guard el2_read_hcr_el2() & ControlRegisters.e2h == 0 else { throw .hostModeOnly }
@@ -113,7 +113,7 @@ enum Boot {
     }
     let tree = unsafe DeviceTree(validated: start)
     let console = MachineDescription.findConsole(tree)
-    FaultConsole.current = Console(pl011: console)
+    FaultConsole.current = Console(console)
     let features = ProcessorFeatures.ofThisCore
     let payload = Payload(inFrontOf: program)
     FaultConsole.memoryEnd = end
@@ -151,11 +151,7 @@ enum Boot {
     try giveTreeToGuest(
       tree, at: address, machine, controllerParts, scratch: stage2.pool.firstUnused)
 
-    var link = VirtioConsole(
-      VirtioTransport(base: UInt(machine.linkTransport)),
-      memory: el2_address_of___link_storage_start())
-    guard link.start() else { throw .badDebugLink }
-
+    let link = try DebugLinkDriver(starting: machine.link.device)
     let vcpuCount = machine.vcpuCount
     announce(machine, held: payload.holdsGuest)
     let interrupts = MachineInterrupts(

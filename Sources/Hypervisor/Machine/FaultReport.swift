@@ -82,7 +82,7 @@ private func stopOtherCores() {
 /// Where a fault is reported.
 enum FaultConsole {
   // They are written by the boot core while it is alone, and only read afterwards.
-  private nonisolated(unsafe) static var console = Console(pl011: 0)
+  private nonisolated(unsafe) static var console = Console(nil)
   private nonisolated(unsafe) static var stateIsThere = false
   private nonisolated(unsafe) static var endOfMemory: UInt64 = 0
 

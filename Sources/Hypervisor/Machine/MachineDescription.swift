@@ -23,13 +23,10 @@ struct MachineDescription: ~Copyable {
   var gicV2: GICv2Frames?
   var maintenanceINTID: UInt32 = 25
   var hypervisorTimerINTID: UInt32 = 26
-  /// The debug link: its transport, its interrupt, and the page that it sits in.
-  var linkTransport: UInt64 = 0
-  var linkINTID: UInt32 = 0
-  var linkIsEdgeTriggered = true
-  var linkPage = Region(from: 0, to: 0)
-  /// Physical address of the PL011 that is the console, or 0.
-  var console: UInt64 = 0
+  var link = LinkDescription(
+    device: .virtio(transport: 0), interrupts: InlineArray(repeating: nil))
+  /// The UART that is the console; nil if there is none that EL2 drives.
+  var console: UARTDescription?
   /// An SMC of EL2's is answered.
   var firmwareAnswersSMC = false
   /// The tree has a trusted OS, which the guest calls by SMC.
@@ -61,7 +58,7 @@ extension MachineDescription {
   init(
     _ tree: DeviceTree, hypervisor: Region, affinities: PerVCPU<UInt64>, bootAffinity: UInt64,
     firmwareIsEL3: Bool,
-    console: UInt64, isConsole: (UInt64) -> Bool
+    console: UARTDescription?, isConsole: (UInt64) -> Bool
   ) throws(MachineError) {
     self.init(affinities: affinities)
     self.hypervisor = hypervisor
@@ -76,7 +73,7 @@ extension MachineDescription {
       // A frame that the device tree gives the interrupt controller. The MMU is off, or EL2 has mapped it.
       unsafe el2_mmio_read32(UInt($0))
     }
-    try findDebugLink(tree, isConsole: isConsole)
+    link = try Self.findLink(tree, console: console, isConsole: isConsole)
     try findOwners(tree)
   }
 
@@ -85,8 +82,11 @@ extension MachineDescription {
     do throws(OwnedRegionError) {
       try ownInterruptController()
       try owned.add(hypervisor, .hypervisor)
-      try owned.add(linkPage, .debugLink)
-      if console != 0 { try owned.add(Region(from: console, to: console &+ Page.size), .console) }
+      try owned.add(link.page, .debugLink)
+      if let console {
+        let page = console.base & ~(Page.size &- 1)
+        try owned.add(Region(from: page, to: page &+ Page.size), .console)
+      }
       try owned.addReservations(of: tree)
     } catch { throw .regions(error) }
     for index in 0..<memory.count {
@@ -95,21 +95,6 @@ extension MachineDescription {
     for index in 0..<guestMemory.count where guestMemory[index].size > largestGuestMemory.size {
       largestGuestMemory = guestMemory[index]
     }
-  }
-
-  /// The PL011 that /chosen calls the console, or else the first one; 0 if there is none.
-  @inline(never)
-  static func findConsole(_ tree: DeviceTree) -> UInt64 {
-    if let node = tree.standardOutput, node.isCompatible(with: "arm,pl011"),
-      let region = try? node.region(0)
-    {
-      return region.address
-    }
-    var nodes = tree.enabledNodes(compatibleWith: "arm,pl011")
-    while let node = nodes.next() {
-      if let region = try? node.region(0) { return region.address }
-    }
-    return 0
   }
 
   /// RAM, as the tree has it.
@@ -155,29 +140,6 @@ extension MachineDescription {
     } else if isBootCPU {
       affinities[affinities.count &- 1] = affinity
     }
-  }
-
-  /// The debug link is the console on the transport with the lowest address: `stepwell run` puts it
-  /// there, and QEMU gives transports to other devices from the other end.
-  private mutating func findDebugLink(
-    _ tree: DeviceTree, isConsole: (UInt64) -> Bool
-  ) throws(MachineError) {
-    var nodes = tree.enabledNodes(compatibleWith: "virtio,mmio")
-    while let node = nodes.next() {
-      // The interrupt last: to find its controller takes a search of the tree, and there are many
-      // transports.
-      guard let region = try? node.region(0),
-        linkTransport == 0 || region.address < linkTransport, isConsole(region.address),
-        let interrupt = try? node.interrupt(0)
-      else { continue }
-      linkTransport = region.address
-      linkINTID = interrupt.intid
-      linkIsEdgeTriggered = interrupt.trigger == .edge
-    }
-    guard linkTransport != 0 else { throw .noDebugLink }
-    // Stage 2 cannot hide less than a page, and what shares it with the link goes with it.
-    let page = linkTransport & ~(Page.size &- 1)
-    linkPage = Region(from: page, to: page &+ Page.size)
   }
 
   func reading<Result>(

@@ -22,7 +22,8 @@ enum MachineError: Error {
   case noGranule
   case hostModeOnly
   case shortAddresses
-  case noDebugLink
+  /// None of these UARTs can be the link, and there is no virtio console.
+  case noDebugLink(UARTSurvey)
   case badDebugLink
   case noPayload
   case treeDoesNotFit
@@ -94,8 +95,9 @@ enum MachineError: Error {
       """
     case .noDebugLink:
       """
-      there is no virtio console on a virtio-mmio transport to be the debug link (QEMU: -device \
-      virtio-serial-device,bus=virtio-mmio-bus.0 and a virtserialport on it).
+      there is nothing to be the debug link, neither a virtio console on a virtio-mmio transport (QEMU: -device \
+      virtio-serial-device,bus=virtio-mmio-bus.0 and a virtserialport on it) nor a UART that is free: enable a \
+      second UART in the device tree. UARTs in it:
       """
     case .badDebugLink:
       """

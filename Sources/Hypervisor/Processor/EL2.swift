@@ -29,9 +29,6 @@ struct CoreWordLine {
   private let words = InlineArray<16, UInt32>(repeating: 0)
 }
 
-/// The driver of the debug link.
-typealias DebugLinkDriver = VirtioConsole<VirtioTransport>
-
 /// EL2's state, at the places that the linker script gives it.
 enum EL2 {
   /// What all cores share.
@@ -41,8 +38,15 @@ enum EL2 {
   }
 
   /// The debugger's server. It belongs to the link core, and is apart from ``shared`` because it
-  /// calls back into what uses that.
-  static var server: Fixed<DebugServer<EL2Cores, DebugLinkDriver>> {
+  /// calls back into what uses that. There is one, with a driver of its own type: what each byte of a
+  /// packet passes through makes no choice.
+  static var virtioServer: Fixed<DebugServer<EL2Cores, DebugLinkDriver.Virtio>> {
+    // As `shared`.
+    unsafe Fixed(at: el2_address_of___shared_storage_start() &+ serverOffset)
+  }
+
+  /// The same, where the link is a serial line.
+  static var serialServer: Fixed<DebugServer<EL2Cores, DebugLinkDriver.Serial>> {
     // As `shared`.
     unsafe Fixed(at: el2_address_of___shared_storage_start() &+ serverOffset)
   }
@@ -81,7 +85,9 @@ enum EL2 {
   static var fits: Bool {
     MemoryLayout<SharedState>.size <= Int(requestsOffset)
       && MemoryLayout<DebugRequests>.size <= 64
-      && MemoryLayout<DebugServer<EL2Cores, DebugLinkDriver>>.size <= 0x20000
+      && MemoryLayout<DebugServer<EL2Cores, DebugLinkDriver.Virtio>>.size <= 0x20000
+      && MemoryLayout<DebugServer<EL2Cores, DebugLinkDriver.Serial>>.size <= 0x20000
+      && max(DebugLinkDriver.Virtio.memoryNeeded, DebugLinkDriver.Serial.memoryNeeded) <= 0x50000
       && UInt(MemoryLayout<VCPU>.stride) <= memoryPerVCPU &- CoreStacks.size &- 0x1000
   }
 }

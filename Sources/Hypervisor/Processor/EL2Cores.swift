@@ -157,12 +157,29 @@ extension EL2Cores: Platform {
   /// Makes the debugger's server, and its requests: none. On the boot core, once.
   func startServer(link: consuming DebugLinkDriver, machineIsHeld: Bool) {
     EL2.initializeRequests()
-    EL2.server.initialize(to: DebugServer(self, link: link, machineIsHeld: machineIsHeld))
+    switch consume link {
+    case .virtio(let link):
+      EL2.virtioServer.initialize(to: DebugServer(self, link: link, machineIsHeld: machineIsHeld))
+    case .serial(let link):
+      EL2.serialServer.initialize(to: DebugServer(self, link: link, machineIsHeld: machineIsHeld))
+    }
   }
 
-  func serveDebugger() { EL2.server.value.serve() }
+  func serveDebugger() {
+    if shared.value.machine.link.isSerial {
+      EL2.serialServer.value.serve()
+    } else {
+      EL2.virtioServer.value.serve()
+    }
+  }
 
-  func tellDebuggerOfEnd() { EL2.server.value.machineEnds() }
+  func tellDebuggerOfEnd() {
+    if shared.value.machine.link.isSerial {
+      EL2.serialServer.value.machineEnds()
+    } else {
+      EL2.virtioServer.value.machineEnds()
+    }
+  }
 
   func say(_ text: StaticString) {
     var console = FaultConsole.current

@@ -15,6 +15,7 @@ struct RunCommand: AsyncParsableCommand {
         ./stepwell run --kernel Image --append console=ttyAMA0 --wait
         ./stepwell run --cpus 8 --memory 4G --gdb 127.0.0.1:2345
         ./stepwell run --machine virt-gicv2
+        ./stepwell run --machine xlnx-versal-virt
         ./stepwell run --kernel Image -- -device virtio-rng-device
       """)
 
@@ -33,14 +34,18 @@ struct RunCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("The machine that QEMU emulates.", valueName: "name"))
   var machine = Machine.Board.plain
 
-  @Option(help: "Number of vCPUs: 1 to 512, or to 8 with a GICv2.")
-  var cpus = 4
+  @Option(
+    help: "Number of vCPUs of a virt machine: 1 to 512, or to 8 with a GICv2 (default: 4).")
+  var cpus: Int?
 
   @Option(help: ArgumentHelp("Memory of the machine, as QEMU's -m takes it.", valueName: "size"))
   var memory = "1G"
 
-  @Option(help: ArgumentHelp("CPU model, as QEMU's -cpu takes it.", valueName: "model"))
-  var cpu = "cortex-a72"
+  @Option(
+    help: ArgumentHelp(
+      "CPU model of a virt machine, as QEMU's -cpu takes it (default: cortex-a72).",
+      valueName: "model"))
+  var cpu: String?
 
   @Option(
     help: ArgumentHelp(
@@ -56,9 +61,14 @@ struct RunCommand: AsyncParsableCommand {
   var others: [String] = []
 
   func validate() throws {
-    guard (1...machine.mostCPUs).contains(cpus) else {
+    if let cpus, !(1...machine.mostCPUs).contains(cpus) {
       throw ValidationError(
         "--cpus \(cpus): --machine \(machine.name) has 1 to \(machine.mostCPUs) vCPUs.")
+    }
+    if let count = machine.fixedCPUs, cpus != nil && cpus != count || cpu != nil {
+      throw ValidationError(
+        "--machine \(machine.name) has \(count) CPUs of its own; leave --cpus and --cpu out."
+      )
     }
   }
 
@@ -85,7 +95,8 @@ struct RunCommand: AsyncParsableCommand {
     let image = try NamelessFile(try await kernel.bootImage(holdsGuest: wait))
 
     let machine = Machine(
-      board: machine, cpu: cpu, cpus: cpus, memory: memory, image: image.path, initrd: initrd,
+      board: machine, cpu: cpu ?? "cortex-a72", cpus: cpus ?? 4, memory: memory, image: image.path,
+      initrd: initrd,
       commandLine: commandLine, debugger: gdb, others: others)
     Progress.note(
       """

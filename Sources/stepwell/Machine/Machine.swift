@@ -1,7 +1,6 @@
-/// The machine that QEMU emulates: `virt` with EL2 and a GICv3 or GICv2. Only its console and the debug link reach
-/// outside.
+/// The machine that QEMU emulates: one with EL2. Only its console and the debug link reach outside.
 struct Machine {
-  /// The variants of `virt`, as QEMU's -M takes them.
+  /// The machines, as QEMU's -M takes them.
   enum Board: String, CaseIterable, Sendable {
     case plain = "virt,virtualization=on,gic-version=3"
     /// With EL3 and therefore two Security states, like nearly every real board. No firmware runs there.
@@ -12,6 +11,8 @@ struct Machine {
     case gicV2Secure = "virt,virtualization=on,gic-version=2,secure=on"
     /// With virtual LPIs.
     case gicV4 = "virt,virtualization=on,gic-version=4"
+    /// A Versal board: EL3, two Cortex-A72, and two PL011s, of which the second is the debug link.
+    case versal = "xlnx-versal-virt"
 
     /// As a person calls it.
     var name: String {
@@ -21,17 +22,30 @@ struct Machine {
       case .gicV2: "virt-gicv2"
       case .gicV2Secure: "virt-gicv2-secure"
       case .gicV4: "virt-gicv4"
+      case .versal: "xlnx-versal-virt"
       }
     }
 
     /// A GICv2 has eight CPU interfaces.
-    var mostCPUs: Int { self == .gicV2 || self == .gicV2Secure ? 8 : 512 }
+    var mostCPUs: Int {
+      switch self {
+      case .gicV2, .gicV2Secure: 8
+      case .plain, .secure, .gicV4: 512
+      case .versal: 2
+      }
+    }
+
+    /// Whether the debug link is a UART of the board, and not a virtio console that is added to it.
+    var hasSerialLink: Bool { self == .versal }
+
+    /// The CPUs that the board has and that cannot be chosen; nil where they can.
+    var fixedCPUs: Int? { self == .versal ? 2 : nil }
   }
 
   var board = Board.plain
-  /// As QEMU's -cpu takes it.
+  /// As QEMU's -cpu takes it, where the board leaves it open.
   var cpu = "cortex-a72"
-  /// CPUs, each of which has a vCPU.
+  /// CPUs, each of which has a vCPU, where the board leaves it open.
   var cpus = 4
   /// As QEMU's -m takes it.
   var memory = "1G"
@@ -60,20 +74,31 @@ struct Machine {
 
   /// QEMU's arguments. The guest's console is QEMU's standard input and output.
   var arguments: [String] {
-    var arguments = [
-      "-M", board.rawValue, "-cpu", cpu, "-smp", "\(cpus)", "-m", memory,
-      "-nographic", "-nic", "none", "-kernel", image,
-    ]
+    var arguments = ["-M", board.rawValue]
+    if board == .versal {
+      // The two CPUs of the real-time domain are counted too; they stay off.
+      arguments += ["-smp", "4"]
+    } else {
+      arguments += ["-cpu", cpu, "-smp", "\(cpus)"]
+    }
+    arguments += ["-m", memory, "-nographic", "-nic", "none", "-kernel", image]
     if let initrd { arguments += ["-initrd", initrd] }
     if let commandLine { arguments += ["-append", commandLine] }
     return arguments + debugLink + others
   }
 
-  /// The debug link, which Stepwell hides from the guest: a virtio console on the first of the 32 virtio-mmio
-  /// transports of `virt`. QEMU gives the last transports to devices of the guest.
+  /// The debug link, which Stepwell hides from the guest: the board's second UART, or a virtio console on the first of
+  /// the 32 virtio-mmio transports of `virt`. QEMU gives the last transports to devices of the guest.
   private var debugLink: [String] {
     let delay = hasNoDelay ? ",nodelay=on" : ""
     let address = "host=\(debugger.host),port=\(debugger.port)"
+    guard !board.hasSerialLink else {
+      return [
+        "-serial", "mon:stdio",
+        "-chardev", "socket,id=stepwell-debug,\(address),server=on,wait=off\(delay)",
+        "-serial", "chardev:stepwell-debug",
+      ]
+    }
     return [
       "-global", "virtio-mmio.force-legacy=false",
       "-chardev", "socket,id=stepwell-debug,\(address),server=on,wait=off\(delay)",
