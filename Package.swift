@@ -4,7 +4,7 @@ import PackageDescription
 let package = Package(
   name: "stepwell",
   products: [
-    .executable(name: "Hypervisor", targets: ["Hypervisor"]),
+    .executable(name: "Hypervisor", targets: ["HypervisorProgram"]),
     .executable(name: "stepwell", targets: ["stepwell"]),
   ],
   dependencies: [
@@ -18,12 +18,13 @@ let package = Package(
     .target(name: "RemoteProtocol"),
     .target(name: "DeviceTree"),
 
-    // The program at EL2. It also links on the host, where every hardware accessor traps,
-    // so that `swift test` type-checks it and its tests can import it.
+    // The program at EL2. It also links on the host, where every hardware accessor traps, so that
+    // `swift test` type-checks it, its tests can import it, and the command reads device trees with it.
     .target(name: "EL2Support"),
-    .executableTarget(
+    .target(
       name: "Hypervisor",
       dependencies: ["ArmDebug", "NestedDebug", "RemoteProtocol", "DeviceTree", "EL2Support"]),
+    .executableTarget(name: "HypervisorProgram", dependencies: ["Hypervisor"]),
 
     // The architecture once more, as a program that can be run: what the engine is compared with.
     .target(name: "DebugModel", dependencies: ["ArmDebug", "NestedDebug", "SeededRandom"]),
@@ -34,11 +35,14 @@ let package = Package(
     // Runs it against the engine, and nothing else: quickly built for each of many broken engines.
     .executableTarget(name: "Trials", dependencies: ["DebugModel"]),
 
+    // The system's zlib.
+    .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+
     // The command on the developer's machine.
     .executableTarget(
       name: "stepwell",
       dependencies: [
-        "ArmDebug", "DeviceTree", "DebugModel",
+        "ArmDebug", "CZlib", "DeviceTree", "DebugModel", "Hypervisor",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),
@@ -64,7 +68,7 @@ let package = Package(
   ]
 )
 
-for target in package.targets where target.name != "EL2Support" {
+for target in package.targets where !["EL2Support", "CZlib"].contains(target.name) {
   target.swiftSettings = [
     .strictMemorySafety(),
     .enableUpcomingFeature("ExistentialAny"),  // SE-0335
@@ -73,8 +77,9 @@ for target in package.targets where target.name != "EL2Support" {
     .treatAllWarnings(as: .error),
   ]
   // What Embedded Swift cannot compile must not pass on the host either.
-  if ["ArmDebug", "NestedDebug", "RemoteProtocol", "DeviceTree", "Hypervisor"].contains(target.name)
-  {
+  if [
+    "ArmDebug", "NestedDebug", "RemoteProtocol", "DeviceTree", "Hypervisor", "HypervisorProgram",
+  ].contains(target.name) {
     target.swiftSettings?.append(.treatWarning("EmbeddedRestrictions", as: .error))
   }
 }

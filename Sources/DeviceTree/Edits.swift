@@ -15,6 +15,8 @@ extension DeviceTree {
     private(set) var settings = FixedList<8, PropertySetting>(
       filler: PropertySetting(nodeOffset: 0, name: "", value: .number(0)))
     private var keptProcessors = FixedList<512, UInt64>(filler: 0)
+    /// How the operating system calls the PSCI that the new tree has in place of the old tree's.
+    private(set) var offeredPSCI: PSCI.Conduit?
 
     /// No edits.
     public init(of tree: DeviceTree) {
@@ -65,6 +67,30 @@ extension DeviceTree {
     /// others vanish: see `ProcessorFate`.
     public mutating func keepProcessor(affinity: UInt64) throws(DeviceTreeError) {
       try keptProcessors.append(affinity)
+    }
+
+    /// Gives the tree a PSCI 1.0 that is called by `conduit` and that starts every CPU: the nodes of another PSCI
+    /// vanish, and so does what CPU nodes say of another method.
+    public mutating func offerPSCI(by conduit: PSCI.Conduit) throws(DeviceTreeError) {
+      var nodes = tree.nodes
+      while let node = nodes.next() {
+        if PSCI.isDescribed(by: node) { try remove(node) }
+      }
+      offeredPSCI = conduit
+    }
+
+    /// Whether a property is in the new tree's CPU nodes without its old value.
+    func replaces(_ property: Property, of node: Node) -> Bool {
+      guard offeredPSCI != nil, node.depth > 0 else { return false }
+      let isMethod = property.isNamed("enable-method")
+      guard isMethod || property.isNamed("cpu-release-addr") else { return false }
+      // /cpus itself may have the method, for all of them.
+      return isProcessor(node) || isMethod && node.depth == 1 && node.name == "cpus"
+    }
+
+    /// Whether a node is a CPU.
+    func isProcessor(_ node: Node) -> Bool {
+      node.depth == 2 && node.isOfType("cpu") && node.parent?.name == "cpus"
     }
 
     /// Whether some CPUs are not kept.

@@ -38,6 +38,11 @@ extension DeviceTree {
       }
     }
 
+    /// Whether a node, operational or not, is that of some version, or has the name that it has everywhere.
+    static func isDescribed(by node: Node) -> Bool {
+      Version(of: node) != nil || node.depth == 1 && node.name == "psci"
+    }
+
     public let node: Node
     public let conduit: Conduit
     public let version: Version

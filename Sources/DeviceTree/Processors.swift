@@ -21,6 +21,30 @@ extension DeviceTree {
     /// The affinity fields of its MPIDR_EL1, at their places in that register.
     public let affinity: UInt64
 
+    /// How an operating system starts a CPU (`enable-method`).
+    public enum StartMethod: Equatable, Sendable {
+      /// By the firmware's CPU_ON.
+      case psci
+      /// By the address of its first instruction, little-endian in the doubleword at `releaseAddress`, and SEV
+      /// (Linux, Documentation/arch/arm64/booting.rst). Several CPUs may share a doubleword. The address is nil
+      /// where the boot loader has not filled it in.
+      case spinTable(releaseAddress: UInt64?)
+      /// None that is known, or none at all.
+      case unknown
+    }
+
+    /// How the CPU is started.
+    public var startMethod: StartMethod {
+      // Some trees say it once for all, in /cpus.
+      guard
+        let method = node.property("enable-method") ?? node.parent?.property("enable-method")
+      else { return .unknown }
+      if method.index(of: "psci") != nil { return .psci }
+      guard method.index(of: "spin-table") != nil else { return .unknown }
+      let address = node.property("cpu-release-addr")?.number
+      return .spinTable(releaseAddress: address == 0 ? nil : address)
+    }
+
     fileprivate init(_ node: Node) throws(DeviceTreeError) {
       guard let reg = node.property("reg") else { throw .missingProperty }
       guard let affinity = reg.number else { throw .malformedProperty }

@@ -55,6 +55,11 @@ private struct TreeWriter {
     output.append(source.strings)
     // The new names, in the order in which `nameOffset` counts them.
     if edits.removesProcessors { writeTerminated(Self.status) }
+    if edits.offeredPSCI != nil {
+      writeTerminated(Self.enableMethod)
+      writeTerminated(Self.compatible)
+      writeTerminated(Self.method)
+    }
     for index in 0..<edits.settings.count {
       if let setting = edits.settings[index] { writeTerminated(setting.name) }
     }
@@ -94,6 +99,7 @@ private struct TreeWriter {
         open -= 1
       }
       try writeBeginning(of: node, edits)
+      if node.depth == 0 { writePSCI(edits) }
       open += 1
     }
     for _ in 0..<open { output.append(cell: StructureReader.Code.endNode) }
@@ -122,7 +128,7 @@ private struct TreeWriter {
     var properties = node.properties
     while let property = properties.next() {
       if hasFailed && property.isNamed(Self.status)
-        || edits.sets(property, of: node)
+        || edits.sets(property, of: node) || edits.replaces(property, of: node)
       {
         // This property gets its new value below.
         continue
@@ -137,12 +143,12 @@ private struct TreeWriter {
       }
     }
     var nameOffset = source.strings.count
-    if hasFailed {
-      beginProperty(count: 5, nameOffset: nameOffset)
-      writeTerminated("fail")
-      output.pad()
-    }
+    if hasFailed { writeProperty("fail", nameOffset: nameOffset) }
     if edits.removesProcessors { nameOffset += Self.status.count + 1 }
+    if edits.offeredPSCI != nil {
+      if edits.isProcessor(node) { writeProperty("psci", nameOffset: nameOffset) }
+      nameOffset += Self.enableMethod.count + Self.compatible.count + Self.method.count + 3
+    }
     for index in 0..<edits.settings.count {
       guard let setting = edits.settings[index] else { continue }
       if Int(setting.nodeOffset) == node.offset {
@@ -168,7 +174,39 @@ private struct TreeWriter {
     }
   }
 
+  /// Writes the node of the PSCI that the new tree offers, if it does. The root's properties come before it.
+  private mutating func writePSCI(_ edits: borrowing DeviceTree.Edits) {
+    guard let conduit = edits.offeredPSCI else { return }
+    output.append(cell: StructureReader.Code.beginNode)
+    writeTerminated("psci")
+    output.pad()
+    var nameOffset = source.strings.count + Self.enableMethod.count + 1
+    if edits.removesProcessors { nameOffset += Self.status.count + 1 }
+    let (newest, older): (DeviceTree.Text, DeviceTree.Text) = ("arm,psci-1.0", "arm,psci-0.2")
+    beginProperty(count: newest.count + older.count + 2, nameOffset: nameOffset)
+    writeTerminated(newest)
+    writeTerminated(older)
+    output.pad()
+    nameOffset += Self.compatible.count + 1
+    switch conduit {
+    case .smc: writeProperty("smc", nameOffset: nameOffset)
+    case .hvc: writeProperty("hvc", nameOffset: nameOffset)
+    }
+    output.append(cell: StructureReader.Code.endNode)
+  }
+
+  // The names that new properties may have, in the order in which they stand behind the old tree's.
   private static var status: DeviceTree.Text { "status" }
+  private static var enableMethod: DeviceTree.Text { "enable-method" }
+  private static var compatible: DeviceTree.Text { "compatible" }
+  private static var method: DeviceTree.Text { "method" }
+
+  /// Writes a property that is one string.
+  private mutating func writeProperty(_ text: DeviceTree.Text, nameOffset: Int) {
+    beginProperty(count: text.count + 1, nameOffset: nameOffset)
+    writeTerminated(text)
+    output.pad()
+  }
 
   private mutating func beginProperty(count: Int, nameOffset: Int) {
     output.append(cell: StructureReader.Code.property)

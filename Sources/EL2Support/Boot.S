@@ -31,7 +31,7 @@ __payload_descriptor:
         .quad   __first_stage_size      // bytes of memory that the program needs where it was loaded
         .quad   0                       // payload size
         // Flags. Bit 0: hold the guest before its first instruction. Bit 1: the program goes behind the
-        // payload.
+        // payload. Bit 2: the payload has a place of its own.
         .quad   2
         .quad   0                       // bytes from the beginning of the image to the program
         // The first page of a composed image branches here, in that page. `stepwell image` writes the same
@@ -42,6 +42,9 @@ __payload_descriptor:
         movk    x17, #0, lsl #16
         add     x16, x16, x17
         br      x16
+        .long   0
+        // With bit 2: the payload's place, its first instruction, and the bytes of memory that it takes.
+        .quad   0, 0, 0
 
         .section .text.boot, "ax"
 boot:
@@ -251,6 +254,35 @@ el2_secondary_entry:
         mov     x29, xzr
         bl      stepwell_secondary
         b       halt
+
+// A further core, from a boot loader's spin table, at EL2 with the MMU off. Every core that waited at the same word
+// comes at once. Each waits at its own place of the pen until the place names its SecondaryBoot record. The
+// places are in EL2's memory, written by the boot core with its MMU off, or cleaned to memory: 24 bytes each, the affinity,
+// the record, and a flag that is not read here.
+        .global el2_pen_entry
+el2_pen_entry:
+        msr     daifset, #15
+        msr     spsel, #1
+        bl      take_control
+        mrs     x0, mpidr_el1
+        ubfx    x2, x0, #0, #24
+        ubfx    x3, x0, #32, #8
+        orr     x2, x2, x3, lsl #32
+        adrp    x3, el2_pen
+        add     x3, x3, :lo12:el2_pen
+        ldp     x4, x5, [x3]            // the first place, how many there are
+1:      cbz     x5, halt                // a core without a vCPU
+        ldr     x6, [x4]
+        cmp     x6, x2
+        b.eq    2f
+        add     x4, x4, #24
+        sub     x5, x5, #1
+        b       1b
+        // SEV follows the store: the event register keeps one that comes between the load and WFE.
+2:      ldr     x0, [x4, #8]
+        cbnz    x0, el2_secondary_entry
+        wfe
+        b       2b
 
 // HCR_EL2.E2H stays 1: this core says so with its MMU off, as the boot core did what it had to.
 host_mode_only:

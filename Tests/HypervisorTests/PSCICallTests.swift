@@ -8,6 +8,9 @@ private final class FakeMachine: PSCIMachine {
   var powers: [PSCI.Power] = [.on, .off, .onPending, .on]
   static let affinities: [UInt64] = [0, 1, 0x100, 0x1_0000_0000]
   var hasFirmware = true
+  /// A device that ends the machine where there is no firmware.
+  var hasPowerManager = false
+  var canEnd: Bool { hasFirmware || hasPowerManager }
   var powerStateFormat = PSCI.PowerState.Format.original
   /// What firmware answers to a function identifier, or to PSCI_FEATURES of one; all else it does not
   /// know.
@@ -360,5 +363,19 @@ struct PSCICallTests {
       #expect(call([id], on: machine) == -1)
     }
     #expect(machine.deeds == ["cannot end", "cannot end"])
+  }
+
+  @Test("A device that ends the machine stands in for firmware, for off and reset")
+  func powerManager() {
+    let machine = FakeMachine()
+    machine.hasFirmware = false
+    machine.hasPowerManager = true
+    for id: UInt64 in [0x8400_0008, 0x8400_0009] {
+      #expect(call([0x8400_000a, id], on: machine) == 0)
+      #expect(call([id], on: machine) == nil)
+    }
+    // Other kinds of reset are firmware's.
+    #expect(call([0x8400_0012], on: machine) == -1)
+    #expect(machine.deeds == ["end 0 84000008 0 0", "end 0 84000009 0 0"])
   }
 }

@@ -242,7 +242,7 @@ struct FlatTree {
 
   mutating func add(_ name: String, text: String) { add(name, bytes: Array(text.utf8) + [0]) }
 
-  private mutating func add(_ name: String, bytes: [UInt8]) {
+  mutating func add(_ name: String, bytes: [UInt8]) {
     structure += Self.cells([3, UInt32(bytes.count), UInt32(strings.count)]) + bytes
     strings += Array(name.utf8) + [0]
     pad()

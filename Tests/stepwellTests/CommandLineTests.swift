@@ -13,6 +13,8 @@ import Testing
     ["image"],
     ["image", "--kernel", "x"], ["run", "stray"], ["unknown"], ["prove", "--programs", "0"],
     ["prove", "--seed", "-1"],
+    ["tree"], ["tree", "--debian", "x.dtb"], ["tree", "--document", "x.dtb"],
+    ["run", "--at", "0x40200000"], ["run", "--kernel", "x", "--at", "here"],
     ["test", "--only", "nothing"], ["test", "--only", "proof", "--filter", "x"],
   ])
   func `is refused when it asks for what there is not`(arguments: [String]) {

@@ -371,6 +371,15 @@ EL2_INLINE uint32_t *el2_word(uint32_t core, uint32_t word) {
   return &el2_words[core].word[word & 15];
 }
 
+// The pen where cores of a spin table wait (`Boot.S`): the address of its first place, and how many places there are.
+// Written by el2_use_pen alone, with the MMU off.
+struct el2_pen { uint64_t places, count; };
+extern struct el2_pen el2_pen;
+EL2_INLINE EL2_UNSAFE void el2_use_pen(uintptr_t places, uint64_t count) {
+  el2_pen.places = places;
+  el2_pen.count = count;
+}
+
 EL2_INLINE uint32_t el2_word_load(uint32_t core, uint32_t word) {
   return __atomic_load_n(el2_word(core, word), __ATOMIC_SEQ_CST);
 }
@@ -393,7 +402,7 @@ EL2_INLINE uint32_t el2_word_compare_exchange(uint32_t core, uint32_t word, uint
   each(__image_start) each(__text_end) each(__rodata_end) each(__image_end) \
   each(__page_pool_start) each(__page_pool_end) each(__scratch_end) each(__shared_storage_start) \
   each(__shared_storage_end) each(__link_storage_start) each(__link_storage_end) \
-  each(el2_vectors) each(el2_secondary_entry) each(__payload_descriptor)
+  each(el2_vectors) each(el2_secondary_entry) each(el2_pen_entry) each(__payload_descriptor)
 
 #if EL2_TARGET
 #define EL2_SYMBOL(name) \

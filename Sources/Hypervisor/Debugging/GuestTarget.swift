@@ -89,12 +89,12 @@ struct GuestTarget<Machine: Platform>: Target {
     return StopEvent(vcpu: lastStop, cause: .interrupted)
   }
 
-  var canReset: Bool { cores.hasFirmware }
+  var canReset: Bool { cores.canEndMachine }
 
   /// As a guest that calls SYSTEM_RESET does, but from the link core itself: no debugger waits to be
   /// told.
   mutating func reset() {
-    _ = cores.callFirmware(PSCI.Call(x0: UInt64(PSCI.Function.systemReset.rawValue)))
+    _ = cores.endMachine(PSCI.Call(x0: UInt64(PSCI.Function.systemReset.rawValue)))
   }
 
   mutating func writeNotice(

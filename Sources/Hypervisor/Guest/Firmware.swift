@@ -34,10 +34,11 @@ struct SecondaryBoot {
   var stackTop: UInt64
   var core: UInt64
 
-  /// Has firmware start the core of that affinity in EL2, with this core's translation.
+  /// Writes the record of a core that is about to start in EL2, with this core's translation.
   ///
   /// - Parameter stackTop: of the core that is started; its stack is not in use yet.
-  static func start(_ core: Int, affinity: UInt64, stackTop: UInt) -> UInt64 {
+  /// - Returns: the record's address.
+  private static func write(for core: Int, stackTop: UInt) -> UInt64 {
     // The record lies at the far end of the stack.
     let record = stackTop &- CoreStacks.size &+ CoreStacks.guardSize
     // That end of a stack belongs to its core, which does not run.
@@ -48,9 +49,24 @@ struct SecondaryBoot {
     // The core reads it with its MMU off, past the caches.
     GuestMemory.cleanToCoherency(
       UInt64(record), count: UInt64(MemoryLayout<SecondaryBoot>.size))
-    return Firmware.smc(
+    return UInt64(record)
+  }
+
+  /// Has firmware start the core of that affinity.
+  ///
+  /// - Returns: firmware's answer.
+  static func start(_ core: Int, affinity: UInt64, stackTop: UInt) -> UInt64 {
+    Firmware.smc(
       PSCI.Call(
         x0: PSCI.Function.cpuOn.smc64, affinity, UInt64(el2_address_of_el2_secondary_entry()),
-        UInt64(record)))
+        write(for: core, stackTop: stackTop)))
+  }
+
+  /// Lets the core that waits in a place of the pen start.
+  static func release(_ core: Int, from place: Fixed<PenPlace>, stackTop: UInt) {
+    place.value.record = write(for: core, stackTop: stackTop)
+    GuestMemory.cleanToCoherency(
+      UInt64(place.address), count: UInt64(MemoryLayout<PenPlace>.size))
+    el2_sev()
   }
 }

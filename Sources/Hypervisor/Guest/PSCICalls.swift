@@ -9,6 +9,8 @@ protocol PSCIMachine {
 
   /// Somebody answers an SMC of EL2's.
   var hasFirmware: Bool { get }
+  /// Somebody can switch the machine off and reset it: firmware, or a device in its place.
+  var canEnd: Bool { get }
   /// What firmware says of CPU_SUSPEND's argument.
   var powerStateFormat: PSCI.PowerState.Format { get }
   /// Firmware's answer; NOT_SUPPORTED where there is none.
@@ -29,7 +31,7 @@ protocol PSCIMachine {
   func stop(_ vcpu: Int)
   /// Waits in standby until an interrupt is pending for the calling vCPU, or for any shorter time.
   func standBy(_ vcpu: Int)
-  /// Has firmware end the machine, as `vcpu` asks by `call`. Should that return, firmware's answer is in
+  /// Has the machine ended, as `vcpu` asks by `call`. Should that return, firmware's answer is in
   /// the vCPU's x0, and the vCPU goes on.
   func end(_ call: PSCI.Call, for vcpu: Int)
   /// Says on the console that there is nobody to end the machine.
@@ -70,7 +72,7 @@ extension PSCI {
       // SYSTEM_WARM_RESET is the one architectural type; bit 31 says that the type is a vendor's.
       guard type == 0 || type & 1 &<< 31 != 0 else { return Status.invalidParameters.value }
     }
-    guard machine.hasFirmware else {
+    guard machine.canEnd else {
       machine.cannotEnd()
       return Status.notSupported.value
     }
@@ -87,7 +89,7 @@ extension PSCI {
       switch function {
       case .systemReset2, .memProtect, .memProtectCheckRange: break
       case .systemOff, .systemReset:
-        return (machine.hasFirmware ? Status.success : .notSupported).value
+        return (machine.canEnd ? Status.success : .notSupported).value
       case .cpuSuspend:
         // Bit 1: the format of power_state. Bit 0: the operating system coordinates; not here.
         return machine.powerStateFormat == .extended ? 0b10 : 0

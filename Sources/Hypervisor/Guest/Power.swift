@@ -41,7 +41,7 @@ struct Power<Machine: Platform> {
   private func end(for vcpu: Int) {
     let frame = cores.vcpu(vcpu).value.frame
     cores.tellDebuggerOfEnd()
-    let status = cores.callFirmware(PSCI.Call(frame))
+    let status = cores.endMachine(PSCI.Call(frame))
     // Firmware refuses. That is the call's answer, as it would be without EL2, and the guest goes on.
     frame.value.x[0] = PSCI.value(result: status)
     sayNotEnded()
@@ -90,6 +90,8 @@ struct GuestMachine<Machine: Platform>: PSCIMachine {
 
   var hasFirmware: Bool { cores.hasFirmware }
 
+  var canEnd: Bool { cores.canEndMachine }
+
   var powerStateFormat: PSCI.PowerState.Format { cores.powerStateFormat }
 
   func callFirmware(_ call: PSCI.Call) -> UInt64 { cores.callFirmware(call) }
@@ -135,5 +137,9 @@ struct GuestMachine<Machine: Platform>: PSCIMachine {
     Power(cores).endIfAsked()
   }
 
-  func cannotEnd() { Power(cores).sayNotEnded() }
+  func cannotEnd() {
+    cores.say(
+      "Stepwell: there is no firmware that could switch this machine off or reset it, for which the guest asks: switch its power off and on; the guest goes on.\n"
+    )
+  }
 }

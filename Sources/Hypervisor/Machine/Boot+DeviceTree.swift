@@ -38,12 +38,62 @@ extension Boot {
     return count
   }
 
-  /// Takes EL2's memory, the debug link's page and the CPUs that have no vCPU out of the guest's device
-  /// tree, which stays where it is and is otherwise as it was.
+  /// The place of a guest that is no Image.
+  ///
+  /// - Throws: if it is not RAM, or somebody else is there. The loader's tree and the image may be: both move.
+  static func guestPlace<let count: Int>(
+    _ tree: DeviceTree, at address: UInt64, _ payload: Payload,
+    in memory: borrowing RegionList<count>
+  ) throws(MachineError) -> Region {
+    guard let place = payload.place, GuestTree.contains(place, memory),
+      place.contains(payload.entry)
+    else { throw .guestOutsideMemory }
+    let isTaken: Bool
+    do throws(DeviceTreeError) {
+      // Neither the tree nor the image counts here.
+      let nothing = Region(from: 0, to: 0)
+      let used = try UsedMemory(
+        tree: tree, treeRegion: nothing, image: nothing, interrupts: LiveInterruptTables(tree))
+      isTaken = used.first(overlapping: place) != nil
+    } catch { throw .badDeviceTree(error) }
+    guard !isTaken else { throw .guestPlaceTaken }
+    return place
+  }
+
+  /// The room that there is for the guest's tree. The MMU is still off, for this looks at tables that the interrupt
+  /// controller uses.
+  static func roomForTree(
+    _ tree: DeviceTree, at address: UInt64, _ payload: Payload,
+    _ machine: borrowing MachineDescription
+  ) throws(MachineError) -> GuestTree.Room {
+    // `findPlace` has seen that the image lies in memory.
+    guard let image = payload.memory else { throw .tooLittleMemory }
+    let old = Region(from: address, to: address &+ UInt64(tree.totalSize))
+    do throws(DeviceTreeError) {
+      let interrupts = LiveInterruptTables(tree)
+      // A guest that is no Image has left the image's memory when its tree is written.
+      var used = try UsedMemory(
+        tree: tree, treeRegion: old, image: payload.place ?? image, interrupts: interrupts)
+      used.add(machine.hypervisor)
+      return GuestTree.Room(
+        old: old, guest: payload.place, kernel: payload.entry, in: machine.memory
+      ) { used.first(overlapping: $0) }
+    } catch { throw .badDeviceTree(error) }
+  }
+
+  /// Writes the guest's device tree where there is room for it. The loader's stays untouched, unless the guest's takes
+  /// its place.
+  ///
+  /// - Parameters:
+  ///   - stride: the redistributors' stride, if the guest must be told one.
+  ///   - firstUnused: the beginning of the scratch memory.
+  ///   - body: is called after the last use of the loader's tree, and before the guest's is at its place.
+  /// - Returns: where the guest finds its tree.
   static func giveTreeToGuest(
-    _ tree: DeviceTree, at address: UInt64, _ machine: borrowing MachineDescription,
-    _ interrupts: borrowing InterruptControllerParts, scratch firstUnused: PhysicalAddress
-  ) throws(MachineError) {
+    _ tree: DeviceTree, at address: UInt64, _ room: GuestTree.Room,
+    _ machine: borrowing MachineDescription, redistributorStride stride: UInt64?,
+    scratch firstUnused: PhysicalAddress, beforeWriting body: () -> Void
+  ) throws(MachineError) -> UInt64 {
     // No vCPU is there yet, and no more page tables are needed for now: their room is scratch memory.
     let start = UInt(firstUnused.rawValue)
     let scratch = unsafe UnsafeMutableRawBufferPointer(
@@ -51,39 +101,23 @@ extension Boot {
       count: Int(el2_address_of___scratch_end() &- start))
     let size: Int
     do throws(DeviceTreeError) {
-      var edits = DeviceTree.Edits(of: tree)
-      try edits.excludeFromMemory(machine.hypervisor)
-      // The link, and what is in its page. Aliases stay: operating systems number their own UARTs by them.
-      var nodes = tree.enabledNodes
-      while let node = nodes.next() {
-        if node.depth > 0, let region = try? node.region(0),
-          machine.link.page.contains(region.address)
-        {
-          try edits.remove(node)
-        }
-      }
-      if machine.link.isSerial, let chosen = tree.chosen {
-        // Nobody in the guest uses the link's clock and power domain, and what nobody uses is turned off.
-        try edits.extend("bootargs", by: "clk_ignore_unused pd_ignore_unused", of: chosen)
-      }
-      if machine.processorCount > machine.vcpuCount {
-        for vcpu in 0..<machine.vcpuCount {
-          try edits.keepProcessor(affinity: machine.affinities[vcpu])
-        }
-      }
-      if let stride = interrupts.strideToTell, let controller = try tree.gicV3() {
-        try edits.set("redistributor-stride", to: stride, of: controller.node)
-      }
+      let edits = try GuestTree.edits(of: tree, machine, redistributorStride: stride)
       size = unsafe try tree.write(edits, into: scratch)
     } catch {
       if error == .destinationTooSmall { throw .treeTooLarge }
       throw .badDeviceTree(error)
     }
-    guard size <= tree.totalSize else { throw .treeDoesNotFit }
-    let place = unsafe UnsafeMutableRawBufferPointer(
-      start: UnsafeMutableRawPointer(bitPattern: UInt(address)), count: size)
-    unsafe place.copyMemory(from: UnsafeRawBufferPointer(rebasing: scratch[..<size]))
-    // The guest reads it with its MMU off.
-    GuestMemory.cleanToCoherency(address, count: UInt64(size))
+    guard let place = room.place(size: size) else { throw .treeDoesNotFit }
+    body()
+    // The caches hold nothing that is older than memory: the loader may have used the place past them. The guest
+    // reads it with its MMU off.
+    var caches = CoreCaches()
+    caches.publish(place, count: UInt64(size)) {
+      // Either the loader's tree, after its last use, or RAM that nobody uses.
+      let bytes = unsafe UnsafeMutableRawBufferPointer(
+        start: UnsafeMutableRawPointer(bitPattern: UInt(place)), count: size)
+      unsafe bytes.copyMemory(from: UnsafeRawBufferPointer(rebasing: scratch[..<size]))
+    }
+    return place
   }
 }

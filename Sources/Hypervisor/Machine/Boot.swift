@@ -84,10 +84,14 @@ enum Boot {
     let interrupts = LiveInterruptTables(tree)
     guard interrupts.first(overlapping: image) == nil else { throw .interruptTablesInKernel }
 
-    let used: UsedMemory
+    var used: UsedMemory
     do throws(DeviceTreeError) {
       used = try UsedMemory(tree: tree, at: address, image: image, interrupts: interrupts)
     } catch { throw .badDeviceTree(error) }
+    if payload.isPlaced {
+      let place = try guestPlace(tree, at: address, payload, in: memory)
+      used.add(place)
+    }
     let size =
       UInt64(el2_address_of___image_end()) &- start
       &+ UInt64(vcpuCount(of: tree)) &* UInt64(EL2.memoryPerVCPU)
@@ -106,8 +110,8 @@ enum Boot {
   static func run(
     deviceTree address: UInt64, program: UInt64, end: UInt64
   ) throws(MachineError) {
-    // `findPlace` has validated it a moment ago, and nothing else runs. It stays in place and as it is until
-    // the guest's tree takes its place, after its last use.
+    // `findPlace` has validated it a moment ago, and nothing else runs. It stays in place and unchanged, at
+    // least until the guest's tree takes its place, after its last use.
     guard let start = unsafe UnsafeRawPointer(bitPattern: UInt(address)) else {
       throw .noDeviceTree
     }
@@ -132,6 +136,13 @@ enum Boot {
       throw .bootCPUMissing
     }
 
+    guard
+      let pen = PerVCPU<PenPlace>(
+        count, in: &bootMemory,
+        { PenPlace(affinity: $0 < machine.vcpuCount ? machine.affinities[$0] : 0) })
+    else { throw .noRoom }
+    if machine.usesSpinTable { callCores(of: tree, machine, bootCore: bootCore, to: pen) }
+    let room = try roomForTree(tree, at: address, payload, machine)
     var pool = PagePool.ofTheImage
     let addressBits = ControlRegisters.addressBits(features, reaching: lastAddress(of: tree))
     try turnOnMMU(machine, stacks, addressBits: addressBits, pool: &pool)
@@ -145,11 +156,11 @@ enum Boot {
     else { throw .noRoom }
     // The place is that of as many lines as there are vCPUs, and stays.
     unsafe el2_use_words(words.place(of: 0).address, UInt32(count))
-    payload.restore()
     let stage2 = try makeStage2(tree, machine, addressBits: addressBits, pool: pool)
     let controllerParts = try machine.interruptControllerParts(in: &bootMemory)
-    try giveTreeToGuest(
-      tree, at: address, machine, controllerParts, scratch: stage2.pool.firstUnused)
+    let guestTree = try giveTreeToGuest(
+      tree, at: address, room, machine, redistributorStride: controllerParts.strideToTell,
+      scratch: stage2.pool.firstUnused, beforeWriting: { payload.restore() })
 
     let link = try DebugLinkDriver(starting: machine.link.device)
     let vcpuCount = machine.vcpuCount
@@ -160,7 +171,8 @@ enum Boot {
     let cores = EL2Cores()
     cores.shared.initialize(
       to: SharedState(
-        machine: machine, vcpus: vcpus, stacks: stacks, interrupts: interrupts, stage2: stage2,
+        machine: machine, vcpus: vcpus, stacks: stacks, pen: pen, interrupts: interrupts,
+        stage2: stage2,
         linkCore: bootCore, powerStateFormat: powerStateFormat))
     try cores.shared.value.interrupts.startDistributor(bootCore: bootCore)
     for vcpu in 0..<vcpuCount {
@@ -172,7 +184,7 @@ enum Boot {
 
     let vcpu = cores.vcpu(bootCore)
     vcpu.value.entry = payload.entry
-    vcpu.value.entryContext = address
+    vcpu.value.entryContext = guestTree
     try enterGuest(on: cores, as: bootCore, features)
   }
 
@@ -186,6 +198,23 @@ enum Boot {
     cores.serveDebugger()
     Power(cores).powerUp(cores.vcpu(bootCore))
     Core.enterGuest(on: cores)
+  }
+
+  /// Calls the cores that wait at a spin table into the pen, with the MMU off.
+  private static func callCores(
+    of tree: DeviceTree, _ machine: borrowing MachineDescription, bootCore: Int,
+    to pen: PerVCPU<PenPlace>
+  ) {
+    // The places are those of as many vCPUs, and stay.
+    unsafe el2_use_pen(pen.place(of: 0).address, UInt64(machine.vcpuCount))
+    var hardware = CoreSpinTableHardware()
+    SpinTable.callCores(
+      of: tree, bootAffinity: machine.affinities[bootCore],
+      to: UInt64(el2_address_of_el2_pen_entry()), hardware: &hardware,
+      isOwn: { machine.hypervisor.contains($0) || $0 > UInt64(1) &<< 48 },
+      called: { affinity in
+        if let vcpu = machine.vcpu(affinity: affinity) { pen[vcpu].isCalled = 1 }
+      })
   }
 
   /// How CPU_SUSPEND's argument is written on this machine: PSCI_FEATURES says so where it is there.

@@ -27,8 +27,12 @@ struct MachineDescription: ~Copyable {
     device: .virtio(transport: 0), interrupts: InlineArray(repeating: nil))
   /// The UART that is the console; nil if there is none that EL2 drives.
   var console: UARTDescription?
+  /// The device tree has the guest start its CPUs by a spin table. EL2 gives it a PSCI of its own in place of that.
+  var usesSpinTable = false
   /// An SMC of EL2's is answered.
   var firmwareAnswersSMC = false
+  /// What ends the machine where no firmware does.
+  var powerManager: PowerManager?
   /// The tree has a trusted OS, which the guest calls by SMC.
   var hasTrustedOS = false
   /// EL2's own memory.
@@ -62,13 +66,11 @@ extension MachineDescription {
   ) throws(MachineError) {
     self.init(affinities: affinities)
     self.hypervisor = hypervisor
-    // QEMU answers PSCI calls by SMC where it has no EL3 to do so, and its tree says it.
-    let firmware = try reading { () throws(DeviceTreeError) in try tree.psci() }
-    firmwareAnswersSMC = firmwareIsEL3 || firmware?.conduit == .smc
     hasTrustedOS = tree.hasTrustedOS
     self.console = console
     try Self.readMemory(tree, into: &memory)
     try readProcessors(tree, bootAffinity: bootAffinity)
+    try readFirmware(tree, isEL3: firmwareIsEL3)
     try readInterruptController(tree) {
       // A frame that the device tree gives the interrupt controller. The MMU is off, or EL2 has mapped it.
       unsafe el2_mmio_read32(UInt($0))
@@ -78,7 +80,7 @@ extension MachineDescription {
   }
 
   /// Says whose what is, what faults most first.
-  private mutating func findOwners(_ tree: DeviceTree) throws(MachineError) {
+  mutating func findOwners(_ tree: DeviceTree) throws(MachineError) {
     do throws(OwnedRegionError) {
       try ownInterruptController()
       try owned.add(hypervisor, .hypervisor)
@@ -116,7 +118,7 @@ extension MachineDescription {
   }
 
   @inline(never)
-  private mutating func readProcessors(
+  mutating func readProcessors(
     _ tree: DeviceTree, bootAffinity: UInt64
   ) throws(MachineError) {
     var processors = try reading { () throws(DeviceTreeError) in try tree.processors() }
@@ -124,10 +126,20 @@ extension MachineDescription {
     while let processor = processors.next() {
       let isBootCPU = processor.affinity == bootAffinity
       if isBootCPU { bootCPUFound = true }
+      if case .spinTable = processor.startMethod, !isBootCPU { usesSpinTable = true }
       addProcessor(affinity: processor.affinity, isBootCPU: isBootCPU)
     }
     guard vcpuCount > 0 else { throw .noCPUs }
     guard bootCPUFound else { throw .bootCPUMissing }
+  }
+
+  /// Whether somebody answers an SMC. A boot loader that has no PSCI, only a spin table, leaves an EL3 that does not
+  /// answer: an SMC never returns from there (the stub of a Raspberry Pi 4).
+  mutating func readFirmware(_ tree: DeviceTree, isEL3: Bool) throws(MachineError) {
+    // QEMU answers PSCI calls by SMC where it has no EL3 to do so, and its tree says it.
+    let firmware = try reading { () throws(DeviceTreeError) in try tree.psci() }
+    firmwareAnswersSMC = firmware?.conduit == .smc || isEL3 && !usesSpinTable
+    if !firmwareAnswersSMC { powerManager = PowerManager(tree) }
   }
 
   /// Gives the next CPU of the tree a vCPU, as long as there is room. The core that has started is among

@@ -27,6 +27,8 @@ enum MachineError: Error {
   case badDebugLink
   case noPayload
   case treeDoesNotFit
+  case guestOutsideMemory
+  case guestPlaceTaken
   case treeTooLarge
   case translation(TranslationError)
   case regions(OwnedRegionError)
@@ -50,7 +52,8 @@ enum MachineError: Error {
       """
     case .noMemory:
       """
-      the device tree names no memory: add a /memory node.
+      the device tree names no memory, which the boot loader must fill in before it starts the image: \
+      boot with the board's own loader, or give the /memory node a reg with the place and size of RAM.
       """
     case .tooManyRegions:
       """
@@ -111,7 +114,18 @@ enum MachineError: Error {
       """
     case .treeDoesNotFit:
       """
-      the edited device tree does not fit where the old one lies: leave some slack in it.
+      the guest's device tree is larger than the loader's, and no block of 2 MiB of RAM below 512 GiB \
+      is free for it: give the machine more memory, or leave some slack in the tree.
+      """
+    case .guestOutsideMemory:
+      """
+      the guest's place (its ELF file's physical addresses, or --at), or its first instruction, is not in the \
+      machine's memory: link it for an address in RAM, or give another --at.
+      """
+    case .guestPlaceTaken:
+      """
+      the guest's place (its ELF file's physical addresses, or --at) is in use by a reservation or by the \
+      initial file system: link it for another address, or give another --at.
       """
     case .translation(.outOfTablePages):
       """

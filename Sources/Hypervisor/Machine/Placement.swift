@@ -1,7 +1,7 @@
 internal import DeviceTree
 
-/// Where EL2 goes: out of the way of the guest, to whose memory it leaves the lower end of RAM in one
-/// piece wherever that can be.
+/// The search for EL2's own place, and for that of the guest's device tree: out of the way of the guest, to
+/// which it leaves the lower end of RAM in one piece wherever possible.
 enum Placement {
   /// What a block of the second-level translation table covers: the guest's memory beside EL2's keeps
   /// its blocks.
@@ -59,19 +59,32 @@ enum Placement {
 struct UsedMemory: ~Copyable {
   private let tree: DeviceTree
   private let interrupts: LiveInterruptTables
-  /// The image and what the guest kernel takes, the tree, the initrd.
-  private var regions = RegionList<4>()
+  /// The image and what the guest kernel takes, the tree, the initrd, what else was added.
+  private var regions = RegionList<6>()
 
   /// - Throws: if the tree's own account of its initrd is malformed.
   init(
     tree: DeviceTree, at address: UInt64, image: Region, interrupts: LiveInterruptTables
   ) throws(DeviceTreeError) {
+    try self.init(
+      tree: tree, treeRegion: Region(from: address, to: address &+ UInt64(tree.totalSize)),
+      image: image, interrupts: interrupts)
+  }
+
+  /// - Parameter treeRegion: where the tree lies; empty if that does not matter.
+  /// - Throws: if the tree's own account of its initrd is malformed.
+  init(
+    tree: DeviceTree, treeRegion: Region, image: Region, interrupts: LiveInterruptTables
+  ) throws(DeviceTreeError) {
     self.tree = tree
     self.interrupts = interrupts
     _ = regions.append(image)
-    _ = regions.append(Region(from: address, to: address &+ UInt64(tree.totalSize)))
+    _ = regions.append(treeRegion)
     if let initrd = try tree.initrd() { _ = regions.append(initrd) }
   }
+
+  /// Adds EL2 at its place, or the place of a guest that is no Image: one of each.
+  mutating func add(_ region: Region) { _ = regions.append(region) }
 
   /// One of the regions in use that overlap with another; nil if none does.
   func first(overlapping region: Region) -> Region? {
@@ -88,6 +101,13 @@ struct UsedMemory: ~Copyable {
       while let reservation = reserved.next() {
         if reservation.overlaps(region) { return reservation }
       }
+    }
+    // Cores may still wait at words of a spin table, whether they are reserved or not.
+    var processors = try? tree.processors()
+    while let processor = processors?.next() {
+      guard case .spinTable(let word?) = processor.startMethod else { continue }
+      let page = SpinTable.page(of: word)
+      if page.overlaps(region) { return page }
     }
     return interrupts.first(overlapping: region)
   }

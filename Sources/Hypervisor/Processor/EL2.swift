@@ -9,6 +9,8 @@ struct SharedState: ~Copyable {
   let machine: MachineDescription
   let vcpus: PerVCPU<VCPU>
   let stacks: CoreStacks
+  /// Where cores of a spin table wait. Written by whoever turns a vCPU on, while that is ON_PENDING.
+  let pen: PerVCPU<PenPlace>
   let interrupts: MachineInterrupts
   /// Written under ``CoreWord/stage2Lock``, or while everything stands still.
   var stage2: GuestStage2

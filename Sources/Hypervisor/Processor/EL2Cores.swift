@@ -142,9 +142,28 @@ extension EL2Cores: Platform {
     hasFirmware ? Firmware.smc(call) : PSCI.Status.notSupported.value
   }
 
+  var canEndMachine: Bool { hasFirmware || shared.value.machine.powerManager != nil }
+
+  func endMachine(_ call: PSCI.Call) -> UInt64 {
+    guard !hasFirmware, let manager = shared.value.machine.powerManager else {
+      return callFirmware(call)
+    }
+    var registers = CorePowerRegisters()
+    manager.end(isOff: PSCI.Function(x0: UInt64(call.id)) == .systemOff, by: &registers)
+    // A second is plenty.
+    let start = counter
+    while counter &- start < counterFrequency { yield() }
+    return PSCI.Status.internalFailure.value
+  }
+
   func passToFirmware(_ frame: Fixed<TrapFrame>) { Firmware.pass(frame) }
 
   func startCore(_ core: Int) -> PSCI.Status {
+    let place = shared.value.pen.place(of: core)
+    if place.value.isCalled != 0 {
+      SecondaryBoot.release(core, from: place, stackTop: shared.value.stacks.top(of: core))
+      return .success
+    }
     guard hasFirmware else { return .notSupported }
     return PSCI.Status(
       result: SecondaryBoot.start(

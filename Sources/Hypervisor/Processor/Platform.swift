@@ -63,6 +63,12 @@ protocol Platform: Cores {
   var hasTrustedOS: Bool { get }
   /// Somebody answers an SMC of EL2's.
   var hasFirmware: Bool { get }
+  /// Somebody can switch the machine off and reset it.
+  var canEndMachine: Bool { get }
+  /// Switches the machine off, or resets it. On the link core.
+  ///
+  /// - Returns: the answer of whoever should have done it, and has not.
+  func endMachine(_ call: PSCI.Call) -> UInt64
   /// What firmware says of CPU_SUSPEND's argument.
   var powerStateFormat: PSCI.PowerState.Format { get }
   /// Firmware's answer; NOT_SUPPORTED where there is none.

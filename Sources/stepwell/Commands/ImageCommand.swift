@@ -13,10 +13,19 @@ struct ImageCommand: AsyncParsableCommand {
       EXAMPLES:
         ./stepwell image --kernel arch/arm64/boot/Image --output stepwell.image
         ./stepwell image --kernel Image --output held.image --wait
+        ./stepwell image --kernel program.elf --output program.image
       """)
 
-  @Option(help: ArgumentHelp("The guest: an arm64 Image, uncompressed.", valueName: "image"))
+  @Option(
+    help: ArgumentHelp(
+      "The guest: an arm64 Image, plain or packed with gzip; an ELF file; or, with --at, a raw binary.",
+      valueName: "file"))
   var kernel: String
+
+  @Option(
+    help: ArgumentHelp(
+      "The physical address where a raw binary lies and is entered.", valueName: "address"))
+  var at: Address?
 
   @Option(name: .shortAndLong, help: ArgumentHelp("The file to write.", valueName: "file"))
   var output: String
@@ -25,7 +34,7 @@ struct ImageCommand: AsyncParsableCommand {
   var wait = false
 
   func run() async throws {
-    let kernel = try Kernel(file: kernel)
+    let kernel = try Kernel(file: kernel, at: at)
     let image = try await kernel.bootImage(holdsGuest: wait)
     do {
       try image.write(to: URL(filePath: output))

@@ -16,14 +16,20 @@ struct RunCommand: AsyncParsableCommand {
         ./stepwell run --cpus 8 --memory 4G --gdb 127.0.0.1:2345
         ./stepwell run --machine virt-gicv2
         ./stepwell run --machine xlnx-versal-virt
+        ./stepwell run --kernel u-boot.bin --at 0x40200000 --wait
         ./stepwell run --kernel Image -- -device virtio-rng-device
       """)
 
   @Option(
     help: ArgumentHelp(
-      "The guest: an arm64 Image, of Linux or of any program with that header.", valueName: "image")
-  )
+      "The guest: an arm64 Image, plain or packed with gzip; an ELF file; or, with --at, a raw binary.",
+      valueName: "file"))
   var kernel: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The physical address where a raw binary lies and is entered.", valueName: "address"))
+  var at: Address?
 
   @Option(help: ArgumentHelp("The guest's initial file system.", valueName: "file"))
   var initrd: String?
@@ -61,6 +67,9 @@ struct RunCommand: AsyncParsableCommand {
   var others: [String] = []
 
   func validate() throws {
+    guard at == nil || kernel != nil else {
+      throw ValidationError("--at is the address of a raw binary; give that as --kernel.")
+    }
     if let cpus, !(1...machine.mostCPUs).contains(cpus) {
       throw ValidationError(
         "--cpus \(cpus): --machine \(machine.name) has 1 to \(machine.mostCPUs) vCPUs.")
@@ -73,7 +82,7 @@ struct RunCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let chosenKernel = try kernel.map { try Kernel(file: $0) }
+    let chosenKernel = try kernel.map { try Kernel(file: $0, at: at) }
     if let initrd { _ = try readFile(initrd, as: "initial file system") }
     try gdb.checkFree()
     try await HostPackage.install([.qemu])

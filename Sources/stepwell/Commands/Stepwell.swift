@@ -9,6 +9,7 @@ struct Stepwell: AsyncParsableCommand {
     version: "0.1",
     subcommands: [
       DemoCommand.self, TestCommand.self, ProveCommand.self, RunCommand.self, ImageCommand.self,
+      TreeCommand.self,
       BuildCommand.self, BenchCommand.self, MutateCommand.self,
     ])
 

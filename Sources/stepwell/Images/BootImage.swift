@@ -17,6 +17,9 @@ internal import Foundation
 /// A program that does not put itself behind its payload, as the shim of the tests, begins the file; the
 /// payload follows at the place that the program names, and runs there.
 ///
+/// A program that is no Image but has a place of its own is wrapped in one: a page with an Image header, and the program.
+/// The hypervisor copies it from there to its place.
+///
 /// Both copies of the payload descriptor tell the program what there is:
 ///
 /// | byte | field |
@@ -24,9 +27,12 @@ internal import Foundation
 /// | 64 | "STEPWELL" |
 /// | 72 | bytes of memory that the program needs from its own beginning on, a multiple of 4 KiB |
 /// | 80 | payload size: bytes of the kernel's file, 0 in the bare hypervisor |
-/// | 88 | flags; bit 0: hold the guest before its first instruction; bit 1: the program goes behind the payload |
+/// | 88 | flags; bit 0: hold the guest before its first instruction; bit 1: the program goes behind the payload; bit 2: the payload has a place of its own |
 /// | 96 | bytes from the beginning of the image to the program |
 /// | 104 | instructions that go on in the program: the branch of the first page leads here |
+/// | 128 | with bit 2: the physical address of the payload's place |
+/// | 136 | with bit 2: the physical address of its first instruction |
+/// | 144 | with bit 2: bytes of memory that it takes from there on; what is not in its file is zero |
 enum BootImage {
   /// Composes an image of hypervisor and kernel.
   ///
@@ -99,6 +105,26 @@ enum BootImage {
     return first + kernelPages.dropFirst(Int(page)) + kernelPages.prefix(Int(page)) + program
   }
 
+  /// Composes an image of hypervisor and a program that has a place of its own.
+  ///
+  /// - Throws: `Failure` if one of them has a wrong form.
+  static func compose(
+    hypervisor: Data, program: PlacedProgram, named name: String, holdsGuest: Bool
+  ) throws -> Data {
+    guard hypervisor.count >= Offset.placedEnd,
+      hypervisor.starts(with: Array("STEPWELL".utf8), at: Offset.magic)
+    else { throw Failure("The hypervisor has no payload descriptor; build it again.") }
+    var hypervisor = hypervisor
+    hypervisor.setLittleEndian(
+      hypervisor.littleEndian(at: Offset.flags) | Flags.isPlaced, at: Offset.flags)
+    hypervisor.setLittleEndian(program.address, at: Offset.placeAddress)
+    hypervisor.setLittleEndian(program.entry, at: Offset.placeEntry)
+    hypervisor.setLittleEndian(program.memory, at: Offset.placeMemory)
+    return try compose(
+      hypervisor: hypervisor, kernel: ImageHeader.page(before: program.bytes), named: name,
+      holdsGuest: holdsGuest)
+  }
+
   /// B to the instructions behind the payload descriptor, and the header's reserved word.
   private static let branchToEntry = 0x1400_0000 | UInt32(Offset.entry / 4)
   private static let page: UInt64 = 4096
@@ -107,6 +133,7 @@ enum BootImage {
   private enum Flags {
     static let holds: UInt64 = 1
     static let goesBehind: UInt64 = 2
+    static let isPlaced: UInt64 = 4
   }
 
   private enum Offset {
@@ -117,6 +144,10 @@ enum BootImage {
     static let program = 96
     static let entry = 104
     static let moves = 108
+    static let placeAddress = 128
+    static let placeEntry = 136
+    static let placeMemory = 144
+    static let placedEnd = 152
     static let end = 96
   }
 }

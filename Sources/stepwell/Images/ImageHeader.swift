@@ -34,6 +34,16 @@ struct ImageHeader: Equatable {
     bytes.setLittleEndian(flags, at: 24)
   }
 
+  /// An Image of a page with a header, and `bytes` behind it.
+  static func page(before bytes: Data) -> Data {
+    var page = Data(count: 4096)
+    // Little-endian, 4 KiB pages, anywhere in memory.
+    page.setLittleEndian(UInt64(page.count + bytes.count), at: 16)
+    page.setLittleEndian(0xa, at: 24)
+    page.replaceSubrange(56..<60, with: magic)
+    return page + bytes
+  }
+
   private static let magic = Array("ARM\u{64}".utf8)
 
   /// What a file is that is no Image, and how to get an Image from it.
@@ -47,7 +57,8 @@ struct ImageHeader: Equatable {
     } else if bytes.isEmpty {
       "it is empty."
     } else {
-      "it lacks the magic number at byte 56; for Linux give arch/arm64/boot/Image."
+      "it lacks the magic number at byte 56; for Linux give arch/arm64/boot/Image, and for a raw binary its "
+        + "address (--at)."
     }
   }
 }

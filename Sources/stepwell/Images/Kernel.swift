@@ -1,23 +1,44 @@
+internal import ArgumentParser
 internal import Foundation
 
-/// A guest kernel from a file.
+/// A guest from a file: a kernel, or any other program.
 struct Kernel {
   private let name: String
-  private let contents: Data
+  private let guest: GuestFile
 
-  /// - Throws: `Failure` if the file cannot be read or is no arm64 Image.
-  init(file: String) throws {
+  /// - Parameter address: where a raw binary lies and is entered; nil for a file that says it itself.
+  /// - Throws: `Failure` if the file cannot be read or is nothing that can be started.
+  init(file: String, at address: Address? = nil) throws {
     name = file
-    contents = try readFile(file, as: "kernel")
     // Before anything is built for this kernel.
-    _ = try ImageHeader(contents, of: file)
+    guest = try GuestFile(
+      readFile(file, as: "kernel"), at: address?.number, named: file)
   }
 
   /// Builds the hypervisor and composes the image of both.
   func bootImage(holdsGuest: Bool) async throws -> Data {
-    try BootImage.compose(
-      hypervisor: Data(contentsOf: try await Hypervisor.build().image), kernel: contents,
-      named: name, holdsGuest: holdsGuest)
+    let hypervisor = try Data(contentsOf: try await Hypervisor.build().image)
+    switch guest {
+    case .image(let kernel):
+      return try BootImage.compose(
+        hypervisor: hypervisor, kernel: kernel, named: name, holdsGuest: holdsGuest)
+    case .program(let program):
+      return try BootImage.compose(
+        hypervisor: hypervisor, program: program, named: name, holdsGuest: holdsGuest)
+    }
+  }
+}
+
+/// A physical address as a person writes it: hexadecimal with 0x, or decimal.
+struct Address: ExpressibleByArgument {
+  let number: UInt64
+
+  init?(argument: String) {
+    let number =
+      argument.lowercased().hasPrefix("0x")
+      ? UInt64(argument.dropFirst(2), radix: 16) : UInt64(argument)
+    guard let number else { return nil }
+    self.number = number
   }
 }
 

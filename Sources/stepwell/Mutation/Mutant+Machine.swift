@@ -37,7 +37,7 @@ extension Mutant {
       at: "takesBack",
       .remove, killedBy: .machineTests("InterleavingTests")),
     Mutant(
-      "call-during-a-reset-is-lost", in: "Hypervisor/Machine/VirtioConsole.swift", at: "keepsLast",
+      "call-during-a-reset-is-lost", in: "Hypervisor/Links/VirtioConsole.swift", at: "keepsLast",
       .statement("held = nil"), killedBy: .machineTests("LinkTests")),
   ]
 }

@@ -150,7 +150,7 @@ struct MutationTree: Sendable {
         .target(name: "RemoteProtocol"),
         .target(name: "DeviceTree"),
         .target(name: "EL2Support"),
-        .executableTarget(
+        .target(
           name: "Hypervisor",
           dependencies: ["ArmDebug", "NestedDebug", "RemoteProtocol", "DeviceTree", "EL2Support"]),
         .testTarget(name: "RemoteProtocolTests", dependencies: ["RemoteProtocol", "SeededRandom"]),

@@ -483,6 +483,8 @@ extension CoresModel: Platform {
 
   /// It refuses everything: what follows a refusal is more than what follows an end.
   func callFirmware(_ call: PSCI.Call) -> UInt64 { UInt64(bitPattern: -1) }
+  var canEndMachine: Bool { true }
+  func endMachine(_ call: PSCI.Call) -> UInt64 { callFirmware(call) }
   func passToFirmware(_ frame: Fixed<TrapFrame>) {}
 
   func startCore(_ core: Int) -> PSCI.Status {

@@ -88,7 +88,7 @@ struct LinuxGuest {
   private static let ready = "(the shell is ready)"
 
   /// Debian's busybox and the kernel modules of virtio devices.
-  private static func shellInitrd(_ packages: GuestPackages) throws -> String {
+  static func shellInitrd(_ packages: GuestPackages) throws -> String {
     let release = packages.kernel.lastPathComponent.dropFirst("vmlinuz-".count)
     var archive = CPIOArchive()
     for folder in ["dev", "bin", "proc", "sys", "modules"] { archive.addDirectory(folder) }
@@ -121,7 +121,7 @@ struct LinuxGuest {
 
   /// Neither the terminal nor the shell repeats what is typed: only answers are on the console. So it is
   /// no interactive shell.
-  private static let script = """
+  static let script = """
     #!/bin/busybox sh
     /bin/busybox --install -s /bin
     mount -t proc proc /proc

@@ -12,6 +12,11 @@ struct LiveInterruptTables {
   ///   tables, and no guest either.
   init(_ tree: DeviceTree) { controller = (try? tree.gicV3()) ?? nil }
 
+  private init() { controller = nil }
+
+  /// No tables, as in a machine that has just been switched on.
+  static var none: Self { Self() }
+
   /// One of the tables that overlap with a region; nil if none does.
   func first(overlapping region: Region) -> Region? {
     guard let controller else { return nil }

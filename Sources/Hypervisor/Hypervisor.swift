@@ -1,6 +1,0 @@
-/// SwiftPM wants an entry point for an executable; the hypervisor's is `boot` in `Boot.S`, which the
-/// linker script names.
-@main
-enum HypervisorProgram {
-  static func main() {}
-}
