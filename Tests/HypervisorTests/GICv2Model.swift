@@ -392,7 +392,8 @@ final class GICv2Model: GICv2Access {
     case 0x0: return distributorControl
     // 1020 INTIDs.
     case 0x4:
-      return 31 | UInt32(cores.map(\.number).max()!) << 5 | (hasSecurityExtensions ? 1 << 10 : 0)
+      return 31 | UInt32(cores.map(\.number).max() ?? 0) << 5
+        | (hasSecurityExtensions ? 1 << 10 : 0)
     case 0x8: return 0x0200_143b
     case 0xfe8: return 0x2b
     case 0xd00..<0xd80:

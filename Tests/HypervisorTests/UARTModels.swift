@@ -72,13 +72,15 @@ final class IMXModel: UARTModel {
 
   init() { super.init(depth: 32) }
 
-  private var isOn: Bool { registers[0x80]! & 1 != 0 && registers[0x84]! & 3 == 3 }
-  override var receives: Bool { isOn && registers[0x88]! & 4 != 0 }
+  private var isOn: Bool {
+    registers[0x80, default: 0] & 1 != 0 && registers[0x84, default: 0] & 3 == 3
+  }
+  override var receives: Bool { isOn && registers[0x88, default: 0] & 4 != 0 }
   override var isInterrupting: Bool {
-    let ucr1 = registers[0x80]!
-    return ucr1 & 1 << 9 != 0 && receiveFIFO.count >= Int(registers[0x90]! & 0x3f)
-      || ucr1 & 1 << 13 != 0 && transmitFIFO.count < Int(registers[0x90]! >> 10)
-      || hasOverrun && registers[0x8c]! & 2 != 0
+    let ucr1 = registers[0x80, default: 0]
+    return ucr1 & 1 << 9 != 0 && receiveFIFO.count >= Int(registers[0x90, default: 0] & 0x3f)
+      || ucr1 & 1 << 13 != 0 && transmitFIFO.count < Int(registers[0x90, default: 0] >> 10)
+      || hasOverrun && registers[0x8c, default: 0] & 2 != 0
   }
   override func overrun() { hasOverrun = true }
 
@@ -106,7 +108,7 @@ final class IMXModel: UARTModel {
     case 0x40: put(UInt8(truncatingIfNeeded: value))
     case 0x98: if value & 2 != 0 { hasOverrun = false }
     case 0x90:
-      precondition(value >> 7 & 7 == registers[0x90]! >> 7 & 7, "RFDIV is the rate's")
+      precondition(value >> 7 & 7 == registers[0x90, default: 0] >> 7 & 7, "RFDIV is the rate's")
       registers[offset] = value
     default: registers[offset] = value
     }
