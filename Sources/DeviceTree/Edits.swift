@@ -63,6 +63,14 @@ extension DeviceTree {
           value: .text(text, words)))
     }
 
+    /// Takes the property `name` from a node. The caller must do nothing else with it.
+    public mutating func remove(_ name: Text, of node: Node) throws(DeviceTreeError) {
+      try check(node)
+      try settings.append(
+        PropertySetting(
+          nodeOffset: UInt32(truncatingIfNeeded: node.offset), name: name, value: .nothing))
+    }
+
     /// Keeps the CPU of that affinity, in the form that `Processor` has. As soon as one CPU is kept, all
     /// others vanish: see `ProcessorFate`.
     public mutating func keepProcessor(affinity: UInt64) throws(DeviceTreeError) {
@@ -147,6 +155,8 @@ struct PropertySetting {
     case number(UInt64)
     /// A text of two parts with a space between, where neither is empty.
     case text(DeviceTree.Text, DeviceTree.Text)
+    /// The property vanishes.
+    case nothing
   }
 
   /// The node's place in the structure block.

@@ -160,6 +160,7 @@ private struct TreeWriter {
 
   private mutating func write(_ value: PropertySetting.Value, nameOffset: Int) {
     switch value {
+    case .nothing: break
     case .number(let number):
       beginProperty(count: 8, nameOffset: nameOffset)
       output.append(number, cells: .two)

@@ -234,6 +234,17 @@ import Testing
     #expect(new.node(at: "/after") != nil)
   }
 
+  @Test func `a removed property is gone, and the node's others stay`() throws {
+    let tree = try DeviceTree(
+      .node("a", .cells("x", 1), .cells("y", 2), .node("b", .cells("x", 3))))
+    var edits = DeviceTree.Edits(of: tree)
+    try edits.remove("x", of: try #require(tree.node(at: "/a")))
+    let new = try tree.edited(by: edits)
+    #expect(new.node(at: "/a")?.properties.all.count == 1)
+    #expect(try new.node(at: "/a")?.cell("y") == 2)
+    #expect(try new.node(at: "/a/b")?.cell("x") == 3)
+  }
+
   // MARK: CPUs that are not kept
 
   /// Twelve CPUs in three clusters of two threads a core, a PMU with an interrupt for each of the first

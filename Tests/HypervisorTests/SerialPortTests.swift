@@ -442,4 +442,15 @@ struct SerialPortTests {
     let model = try #require(SerialMachine(row).model as? NS16550Model)
     #expect(!model.eatsBytes)
   }
+
+  @Test("A message leaves a UART that nobody has used yet", arguments: ["Cadence", "i.MX"])
+  func message(family: String) throws {
+    let row = try #require(SerialRow.all.first { $0.testDescription.hasPrefix(family) })
+    let model = row.make()
+    var uart = SerialUART(row.description, model)
+    uart.enableTransmitter()
+    let isTaken = uart.transmit(0x41)
+    #expect(isTaken)
+    #expect(model.transmitFIFO == [0x41])
+  }
 }

@@ -31,6 +31,7 @@ final class CadenceModel: UARTModel {
   override func read(_ offset: UInt, _ size: Int) -> UInt32 {
     precondition(size == 4)
     switch offset {
+    case 0x00: return control
     case 0x14: return status
     case 0x2c:
       return (receiveFIFO.isEmpty ? 2 : 0) | (transmitFIFO.count == transmitDepth ? 1 << 4 : 0)
@@ -105,7 +106,11 @@ final class IMXModel: UARTModel {
     precondition(size == 4)
     precondition(offset != 0xa4 && offset != 0xa8, "the rate is firmware's")
     switch offset {
-    case 0x40: put(UInt8(truncatingIfNeeded: value))
+    case 0x40:
+      precondition(
+        registers[0x80, default: 0] & 1 == 1 && registers[0x84, default: 0] & 0b101 == 0b101,
+        "the transmitter is off")
+      put(UInt8(truncatingIfNeeded: value))
     case 0x98: if value & 2 != 0 { hasOverrun = false }
     case 0x90:
       precondition(value >> 7 & 7 == registers[0x90, default: 0] >> 7 & 7, "RFDIV is the rate's")

@@ -47,6 +47,37 @@ extension MachineTests {
       }
     }
 
+    @Test("GDB breaks and steps on each of a ZynqMP's four CPUs over its second Cadence UART")
+    func zynqMP() async throws {
+      let machine = try await LinuxGuest.machine(board: .zcu102, cpus: 4)
+      try await LinuxGuest.boot(machine) { guest in
+        let said = guest.console.output
+        #expect(said.contains("4 vCPUs"), "\(said)")
+        #expect(said.contains("the debug link is the Cadence UART at ff010000"), "\(said)")
+        let sync = String(try await guest.address(of: "__arm64_sys_sync"), radix: 16)
+        try await GDB.session(machine.debugger) { gdb in
+          _ = try await gdb.command("hbreak *0x\(sync)")
+          for cpu in 0..<4 {
+            guest.start("taskset \(1 << cpu) sync; echo '(synced)'")
+            let hit = try await gdb.command("continue")
+            #expect(hit.contains("Breakpoint 1,"), "\(hit)")
+            try #expect(await gdb.command("thread").contains("Thread 1.\(cpu + 1)"))
+            try #expect(await gdb.command("stepi").contains("0x"))
+          }
+          _ = try await gdb.command("watch *(long *)($sp - 16)")
+          let watched = try await gdb.command("continue")
+          #expect(watched.contains("Old value"), "\(watched)")
+          _ = try await gdb.command("delete")
+          _ = try await gdb.command("detach")
+        }
+        try #expect(await guest.run("nproc").hasSuffix("4"))
+        // The GIC-400 is the guest's own driver's.
+        try #expect(await guest.run("grep -c GIC-0 /proc/interrupts") != "0")
+        guest.powerOff()
+        try #expect(await guest.console.end() == 0)
+      }
+    }
+
     @Test("The guest has the other UART, and leaves the link's clock and power on")
     func guest() async throws {
       try await LinuxGuest.boot(try await Self.machine()) { guest in

@@ -119,6 +119,13 @@ struct CadenceUART<Registers: DeviceRegisters>: UART {
     return true
   }
 
+  func enableTransmitter() {
+    // TX_EN and TX_DIS, which comes before it.
+    let control = read(.control)
+    guard control & (1 << 5 | 1 << 4) != 1 << 4 else { return }
+    write(.control, control & ~(1 << 5) | 1 << 4)
+  }
+
   mutating func stop() { write(.interruptDisable, Interrupts.all.rawValue) }
 
   mutating func setTransmitInterrupt(_ isOn: Bool) {

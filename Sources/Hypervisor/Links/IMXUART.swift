@@ -108,6 +108,15 @@ struct IMXUART<Registers: DeviceRegisters>: UART {
     return true
   }
 
+  func enableTransmitter() {
+    let line = read(.ucr2)
+    if line & (Control.txen | Control.srst) != Control.txen | Control.srst {
+      write(.ucr2, line | Control.txen | Control.srst)
+    }
+    let control = read(.ucr1)
+    if control & Control.uarten == 0 { write(.ucr1, control | Control.uarten) }
+  }
+
   mutating func stop() { write(.ucr1, Control.uarten) }
 
   mutating func setTransmitInterrupt(_ isOn: Bool) {

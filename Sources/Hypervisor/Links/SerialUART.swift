@@ -172,6 +172,14 @@ extension SerialUART: UART {
     }
   }
 
+  func enableTransmitter() {
+    switch self {
+    case .cadence(let uart): uart.enableTransmitter()
+    case .imx(let uart): uart.enableTransmitter()
+    case .pl011, .ns16550, .meson, .scif, .lpuart: break
+    }
+  }
+
   mutating func stop() {
     switch self {
     case .pl011(var uart):

@@ -86,4 +86,13 @@ protocol UART {
 
   /// Disables all interrupts of the device.
   mutating func stop()
+
+  /// Turns the transmitter on where whoever had the device last has left it off, and changes nothing else: for a
+  /// message where nobody has used the device yet.
+  func enableTransmitter()
+}
+
+extension UART {
+  /// Nothing, for a device that firmware does not leave off.
+  func enableTransmitter() {}
 }

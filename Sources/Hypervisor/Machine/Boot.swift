@@ -66,7 +66,9 @@ enum Boot {
   static func findPlace(deviceTree address: UInt64) throws(MachineError) -> Region {
     let exceptionLevel = (el2_read_current_el() &>> 2) & 3
     let tree = try findDeviceTree(address)
-    FaultConsole.current = Console(MachineDescription.findConsole(tree))
+    let console = Console(MachineDescription.findConsole(tree))
+    console.start()
+    FaultConsole.current = console
     guard exceptionLevel == 2 else { throw .noEL2 }
     let features = ProcessorFeatures.ofThisCore
     guard el2_read_hcr_el2() & ControlRegisters.e2h == 0 else { throw .hostModeOnly }

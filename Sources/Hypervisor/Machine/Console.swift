@@ -4,7 +4,7 @@ internal import RemoteProtocol
 /// The UART that the guest uses as its console too. EL2 writes to it before the guest runs and when something is
 /// beyond repair. In between, the UART is the guest's alone.
 ///
-/// It is written as whoever had it last has left it, and without an interrupt.
+/// It is written as whoever had it last has left it, but for a transmitter that is off, and without an interrupt.
 struct Console: TextOutput {
   private let uart: UARTDescription
   /// Whether there is a UART to write to.
@@ -13,6 +13,12 @@ struct Console: TextOutput {
   init(_ uart: UARTDescription?) {
     self.uart = uart ?? UARTDescription(family: .pl011, base: 0)
     isPresent = uart != nil
+  }
+
+  /// Makes sure that what is written leaves the UART. Before the guest runs, once.
+  func start() {
+    guard isPresent else { return }
+    SerialUART(uart, MappedRegisters(base: UInt(uart.base))).enableTransmitter()
   }
 
   @inline(never)

@@ -1,28 +1,32 @@
 internal import Foundation
 
-/// The device trees of all arm64 boards that Debian's kernel knows, in the cache folder.
+/// Debian's kernel for arm64 boards, and the device trees of all boards that it knows, in the cache folder.
 enum KernelTrees {
   private static let metapackage = "linux-image-arm64"
 
-  /// The tree files, by their path below ``folder``. Fetches Debian's kernel package, unless an earlier command
+  /// The folder, the kernel (an arm64 Image), and the tree files by their path below the folder. Fetches Debian's kernel package, unless an earlier command
   /// has done so.
   ///
   /// - Throws: `Failure` if Debian's archive cannot be reached.
-  static func prepare() async throws -> (folder: URL, files: [String]) {
+  static func prepare() async throws -> (folder: URL, kernel: URL, files: [String]) {
     try await Lock.holding("kernel-trees") {
       let folder = Project.cache.appending(path: "trees")
-      if let files = files(in: folder) { return (folder, files) }
+      let kernel = folder.appending(path: "vmlinuz")
+      if let files = files(in: folder) { return (folder, kernel, files) }
       try await Progress.during("Fetching the device trees of Debian's kernel for arm64") {
         try await fetch(into: folder)
       }
       guard let files = files(in: folder) else {
         throw Failure("Debian's kernel package has no device trees; see \(folder.path).")
       }
-      return (folder, files)
+      return (folder, kernel, files)
     }
   }
 
   private static func files(in folder: URL) -> [String]? {
+    guard FileManager.default.fileExists(atPath: folder.appending(path: "vmlinuz").path) else {
+      return nil
+    }
     let names = FileManager.default.enumerator(atPath: folder.path)?
       .compactMap { $0 as? String }.filter { $0.hasSuffix(".dtb") }.sorted()
     return names?.isEmpty == false ? names : nil
@@ -47,9 +51,13 @@ enum KernelTrees {
     guard let kernel = kernels.first(where: { $0.hasPrefix("linux-image-") }) else {
       throw Failure("Debian's kernel package has no device trees; see \(partial.path).")
     }
+    let trees = library.appending(path: kernel)
+    try files.moveItem(
+      at: partial.appending(path: "boot/vmlinuz-\(kernel.dropFirst("linux-image-".count))"),
+      to: trees.appending(path: "vmlinuz"))
     // Only a complete folder ever has this name, whatever interrupts the command.
     try? files.removeItem(at: folder)
-    try files.moveItem(at: library.appending(path: kernel), to: folder)
+    try files.moveItem(at: trees, to: folder)
     try Data(kernel.dropFirst("linux-image-".count).utf8)
       .write(to: folder.appending(path: "release"))
     try files.removeItem(at: partial)

@@ -97,16 +97,23 @@ struct RunCommand: AsyncParsableCommand {
       kernel = chosenKernel
     } else {
       let packages = try await GuestPackages.prepare()
-      kernel = try Kernel(file: packages.kernel.path)
+      let file = machine == .zcu102 ? try await KernelTrees.prepare().kernel : packages.kernel
+      kernel = try Kernel(file: file.path)
       initrd = try initrd ?? NamelessFile(Initramfs.busybox(packages)).path
-      commandLine = commandLine ?? "console=ttyAMA0"
+      commandLine = commandLine ?? "console=\(machine.console)"
+    }
+    var tree: String?
+    if machine == .zcu102 {
+      tree = try NamelessFile(await BoardTree.zcu102()).path
+      Progress.note(
+        "QEMU does not emulate the firmware of the ZCU102: its device tree has a fixed clock for the console.\n"
+      )
     }
     let image = try NamelessFile(try await kernel.bootImage(holdsGuest: wait))
 
     let machine = Machine(
       board: machine, cpu: cpu ?? "cortex-a72", cpus: cpus ?? 4, memory: memory, image: image.path,
-      initrd: initrd,
-      commandLine: commandLine, debugger: gdb, others: others)
+      initrd: initrd, tree: tree, commandLine: commandLine, debugger: gdb, others: others)
     Progress.note(
       """
       To debug the guest: gdb-multiarch -ex 'target remote \(gdb.description)'

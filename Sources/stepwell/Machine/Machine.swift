@@ -13,6 +13,9 @@ struct Machine {
     case gicV4 = "virt,virtualization=on,gic-version=4"
     /// A Versal board: EL3, two Cortex-A72, and two PL011s, of which the second is the debug link.
     case versal = "xlnx-versal-virt"
+    /// A ZynqMP board: four Cortex-A53, a GIC-400 whose pages are repeated, and two Cadence UARTs, of which the second
+    /// is the debug link. It needs ``BoardTree/zcu102()``.
+    case zcu102 = "xlnx-zcu102,virtualization=on"
 
     /// As a person calls it.
     var name: String {
@@ -23,6 +26,7 @@ struct Machine {
       case .gicV2Secure: "virt-gicv2-secure"
       case .gicV4: "virt-gicv4"
       case .versal: "xlnx-versal-virt"
+      case .zcu102: "xlnx-zcu102"
       }
     }
 
@@ -32,14 +36,18 @@ struct Machine {
       case .gicV2, .gicV2Secure: 8
       case .plain, .secure, .gicV4: 512
       case .versal: 2
+      case .zcu102: 4
       }
     }
 
     /// Whether the debug link is a UART of the board, and not a virtio console that is added to it.
-    var hasSerialLink: Bool { self == .versal }
+    var hasSerialLink: Bool { self == .versal || self == .zcu102 }
 
     /// The CPUs that the board has and that cannot be chosen; nil where they can.
-    var fixedCPUs: Int? { self == .versal ? 2 : nil }
+    var fixedCPUs: Int? { hasSerialLink ? mostCPUs : nil }
+
+    /// Linux's name of the console.
+    var console: String { self == .zcu102 ? "ttyPS0" : "ttyAMA0" }
   }
 
   var board = Board.plain
@@ -52,6 +60,8 @@ struct Machine {
   /// A boot image; see `BootImage`.
   var image: String
   var initrd: String?
+  /// A device tree; nil where QEMU makes it.
+  var tree: String?
   /// The guest kernel's command line.
   var commandLine: String?
   var debugger: DebugEndpoint
@@ -75,12 +85,17 @@ struct Machine {
   /// QEMU's arguments. The guest's console is QEMU's standard input and output.
   var arguments: [String] {
     var arguments = ["-M", board.rawValue]
-    if board == .versal {
+    switch board {
+    case .versal:
       // The two CPUs of the real-time domain are counted too; they stay off.
       arguments += ["-smp", "4"]
-    } else {
+    case .zcu102:
+      // Its display port has a sound output.
+      arguments += ["-smp", "4", "-audiodev", "none,id=silence"]
+    case .plain, .secure, .gicV2, .gicV2Secure, .gicV4:
       arguments += ["-cpu", cpu, "-smp", "\(cpus)"]
     }
+    if let tree { arguments += ["-dtb", tree] }
     arguments += ["-m", memory, "-nographic", "-nic", "none", "-kernel", image]
     if let initrd { arguments += ["-initrd", initrd] }
     if let commandLine { arguments += ["-append", commandLine] }
