@@ -108,8 +108,10 @@ struct FastPathCodeTests {
     #expect(code.instructions.count > 40)
     #expect(!code.instructions.contains { $0.mnemonic == "bl" || $0.mnemonic == "blr" })
     #expect(code.vectorInstruction == nil)
-    // What is left for a change of the plan, the guest's own exceptions and silent steps, by its last name.
-    let names = ["FastPathO10changePlan", "FastPathO7deliver", "FastPathO4step"]
+    // What is left for a change of the plan, the guest's own exceptions, silent steps and SGIs, by its last name.
+    let names = [
+      "FastPathO10changePlan", "FastPathO7deliver", "FastPathO4step", "FastPathO7sendSGI",
+    ]
     for successor in code.successors {
       #expect(names.contains { successor.contains($0) }, "\(successor)")
     }
@@ -128,6 +130,8 @@ struct FastPathCodeTests {
       "5group2of2on", "PrivateInterruptsV5group2of",
       "noteAcknowledged", "mayFall",
       "InterruptRegisterO6offset2of", "ListRegisterV7pending", "OwnInterruptsV8contains",
+      // An SGI, and the whole of a GICv2's.
+      "deliverSGI", "StandstillV5calls", "MachineInterruptsV7deliver",
     ]
     for successor in code.successors {
       #expect(names.contains { successor.contains($0) }, "\(successor)")

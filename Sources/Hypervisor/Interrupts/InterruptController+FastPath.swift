@@ -51,7 +51,8 @@ extension InterruptController where Hardware: ~Copyable {
   /// Gives the guest the one SGI that waits, which another vCPU has sent and called for by the kick `acknowledged`.
   ///
   /// - Returns: false, and nothing is done, if none waits or several, or if it cannot be delivered now.
-  @inline(__always)
+  // Out of the way of a device's interrupt.
+  @inline(never)
   private func deliverSGI(
     _ acknowledged: AcknowledgedInterrupt, _ interface: borrowing VirtualCPUInterface
   ) -> Bool {

@@ -123,7 +123,7 @@ struct SerialPort<Device: UART>: Port {
     }
     // One line carries both interrupts. Where it is an edge, a character that came while the transmitter still held
     // it raises none.
-    drain()
+    drain()  // mutant: drainsBehindTransmitter
     return !incoming.isEmpty && room >= longestAnswer || isOff && !failureIsTold
   }
 

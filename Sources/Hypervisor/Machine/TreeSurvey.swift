@@ -195,9 +195,27 @@ extension TreeSurvey {
     if let error = machineError { body(.machine, Self.sentence(error)) }
   }
 
+  /// Why no UART of the tree is the debug link: what keeps the first from it that is not the console.
+  private static func sentence(_ survey: UARTSurvey) -> StaticString {
+    guard survey.count > 0 else { return "no UART that is enabled is of a kind that EL2 drives." }
+    for index in 0..<survey.count {
+      switch survey[index]?.obstacle {
+      case .hasChildren?: return "the UART beside the console has a device on its line."
+      case .sharesPage?: return "the UART beside the console has another device in its page."
+      case .sharesInterrupt?: return "the UART beside the console shares its interrupt."
+      case .noInterrupt?: return "the UART beside the console has no interrupt at the GIC."
+      case .console?, nil: continue
+      }
+    }
+    return "the only UART that is enabled is the console: enable a second one."
+  }
+
   /// The sentence of an error; that of the tree itself where the tree cannot be used.
   private static func sentence(_ error: MachineError) -> StaticString {
-    if case .badDeviceTree(let reason) = error { return reason.sentence }
-    return error.sentence
+    switch error {
+    case .badDeviceTree(let reason): return reason.sentence
+    case .noDebugLink(let survey): return sentence(survey)
+    default: return error.sentence
+    }
   }
 }

@@ -39,5 +39,10 @@ extension Mutant {
     Mutant(
       "call-during-a-reset-is-lost", in: "Hypervisor/Links/VirtioConsole.swift", at: "keepsLast",
       .statement("held = nil"), killedBy: .machineTests("LinkTests")),
+    Mutant(
+      "character-missed-while-the-transmitter-holds-the-line",
+      in: "Hypervisor/Links/SerialPort.swift",
+      at: "drainsBehindTransmitter",
+      .remove, killedBy: .machineTests("SerialPortTests")),
   ]
 }

@@ -1,3 +1,4 @@
+internal import Foundation
 internal import Testing
 
 @testable internal import stepwell
@@ -10,6 +11,25 @@ extension Machine.Board {
   /// there is an EL3 finds what EL3 has to permit (HCRX_EL2, SVE and so on) not permitted, which ends
   /// the bare machine as well; the boot core finds all of it.
   func works(with cpu: String) -> Bool { self != .secure || cpu != "max" }
+}
+
+/// What Linux needs of a board.
+struct BoardGuest {
+  /// Debian's kernel that has a driver of the board's console.
+  var kernel: URL
+  /// The kernel's name among the images.
+  var name = "linux"
+  /// The device tree, where QEMU has none.
+  var tree: String?
+
+  init(_ board: Machine.Board, _ packages: GuestPackages) async throws {
+    kernel = packages.kernel
+    guard board == .zcu102 else { return }
+    // The cloud kernel has no driver of a Cadence UART.
+    kernel = try await KernelTrees.prepare().kernel
+    name = "linux-boards"
+    tree = try MachineTests.file("zcu102.dtb", await BoardTree.zcu102())
+  }
 }
 
 /// Runs each test on each of some boards.

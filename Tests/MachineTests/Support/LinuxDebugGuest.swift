@@ -65,19 +65,21 @@ struct LinuxDebugGuest {
 
   private func machine(on ground: Ground) async throws -> Machine {
     let packages = try await GuestPackages.prepare()
-    let kernel = try Data(contentsOf: packages.kernel)
+    let guest = try await BoardGuest(board, packages)
+    let kernel = try Data(contentsOf: guest.kernel)
     let image =
       switch ground {
-      case .stepwell: try MachineTests.image("linux.image", kernel: kernel)
+      case .stepwell: try MachineTests.image("\(guest.name).image", kernel: kernel)
       case .shim:
         try MachineTests.file(
-          "linux-bare.image",
-          try await Shim.build().bootImage(of: kernel, named: packages.kernel.path))
+          "\(guest.name)-bare.image",
+          try await Shim.build().bootImage(of: kernel, named: guest.kernel.path))
       }
     return Machine(
       board: board, cpu: cpu, cpus: cpus, memory: "512M", image: image,
-      initrd: try await Self.initrd.value,
-      commandLine: "console=ttyAMA0 quiet panic=-1 nokaslr -- \(arguments.joined(separator: " "))",
+      initrd: try await Self.initrd.value, tree: guest.tree,
+      commandLine:
+        "console=\(board.console) quiet panic=-1 nokaslr -- \(arguments.joined(separator: " "))",
       debugger: try .unused())
   }
 

@@ -46,19 +46,13 @@ struct LinuxGuest {
     memory: String = "512M", holdsGuest: Bool = false, options: String = "", others: [String] = []
   ) async throws -> Machine {
     let packages = try await GuestPackages.prepare()
-    var (name, kernel) = ("linux", packages.kernel)
-    var tree: String?
-    if board == .zcu102 {
-      // The cloud kernel has no driver of a Cadence UART.
-      (name, kernel) = ("linux-boards", try await KernelTrees.prepare().kernel)
-      tree = try MachineTests.file("zcu102.dtb", await BoardTree.zcu102())
-    }
+    let guest = try await BoardGuest(board, packages)
     let image = try MachineTests.image(
-      holdsGuest ? "\(name)-held.image" : "\(name).image",
-      kernel: try Data(contentsOf: kernel), holdsGuest: holdsGuest)
+      holdsGuest ? "\(guest.name)-held.image" : "\(guest.name).image",
+      kernel: try Data(contentsOf: guest.kernel), holdsGuest: holdsGuest)
     return Machine(
       board: board, cpu: cpu, cpus: cpus, memory: memory, image: image,
-      initrd: try shellInitrd(packages), tree: tree,
+      initrd: try shellInitrd(packages), tree: guest.tree,
       commandLine: "console=\(board.console) quiet panic=-1 nokaslr \(options)",
       debugger: try .unused(),
       others: others)
