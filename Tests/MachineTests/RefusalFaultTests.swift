@@ -14,10 +14,9 @@ extension MachineTests {
       var machine = try await LinuxGuest.machine(cpus: cores)
       let stub = try DebugEndpoint.unused()
       machine.others = ["-S", "-gdb", "tcp:\(stub.description)"]
-      // EL2 has moved to the end of the machine's 512 MiB.
-      let handler =
+      let offset =
         try await GuestProgram(executable: MachineTests.hypervisor.executable)
-        .address(of: "stepwell_synchronous") + 0x5fc0_0000
+        .address(of: "stepwell_synchronous")
       try await machine.boot { console in
         let guest = LinuxGuest(console: console)
         let outside = try await RemoteClient(stub)
@@ -25,10 +24,13 @@ extension MachineTests {
         try await outside.request("qXfer:features:read:target.xml:0,ffb")
         try await outside.send(packet: "vCont;c")
         try await guest.waitForShell()
+        let place = guest.console.output.firstMatch(of: /EL2 at ([0-9a-f]+),/)?.1
+        let base = try #require(place.flatMap { UInt64($0, radix: 16) })
+        let handler = offset + base
         try await outside.interrupt()
         _ = try await outside.receive()
-        let place = "1,\(String(handler, radix: 16)),4"
-        try #expect(await outside.request("Z\(place)") == "OK")
+        let point = "1,\(String(handler, radix: 16)),4"
+        try #expect(await outside.request("Z\(point)") == "OK")
         try await outside.send(packet: "vCont;c")
         // The guest's own call of the firmware comes by there.
         guest.start("echo 0 > /sys/devices/system/cpu/cpu3/online")
@@ -38,7 +40,7 @@ extension MachineTests {
         try #expect(await outside.readRegister(32) == handler)
         try await outside.writeRegister(7, 0x7777_0000_1234_7777)
         try await outside.writeRegister(32, 0)
-        try #expect(await outside.request("z\(place)") == "OK")
+        try #expect(await outside.request("z\(point)") == "OK")
         try await outside.send(packet: "vCont;c")
 
         try await guest.console.wait(
@@ -65,7 +67,7 @@ extension MachineTests {
             try #expect(await outside.request("Hg\(core)") == "OK")
             let pc = try await outside.readRegister(32)
             #expect(
-              pc >= 0x5fc0_0000 && pc < 0x6000_0000, "core \(core - 1): \(String(pc, radix: 16))")
+              pc >= base && pc < 0x6000_0000, "core \(core - 1): \(String(pc, radix: 16))")
           }
           try await outside.send(packet: "vCont;c")
         }
