@@ -78,42 +78,6 @@ extension MachineTests {
       }
     }
 
-    @Test("Debuggers in Linux see the same on a ZynqMP, bare and beneath one on the board's UART")
-    func nested() async throws {
-      let guest = LinuxDebugGuest(board: .zcu102, cpus: 4, arguments: ["brief"])
-      let bare = try await guest.run(on: .shim)
-      let (seen, stops) = try await guest.run(on: .stepwell) { endpoint in
-        try await Self.stopAndStep(endpoint)
-      }
-      LinuxDebugTests.expectEqual(seen, bare, "stopped and stepped over the UART")
-      #expect(stops > 20)
-    }
-
-    /// Stops the guest again and again wherever it is, and steps each vCPU, until the machine ends.
-    ///
-    /// - Returns: how often it did.
-    private static func stopAndStep(_ endpoint: DebugEndpoint) async throws -> Int {
-      var stops = 0
-      let client = try await RemoteClient(endpoint)
-      try await client.attach()
-      while !Task.isCancelled {
-        do {
-          for thread in 1...4 {
-            try await client.send(packet: "vCont;s:\(thread)")
-            guard try await client.receive().hasPrefix("T") else { return stops }
-          }
-          try await client.send(packet: "vCont;c")
-          try await Task.sleep(for: .milliseconds(50))
-          try await client.interrupt()
-          guard try await client.receive().hasPrefix("T") else { return stops }
-          stops += 1
-        } catch { break }
-      }
-      // The suite goes on to its end.
-      try? await client.send(packet: "D")
-      return stops
-    }
-
     @Test("The guest has the other UART, and leaves the link's clock and power on")
     func guest() async throws {
       try await LinuxGuest.boot(try await Self.machine()) { guest in
