@@ -197,13 +197,20 @@ extension TreeSurvey {
 
   /// Why no UART of the tree is the debug link: what keeps the first from it that is not the console.
   private static func sentence(_ survey: UARTSurvey) -> StaticString {
-    guard survey.count > 0 else { return "no UART that is enabled is of a kind that EL2 drives." }
+    guard survey.count > 0 else {
+      return "the link needs a UART that EL2 drives: no UART that is enabled is of such a kind."
+    }
     for index in 0..<survey.count {
       switch survey[index]?.obstacle {
-      case .hasChildren?: return "the UART beside the console has a device on its line."
-      case .sharesPage?: return "the UART beside the console has another device in its page."
-      case .sharesInterrupt?: return "the UART beside the console shares its interrupt."
-      case .noInterrupt?: return "the UART beside the console has no interrupt at the GIC."
+      case .hasChildren?:
+        return "the UART beside the console has a device on its line: enable one that is free."
+      case .sharesPage?:
+        return
+          "the UART beside the console has another device in its page: enable one that is alone."
+      case .sharesInterrupt?:
+        return "the UART beside the console shares its interrupt: enable one that is alone."
+      case .noInterrupt?:
+        return "the UART beside the console has no interrupt at the GIC: enable one that has."
       case .console?, nil: continue
       }
     }
