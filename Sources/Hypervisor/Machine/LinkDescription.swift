@@ -21,10 +21,7 @@ struct LinkDescription {
   let interrupts: InlineArray<4, OwnInterrupts.Link?>
 
   /// The page of the device's registers. Stage 2 cannot hide less, and what shares it with the link goes with it.
-  var page: Region {
-    let start = device.base & ~(Page.size &- 1)
-    return Region(from: start, to: start &+ Page.size)
-  }
+  var page: Region { Page.region(of: device.base) }
 
   /// Whether it is a serial line, of which the guest must not turn the clock off.
   var isSerial: Bool {

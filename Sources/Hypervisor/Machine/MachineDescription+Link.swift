@@ -120,8 +120,7 @@ private struct UARTCandidate {
   }
 
   private func sharesPage(with other: DeviceTree.Node) -> Bool {
-    let start = uart.base & ~(Page.size &- 1)
-    let page = Region(from: start, to: start &+ Page.size)
+    let page = Page.region(of: uart.base)
     guard var regions = try? other.regions() else { return false }
     while let region = regions.next() {
       // Memory and the windows of buses are no devices.

@@ -85,10 +85,7 @@ extension MachineDescription {
       try ownInterruptController()
       try owned.add(hypervisor, .hypervisor)
       try owned.add(link.page, .debugLink)
-      if let console {
-        let page = console.base & ~(Page.size &- 1)
-        try owned.add(Region(from: page, to: page &+ Page.size), .console)
-      }
+      if let console { try owned.add(Page.region(of: console.base), .console) }
       try owned.addReservations(of: tree)
     } catch { throw .regions(error) }
     for index in 0..<memory.count {

@@ -106,7 +106,8 @@ struct UsedMemory: ~Copyable {
     var processors = try? tree.processors()
     while let processor = processors?.next() {
       guard case .spinTable(let word?) = processor.startMethod else { continue }
-      let page = SpinTable.page(of: word)
+      // The loader's code may be beside the word.
+      let page = Page.region(of: word)
       if page.overlaps(region) { return page }
     }
     return interrupts.first(overlapping: region)

@@ -3,6 +3,14 @@ internal import DeviceTree
 /// A range of physical addresses; mapped one to one, of the guest's intermediate physical ones too.
 typealias Region = DeviceTree.Region
 
+extension Page {
+  /// The page that has the byte at `address`.
+  static func region(of address: UInt64) -> Region {
+    let start = address & ~offsetMask
+    return Region(from: start, to: start &+ size)
+  }
+}
+
 /// The RAM of a machine.
 typealias MemoryRegions = RegionList<16>
 

@@ -26,12 +26,6 @@ protocol SpinTableHardware: ~Copyable {
 
 /// The spin tables of a device tree.
 enum SpinTable {
-  /// The page of the word by which a core is called. Its loader's code may be beside it.
-  static func page(of word: UInt64) -> Region {
-    let start = word & ~(Page.size &- 1)
-    return Region(from: start, to: start &+ Page.size)
-  }
-
   /// Calls every core that waits at a word of a spin table to `entry`.
   ///
   /// Cores may wait at the same word, and all of them come then. The core that has started does not wait, and a
